@@ -1,0 +1,61 @@
+# `make help` lists what there is. Everything is installed into .venv from the lock files.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo up check format test bench schemas lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+setup: .venv/.run ## install what running needs (no development tools)
+setup-dev: .venv/.dev ## install what checking, testing and benchmarks need too
+
+.venv/bin/python:
+	@deploy/need-python $(PYTHON)
+	$(PYTHON) -m venv .venv
+	ln -sf ../../opportune .venv/bin/opportune
+
+.venv/.run: requirements.lock | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+.venv/.dev: requirements-dev.lock | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+demo: setup ## replay 41,188 real calls through the whole loop; ONCE=1 ends afterwards
+	$(BIN)/python -m examples.bank_contact_centre $(if $(ONCE),--once,)
+
+up: setup ## start Redis, API and workers here
+	./opportune up
+
+check: setup-dev ## ruff, mypy --strict, and the architecture test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: setup-dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup-dev ## all tests; they start the servers they need
+	$(BIN)/python -m pytest
+
+bench: setup-dev ## the benchmarks, short
+	@for name in $$(ls bench/*.py | grep -v __init__ | xargs -n1 basename -s .py); do \
+	  echo "== bench.$$name"; $(BIN)/python -m bench.$$name || exit 1; done
+
+schemas: setup ## export the JSON Schemas from the models
+	$(BIN)/python -m schemas.export
+
+lock: ## resolve the lock files anew (needs uv)
+	uv pip compile -q --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  pyproject.toml -o requirements.lock
+	uv pip compile -q --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  pyproject.toml --extra dev --extra bench -c requirements.lock -o requirements-dev.lock
+
+clean: ## remove the environment and the state of the embedded service
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis
