@@ -38,7 +38,7 @@ from rules.language.tree import (
 FACTS, BUDGET = "f", "b"
 """The parameter that holds the facts, and the local variable that counts the steps of nested macros."""
 
-_NOTHING = object()
+NOTHING = object()
 _FOLDED = frozenset(("timestamp", "duration", "int", "uint", "double", "string", "_+_", "_-_", "_*_", "-_"))
 _PERMANENT = (bool, int, float, str, bytes, datetime, timedelta)
 
@@ -159,7 +159,7 @@ class Emitter:
         if node.function in SPECIAL:
             return self._special(node)
         value = constant(node)
-        if value is not _NOTHING:
+        if value is not NOTHING:
             return self.constant(value)
         arguments = [self.expression(argument) for argument in node.arguments]
         if node.function == "!_" and node.arguments[0].type == "bool":
@@ -266,19 +266,19 @@ class Emitter:
 
 
 def constant(node: Node) -> object:
-    """The node's value if it is written in the expression or follows from what is; `_NOTHING` if not."""
+    """The node's value if it is written in the expression or follows from what is; `NOTHING` if not."""
     if isinstance(node, Literal):
         return node.value
     if not isinstance(node, Call) or node.function not in _FOLDED:
-        return _NOTHING
+        return NOTHING
     arguments = [constant(argument) for argument in node.arguments]
-    if any(argument is _NOTHING for argument in arguments):
-        return _NOTHING
+    if any(argument is NOTHING for argument in arguments):
+        return NOTHING
     try:
         value = RUNTIME[node.function].run(*arguments)
     except Failure:
-        return _NOTHING  # an error when it is evaluated, not before
-    return value if isinstance(value, _PERMANENT) else _NOTHING
+        return NOTHING  # an error when it is evaluated, not before
+    return value if isinstance(value, _PERMANENT) else NOTHING
 
 
 def _distinct(node: MapOf) -> bool:
