@@ -1,8 +1,8 @@
 """Many conditions against one set of facts, indexed on what they demand.
 
-Promises that rules for other events, channels or stages cost nothing: a field that many conditions demand a value of
-(`event.type == "purchase"`, `context.channel in ["web", "app"]`) becomes a table from value to the rules that want
-it, level by level. Which fields are worth a table follows from the conditions themselves.
+Promises that rules for other events, channels or stages cost nothing: a field that many conditions demand a
+value of (`event.type == "purchase"`, `context.channel in ["web", "app"]`) becomes a table from value to the
+rules that want it, level by level. Which fields are worth a table follows from the conditions themselves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _TOGETHER_MAX = 400
 
 
 class Matcher:
-    """A fixed list of conditions; `hits` says which of them hold. Immutable; safe to share between threads."""
+    """A fixed list of conditions; `hits` says which of them hold. Immutable; safe to share between
+    threads."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         rules = [

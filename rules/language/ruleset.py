@@ -1,11 +1,12 @@
 """The code of a rule set: many conditions as one Python function that notes which of them hold.
 
-Promises that each declared name is read once, that a term which several rules require is evaluated once for all of
-them (rules are nested under the terms they share), and likewise each costly expression that occurs more than once.
-Leaves the choice of rules to `matcher`.
+Promises that each declared name is read once, that a term which several rules require is evaluated once for
+all of them (rules are nested under the terms they share), and likewise each costly expression that occurs
+more than once. Leaves the choice of rules to `matcher`.
 
-How a rule's errors are treated: a rule is a conjunction, and a conjunct that fails cannot make it hold, so that the
-fast form's exception means "does not hold". Only where a conjunct absorbs errors is the careful form asked.
+How a rule's errors are treated: a rule is a conjunction, and a conjunct that fails cannot make it hold, so
+that the fast form's exception means "does not hold". Only where a conjunct absorbs errors is the careful form
+asked.
 """
 
 from __future__ import annotations
@@ -19,10 +20,22 @@ from typing import Any
 from rules.language import python as py
 from rules.language.generate import FACTS, Emitter
 from rules.language.program import budget
-from rules.language.required import is_plain
+from rules.language.required import conjuncts, is_plain
 from rules.language.runtime.logic import ERRORS
-from rules.language.runtime.times import utc
-from rules.language.tree import Bind, Call, Literal, Macro, Name, Node, children, free_locals, names_in, walk
+from rules.language.tree import (
+    Bind,
+    Call,
+    Known,
+    Literal,
+    Macro,
+    Name,
+    Node,
+    children,
+    free_locals,
+    names_in,
+    walk,
+)
+from rules.language.unknowns import inwards, needed_to_hold, tolerant
 
 Collect = Callable[[Any, Callable[[int], None]], None]
 """Called with the facts and with what to call for every rule that holds."""
@@ -33,7 +46,8 @@ _DEPTH_MAX = 12
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of the set: its number, the terms that are still to be tested, and the whole, asked carefully."""
+    """A rule of the set: its number, the terms that are still to be tested, and the whole, asked
+    carefully."""
 
     number: int
     terms: tuple[Node, ...]
@@ -47,12 +61,13 @@ def collector(rules: Sequence[Rule]) -> Collect:
 
 class _Writer:
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = rules
+        self._rules = [_guarded(rule) for rule in rules]
         self._names = py.Globals()
-        self._names.values[_ERRORS] = ERRORS
+        self._names.values[_ERRORS] = (*ERRORS, NameError)  # a name that was not known is not bound
         self._variables: dict[Name, str] = {}
-        self._emitter = Emitter(self._names, read=self._variable)
-        self._emitter.shared = {node: f"s{at}" for at, node in enumerate(_repeated(rules))}
+        self._flags: dict[str, str] = {}
+        self._emitter = Emitter(self._names, read=self._variable, known=self._flag)
+        self._emitter.shared = {node: f"s{at}" for at, node in enumerate(_repeated(self._rules))}
 
     def function(self) -> Collect:
         body = self._group(self._rules, 0)
@@ -61,21 +76,34 @@ class _Writer:
         ]
         if self._emitter.uses_budget:
             start.append(budget(self._names))
-        reads = [
-            statement for name, local in self._variables.items() for statement in self._loaded(name, local)
-        ]
-        return self._names.function(py.definition("rules", [FACTS, _ADD], [*start, *reads, *body]))
+        return self._names.function(py.definition("rules", [FACTS, _ADD], [*start, *self._reads(), *body]))
 
     def _variable(self, name: Name) -> ast.expr:
         return py.load(self._variables.setdefault(name, f"v{len(self._variables)}"))
 
-    def _loaded(self, name: Name, local: str) -> list[ast.stmt]:
-        """`if "customer.age" in f: v1 = f["customer.age"]`; an unknown one stays unbound and fails where read."""
-        key = self._names.constant(name.name)
-        value = py.item(py.load(FACTS), key)
-        if name.type == "timestamp":
-            value = py.call(self._names.helper(utc), value)
-        return [py.when(py.compare(key, ast.In(), py.load(FACTS)), [py.assign(local, value)])]
+    def _flag(self, known: Known) -> ast.expr:
+        return py.load(self._flags.setdefault(known.name, f"k{len(self._flags)}"))
+
+    def _reads(self) -> list[ast.stmt]:
+        """Each name the rules read or ask for, once: `k0 = "customer.age" in f` and `if k0: v0 = f[…]`.
+
+        What is not known stays unbound and fails where it is read.
+        """
+        for name in self._variables:
+            self._flag(Known("bool", name.name))
+        tests = [py.assign(flag, self._in_facts(name)) for name, flag in self._flags.items()]
+        loads = [
+            py.when(py.load(self._flags[name.name]), [py.assign(local, self._fact(name))])
+            for name, local in self._variables.items()
+        ]
+        return [*tests, *loads]
+
+    def _in_facts(self, name: str) -> ast.expr:
+        return py.compare(self._names.constant(name), ast.In(), py.load(FACTS))
+
+    def _fact(self, name: Name) -> ast.expr:
+        value = py.item(py.load(FACTS), self._names.constant(name.name))
+        return self._emitter.fact(name.type, value)
 
     def _group(self, rules: Sequence[Rule], level: int) -> list[ast.stmt]:
         """The rules' tests; those that share a term are nested under it."""
@@ -102,6 +130,15 @@ class _Writer:
             asked = py.call(self._names.constant(rule.carefully), py.load(FACTS))
             otherwise = [py.when(py.compare(asked, ast.Is(), self._names.constant(True)), [hit])]
         return py.attempt([py.when(test, [hit])], py.load(_ERRORS), otherwise)
+
+
+def _guarded(rule: Rule) -> Rule:
+    """The rule with a test, before all others, that what it needs is known: cheaper than to fail for it."""
+    terms = [side for term in rule.terms for side in conjuncts(inwards(term))]
+    known = frozenset().union(*map(needed_to_hold, terms))
+    guards = tuple(Known("bool", name) for name in sorted(known))
+    tested = (tolerant(term, known) for term in terms)
+    return Rule(rule.number, tuple(dict.fromkeys((*guards, *tested))), rule.carefully)
 
 
 def _most_shared(rules: Sequence[Rule]) -> tuple[Node | None, int]:
