@@ -15,7 +15,7 @@ from typing import Any
 
 from rules.language import python as py
 from rules.language.functions import RUNTIME, SPECIAL
-from rules.language.operators import BUILDERS
+from rules.language.operators import BUILDERS, SCALARS
 from rules.language.runtime import containers, conversions, logic, times
 from rules.language.runtime.values import NAMED_TYPES, Failure, UInt
 from rules.language.tree import (
@@ -40,6 +40,11 @@ FACTS, BUDGET = "f", "b"
 
 NOTHING = object()
 _FOLDED = frozenset(("timestamp", "duration", "int", "uint", "double", "string", "_+_", "_-_", "_*_", "-_"))
+_SCANNED = {"@in": 1} | dict.fromkeys(
+    ("contains", "matches", "indexOf", "lastIndexOf", "replace", "split", "join", "trim", "reverse", "format",
+     "lowerAscii", "upperAscii", "bytes", "string", "strings.quote", "_==_", "_!=_"), 0
+)  # fmt: skip
+"""Functions whose time grows with one of their arguments, and which one."""
 _CONVERTED: dict[str, Callable[..., Any]] = {"uint": UInt, "timestamp": times.utc}
 _PERMANENT = (bool, int, float, str, bytes, datetime, timedelta)
 
@@ -72,7 +77,7 @@ class Emitter:
         self._read = read or self._read_fact
         self._is_known = known or self._known_fact
         self._locals: dict[str, ast.expr] = {}
-        self._inside = 0
+        self._inside = self._loops = 0
         self._fresh = 0
         self.shared: dict[Node, str] = {}
         self.may_assign = True
@@ -177,11 +182,20 @@ class Emitter:
         if value is not NOTHING:
             return self.constant(value)
         arguments = [self.expression(argument) for argument in node.arguments]
+        if self._loops and node.function in _SCANNED:
+            self._count_scan(node, arguments)
         if node.function == "!_" and node.arguments[0].type == "bool":
             return py.negated(arguments[0])
         builder = BUILDERS.get(node.function)
         built = builder(node, arguments, self) if builder and len(arguments) <= 2 else None
         return built or py.call(self.helper(RUNTIME[node.function].run), *arguments)
+
+    def _count_scan(self, node: Call, arguments: list[ast.expr]) -> None:
+        """In a macro, looking through a long text or list counts as steps, too."""
+        at = _SCANNED[node.function]
+        short = node.function in ("_==_", "_!=_") and node.arguments[at].type in SCALARS
+        if not short and not isinstance(node.arguments[at], (ListOf, Literal)):
+            arguments[at] = py.call(self.helper(logic.scan), py.load(BUDGET), arguments[at])
 
     def _special(self, node: Call) -> ast.expr:
         if node.function == "_?_:_":
@@ -213,20 +227,18 @@ class Emitter:
         names = [self.fresh() for _ in node.variables]
         outside = self._locals
         self._locals = outside | {var: py.load(name) for var, name in zip(node.variables, names, strict=True)}
+        self._loops += 1
         made = self._nested(lambda: _MACROS[node.kind](self, node, names, range_), may_assign=self.may_assign)
+        self._loops -= 1
         self._locals = outside
         return made
 
     def _range(self, node: Macro) -> ast.expr:
         emitted = self._nested(lambda: self.expression(node.range), may_assign=False)
-        type_ = node.range.type
-        if self._inside:
-            self.uses_budget = True
-            emitted = py.call(self.helper(logic.spend), py.load(BUDGET), emitted)
-        if len(node.variables) == 2:
-            return py.call(self.helper(containers.pairs), emitted)
-        known = type_.startswith(("list<", "map<")) or self._inside
-        return emitted if known else py.call(self.helper(containers.members), emitted)
+        self.uses_budget = True
+        count = logic.spend if self._inside else logic.begin
+        emitted = py.call(self.helper(count), py.load(BUDGET), emitted)
+        return py.call(self.helper(containers.pairs), emitted) if len(node.variables) == 2 else emitted
 
     def _nested(self, emit: Callable[[], ast.expr], *, may_assign: bool) -> ast.expr:
         before = self.may_assign

@@ -74,7 +74,8 @@ def _at(level: int, node: Node) -> str:
 def _call(node: Call) -> str:
     function, arguments = node.function, node.arguments
     if function in ("!_", "-_"):
-        return function[0] + _at(_UNARY, arguments[0])
+        operand = _at(_UNARY, arguments[0])
+        return f"{function[0]}({operand})" if operand[0] in "!-" else function[0] + operand
     if function == "_?_:_":
         test, then, other = arguments
         return f"{_at(2, test)} ? {_at(2, then)} : {_at(1, other)}"

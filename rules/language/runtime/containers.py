@@ -8,7 +8,7 @@ from typing import Any
 from rules.language.runtime.compare import has_key
 from rules.language.runtime.values import NONE, Optional, UInt, fail, no_overload
 
-LENGTH_MAX = 1_000_000
+LENGTH_MAX = 10_000
 """What a concatenation may grow to: repeated doubling would fill the memory."""
 
 _KEYS = (bool, int, UInt, str)

@@ -18,7 +18,7 @@ ERRORS = (Failure, KeyError, OverflowError)
 """What evaluating may raise for the facts at hand; anything else is a mistake of the program."""
 
 STEPS_MAX = 10_000
-"""How often the inner macros of one evaluation may run, together."""
+"""How many members a macro and the macros inside it may visit together; Google's evaluator has the same bound."""
 
 
 def sentence(error: BaseException) -> str:
@@ -111,10 +111,25 @@ def or_optional(optional: Any, other: Callable[[], Any]) -> Any:
     return optional if optional.present else other()
 
 
+def begin(budget: list[int], range_: Any) -> Any:
+    """The range of an outermost macro, with which the count of steps begins."""
+    budget[0] = STEPS_MAX
+    return spend(budget, range_)
+
+
 def spend(budget: list[int], range_: Any) -> Any:
-    """The members of an inner macro's range, counted against the steps of this evaluation."""
+    """The range of a macro, its members counted against the steps that are left."""
     budget[0] -= len(members(range_))
-    return range_ if budget[0] >= 0 else fail(f"nested macros take more than {STEPS_MAX:,} steps")
+    return range_ if budget[0] >= 0 else fail(f"macros take more than {STEPS_MAX:,} steps")
+
+
+def scan(budget: list[int], value: Any) -> Any:
+    """A text or list that is looked through inside a macro, counted as one step for every 64 parts of it."""
+    if isinstance(value, (str, bytes, list, dict)):
+        budget[0] -= len(value) >> 6
+        if budget[0] < 0:
+            fail(f"macros take more than {STEPS_MAX:,} steps")
+    return value
 
 
 def exactly_one(tests: Iterable[Any]) -> bool:
