@@ -1,6 +1,6 @@
 """Trying expressions: one on given facts, or a file of cases in the form of the CEL conformance suite.
 
-Promises data that the command line prints; reads no file and no standard input itself. A case is one line of
+Promises data that the command line prints. A case is one line of
 JSON: `expr`, optional `bindings`, and the expected `value` or `"error": true`; `unchecked` asks for no type
 check. Values carry their type: `{"type": "uint", "value": 1}`.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rules.language.condition import Expression, compile_expression
@@ -76,6 +77,14 @@ def try_expression(source: str, vocabulary: Vocabulary, facts: Mapping[str, obje
     condition = expression.result_type == "bool"
     why = explain(expression, facts).sentence if condition else None
     return Trial(value, expression.result_type, why, expression.generated)
+
+
+def run_case_file(path: Path) -> Report:
+    """Run the cases of a file."""
+    with path.open(
+        encoding="utf-8"
+    ) as lines:  # not splitlines(): a text in a case may hold other line breaks
+        return run_cases(lines)
 
 
 def run_cases(lines: Iterable[str]) -> Report:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rules.language.runtime.containers import members
+from rules.language.runtime.containers import members, shown_key
 from rules.language.runtime.conversions import truth
 from rules.language.runtime.values import Failure, Optional, fail, no_overload
 
@@ -18,13 +18,13 @@ ERRORS = (Failure, KeyError, OverflowError)
 """What evaluating may raise for the facts at hand; anything else is a mistake of the program."""
 
 STEPS_MAX = 10_000
-"""How many members a macro and the macros inside it may visit together; Google's evaluator has the same bound."""
+"""How many members a macro and those inside it may visit together; Google's evaluator has the same bound."""
 
 
 def sentence(error: BaseException) -> str:
     """The error in words."""
     if isinstance(error, KeyError):
-        return f'there is no key "{error.args[0]}"'
+        return f"there is no key {shown_key(error.args[0])}"
     return str(error) if isinstance(error, Failure) else "the result is out of range"
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from rules.language import EvaluationError, Vocabulary
-from rules.language.cases import Report, run_cases, try_expression
+from rules.language.cases import Report, run_case_file, run_cases, try_expression
 
 CASES = Path(__file__).with_name("conformance.jsonl")
 
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return run_cases(CASES.read_text().splitlines())
+    return run_case_file(CASES)
 
 
 def test_every_case_passes(report: Report) -> None:
