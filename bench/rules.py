@@ -204,7 +204,7 @@ def index_ratio(chance: random.Random, customers: Sequence[Mapping[str, Any]]) -
 
 
 def compile_cost(rules: Sequence[Rule]) -> tuple[float, float, float]:
-    """Milliseconds a rule to check, milliseconds a rule to generate, and kilobytes a rule that it all keeps."""
+    """For each rule: milliseconds to check it, milliseconds to generate it, and kilobytes that are kept."""
     sources = [rule.as_cel() for rule in rules]
 
     def checked() -> list[Condition]:
