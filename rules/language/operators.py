@@ -175,7 +175,7 @@ def _matches(node: Call, arguments: list[ast.expr], emitter: Emitter) -> ast.exp
 
 def _same(node: Call, arguments: list[ast.expr], _: Emitter) -> ast.expr | None:
     """A conversion to the type that the value has."""
-    return arguments[0] if node.arguments[0].type == node.type else None
+    return arguments[0] if node.arguments[0].type == node.function else None
 
 
 _DURATIONS, _TIMES = ("duration", "duration"), ("timestamp", "timestamp")
