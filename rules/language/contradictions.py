@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules.language.condition import Condition
-from rules.language.generate import NOTHING, constant
+from rules.language.constants import NOTHING, constant
 from rules.language.problems import EvaluationError
 from rules.language.program import Program
 from rules.language.required import conjuncts, demand_of

@@ -144,11 +144,17 @@ def list_from(result: ast.expr, clause: ast.comprehension) -> ast.expr:
     return ast.ListComp(result, [clause], **_AT)
 
 
-def each(names: Sequence[str], range_: ast.expr, test: ast.expr | None = None) -> ast.comprehension:
-    """`for names in range_ if test`."""
+def each(names: Sequence[str], range_: ast.expr) -> ast.comprehension:
+    """`for names in range_`."""
     targets: list[ast.expr] = [store(name) for name in names]
     target = targets[0] if len(targets) == 1 else ast.Tuple(targets, _STORE, **_AT)
-    return ast.comprehension(target, range_, [test] if test is not None else [], 0)
+    return ast.comprehension(target, range_, [], 0)
+
+
+def only(members: ast.comprehension, test: ast.expr | None) -> ast.comprehension:
+    """`for names in range_ if test`."""
+    tests = [test] if test is not None else []
+    return ast.comprehension(members.target, members.iter, tests, 0)
 
 
 def definition(name: str, parameters: Sequence[str], body: Sequence[ast.stmt]) -> ast.FunctionDef:
