@@ -45,8 +45,7 @@ def problems_in(text: str, source: str, vocabulary: Vocabulary) -> tuple[Problem
 
 
 def readable_type(name: str) -> str:
-    """`list(string)` and `google.protobuf.Timestamp`, as the front end writes them, in the words of the
-    language."""
+    """`list(string)`, `google.protobuf.Timestamp`: the front end's names in the words of the language."""
     for long, short in _LONG_NAMES.items():
         name = name.replace(long, short)
     return name.replace("(", "<").replace(")", ">")

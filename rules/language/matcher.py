@@ -26,8 +26,7 @@ _TOGETHER_MAX = 400
 
 
 class Matcher:
-    """A fixed list of conditions; `hits` says which of them hold. Immutable; safe to share between
-    threads."""
+    """A fixed list of conditions; `hits` says which of them hold. Immutable; threads may share it."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
         rules = [
