@@ -1,11 +1,13 @@
 """The profile definition: what a policy says about interactions and profiles, ready to fold."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from profiles.errors import BadFields
 from profiles.features import AGGREGATES, FeatureDefinition
+from profiles.fields import checked, nearest
 from profiles.windows import bucket_width_ms
-from schemas.interaction import IDENTIFY, SESSION_ENDED
+from schemas.interaction import IDENTIFY, SESSION_ENDED, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
@@ -49,17 +51,24 @@ class Definition:
             remember_ms=policy.contact_policy.remember,
         )
 
+    def typed(self, interaction: Interaction) -> Interaction:
+        """The interaction with its data and channel as the policy says. Raises BadFields."""
+        name = interaction.type
+        declared = self.interactions.get(name)
+        if declared is None:
+            raise BadFields(f"unknown interaction type `{name}`", nearest(name, self.interactions))
+        data = checked(interaction.data, declared.fields, f"`{name}`")
+        channel = interaction.channel or declared.channel
+        if not channel:
+            raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
+        return replace(interaction, data=data, channel=channel)
+
 
 def _built_in(attributes: Mapping[str, FieldType]) -> dict[str, InteractionType]:
     optional = {name: each.model_copy(update={"required": False}) for name, each in attributes.items()}
-    ended = {
-        "started": FieldType(type="timestamp"),
-        "length_s": FieldType(type="double"),
-        "interactions": FieldType(type="int"),
-    }
     return {
         IDENTIFY: InteractionType(fields=optional, sets=tuple(attributes)),
-        SESSION_ENDED: InteractionType(fields=ended),
+        SESSION_ENDED: InteractionType(),
     }
 
 

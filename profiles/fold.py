@@ -52,9 +52,7 @@ def event_value(interaction: Interaction, field: str) -> Any:
             return interaction.data.get(field)
 
 
-def _attributes(
-    attributes: dict[str, Any], interaction: Interaction, definition: Definition
-) -> dict[str, Any]:
+def _attributes(attributes: dict[str, Any], interaction: Interaction, definition: Definition) -> dict[str, Any]:
     names = definition.interactions[interaction.type].sets
     given = {name: interaction.data[name] for name in names if name in interaction.data}
     return {**attributes, **given} if given else attributes

@@ -57,9 +57,7 @@ def entries_of(decision: Decision, at_ms: int, definition: Definition) -> list[L
     ]
 
 
-def fold_decision(
-    ledger: Ledger, decision: Decision, at_ms: int, definition: Definition
-) -> tuple[Ledger, Counts]:
+def fold_decision(ledger: Ledger, decision: Decision, at_ms: int, definition: Definition) -> tuple[Ledger, Counts]:
     """Confirms the reservations of a logged decision; makes those that are missing (a rebuilt ledger)."""
     today = day(at_ms)
     counts: Counts = Counter({f"{today}|decisions": 1})

@@ -6,8 +6,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.language import Condition, Matcher
-from rules.policy.check import Checked
+from rules.language import Condition, Matcher, Vocabulary, compile_condition
+from rules.policy import Checked
 from rules.reasons import Reason
 from schemas.base import at_ms
 from schemas.ledger import Proposal
@@ -171,9 +171,10 @@ def _rules_by_event(policy: Policy, conditions: Conditions) -> dict[str, RuleGro
 
 def _group(numbered: Iterable[tuple[int, Rule]], conditions: Conditions) -> RuleGroup:
     found = list(numbered)
+    unconditional = compile_condition("true", Vocabulary({}))
     return RuleGroup(
         rules=tuple(rule for _, rule in found),
-        matcher=Matcher([conditions.get(("rules", index, "condition")) for index, _ in found]),
+        matcher=Matcher([conditions.get(("rules", index, "condition"), unconditional) for index, _ in found]),
     )
 
 
@@ -230,9 +231,7 @@ def _cell_view(
     )
     stages = []
     for field, refused, unknown in LEVELS:
-        owned = [
-            Owned(owner, conditions[*path, field]) for owner, path in levels if (*path, field) in conditions
-        ]
+        owned = [Owned(owner, conditions[*path, field]) for owner, path in levels if (*path, field) in conditions]
         if owned:
             stages.append(Stage(tuple(owned), refused, unknown))
     return CellView(cell, cell.holdout or offer.id in cell.offers, tuple(stages))

@@ -7,7 +7,7 @@ this model completes and validates the files in an editor.
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from schemas.base import Condition, DurationMs, Id, Model, Name
 
@@ -304,6 +304,8 @@ class Given(Model):
 
 
 class When(Model):
+    at: AwareDatetime | None = None
+    """The example's moment; the time of the check if left out."""
     channel: Name
     placement: Name
     count: int = Field(default=1, ge=1, le=50)
