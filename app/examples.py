@@ -60,8 +60,8 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Judgement:
     given, when = example.given, example.when
     now_ms = int(when.at.timestamp() * 1000) if when.at else now_ms
     step = Step(SUBJECT, Profile(), Ledger())
-    for event in _history(example, policy, now_ms):
-        fold_interaction(step, event, policy)
+    for past in _history(example, policy, now_ms):
+        fold_interaction(step, past, policy)
     for index, response in enumerate(given.responses):
         step.ledger = _answered(step.ledger, index, response, when.channel, policy, now_ms)
     waiting = step.ledger
