@@ -1,0 +1,23 @@
+"""The policy language: CEL, checked by Google's front end against the policy's own names, compiled to Python.
+
+vocabulary = Vocabulary({"event.type": "string", "customer.spend_90d": "double"})
+condition = compile_condition('event.type == "cart_abandoned" && customer.spend_90d > 100.0', vocabulary)
+condition.holds({"event.type": "cart_abandoned", "customer.spend_90d": 120.0})
+"""
+
+from rules.language.condition import Condition, Expression, compile_condition, compile_expression
+from rules.language.matcher import Matcher
+from rules.language.problems import ConditionError, EvaluationError, Problem
+from rules.language.vocabulary import Vocabulary
+
+__all__ = [
+    "Condition",
+    "ConditionError",
+    "EvaluationError",
+    "Expression",
+    "Matcher",
+    "Problem",
+    "Vocabulary",
+    "compile_condition",
+    "compile_expression",
+]

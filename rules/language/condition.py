@@ -1,0 +1,78 @@
+"""A compiled condition or expression: what it reads, and its answer for one set of facts.
+
+Promises that evaluation never raises for what the facts hold: an evaluation error is returned as a value. A
+fact of another type than declared is a mistake of the program that built it and does raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from rules.language.frontend import KNOWN, Checked, check
+from rules.language.oracle import Oracle
+from rules.language.problems import ConditionError, EvaluationError, Problem
+from rules.language.vocabulary import Vocabulary
+
+Facts = Mapping[str, object]
+
+
+class Expression:
+    """An accepted expression of any type. Immutable; safe to share between threads."""
+
+    __slots__ = ("_run", "generated", "reads", "result_type", "source")
+
+    def __init__(self, checked: Checked, vocabulary: Vocabulary) -> None:
+        self.source = checked.source
+        self.result_type = _type_name(checked)
+        self.reads = _reads(checked, vocabulary)
+        self._run: Callable[[Facts], object] = Oracle(checked).run
+        self.generated = False
+
+    def value(self, facts: Facts) -> object | EvaluationError:
+        """The value for these facts, or the EvaluationError that stands in its place."""
+        return self._run(facts)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.source!r})"
+
+
+class Condition(Expression):
+    """An accepted expression of type bool."""
+
+    __slots__ = ()
+
+    def verdict(self, facts: Facts) -> bool | EvaluationError:
+        """Whether the condition is met, or why that cannot be said."""
+        found = self._run(facts)
+        return found if isinstance(found, EvaluationError) else found is True
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether the condition is met; an evaluation error means it is not."""
+        return self._run(facts) is True
+
+
+def compile_expression(source: str, vocabulary: Vocabulary) -> Expression:
+    """Compile an expression of any type; raises ConditionError with every problem."""
+    return Expression(check(source, vocabulary), vocabulary)
+
+
+def compile_condition(source: str, vocabulary: Vocabulary) -> Condition:
+    """Compile an expression that must be of type bool; raises ConditionError with every problem."""
+    condition = Condition(check(source, vocabulary), vocabulary)
+    if condition.result_type != "bool":
+        raise ConditionError((_not_a_condition(condition.result_type),))
+    return condition
+
+
+def _not_a_condition(result_type: str) -> Problem:
+    hint = "write `… == true`" if result_type == "dyn" else "compare the value with something"
+    return Problem(f"a condition must be true or false, and this is of type {result_type}", hint=hint)
+
+
+def _reads(checked: Checked, vocabulary: Vocabulary) -> frozenset[str]:
+    names = {reference.name.removeprefix(KNOWN) for reference in checked.message.reference_map.values()}
+    return frozenset(names & vocabulary.types.keys())
+
+
+def _type_name(checked: Checked) -> str:
+    return str(checked.expression.return_type()).lower()
