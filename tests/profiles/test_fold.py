@@ -135,9 +135,7 @@ EVENTS = st.lists(
 @given(EVENTS)
 def test_windows_agree_with_the_raw_list(events: list[tuple[int, int]]) -> None:
     """A window covers itself and at most one bucket (a day) more."""
-    purchases = [
-        purchase(float(amount), NOON_MS - ago, id=str(i)) for i, (ago, amount) in enumerate(events)
-    ]
+    purchases = [purchase(float(amount), NOON_MS - ago, id=str(i)) for i, (ago, amount) in enumerate(events)]
     profile = folded(*purchases)
     surely = [amount for ago, amount in events if ago < 30 * DAY]
     perhaps = [amount for ago, amount in events if ago <= 31 * DAY]

@@ -76,5 +76,7 @@ def test_a_newer_proposal_of_a_rule_replaces_its_older_one() -> None:
 
 
 def test_a_ledger_survives_its_form_in_redis() -> None:
-    ledger = Ledger((entry(outcomes={"accepted": 1}), entry(transactional=True)), (Proposal("r", ("o",), (), 1.0, 5),))
+    ledger = Ledger(
+        (entry(outcomes={"accepted": 1}), entry(transactional=True)), (Proposal("r", ("o",), (), 1.0, 5),)
+    )
     assert Ledger.from_json(ledger.as_json()) == ledger
