@@ -36,9 +36,7 @@ def stream_id(offset: int) -> str:
 def share_of(worker: str, workers: Iterable[str], shards: int) -> frozenset[int]:
     """The shards of one worker: each goes to the worker with the highest hash (rendezvous hashing)."""
     everyone = sorted(workers)
-    return frozenset(
-        shard for shard in range(shards) if max(everyone, key=lambda each: _weight(each, shard)) == worker
-    )
+    return frozenset(shard for shard in range(shards) if max(everyone, key=lambda each: _weight(each, shard)) == worker)
 
 
 def _weight(worker: str, shard: int) -> bytes:

@@ -53,13 +53,9 @@ class Timers:
         shards = sorted(self._owned())
         trip = self._store.scripts.batch()
         for shard in shards:
-            trip.add(
-                *("ZRANGEBYSCORE", keys.timers(shard), "-inf", now_ms, "WITHSCORES", "LIMIT", 0, MOST_AT_ONCE)
-            )
+            trip.add(*("ZRANGEBYSCORE", keys.timers(shard), "-inf", now_ms, "WITHSCORES", "LIMIT", 0, MOST_AT_ONCE))
         due = [
-            (shard, *each)
-            for shard, answer in zip(shards, await trip.run(), strict=True)
-            for each in members(answer)
+            (shard, *each) for shard, answer in zip(shards, await trip.run(), strict=True) for each in members(answer)
         ]
         return await self._fire(due)
 

@@ -109,18 +109,14 @@ CATALOGUE: dict[str, Any] = {
             "name": "A mug",
             "value": 10,
             "always": True,
-            "treatments": [
-                {"id": "mug-banner", "channel": "web", "placement": "hero", "content": {"title": "A mug"}}
-            ],
+            "treatments": [{"id": "mug-banner", "channel": "web", "placement": "hero", "content": {"title": "A mug"}}],
         },
         {
             "id": "pen",
             "name": "A pen",
             "value": 5,
             "always": True,
-            "treatments": [
-                {"id": "pen-banner", "channel": "web", "placement": "hero", "content": {"title": "A pen"}}
-            ],
+            "treatments": [{"id": "pen-banner", "channel": "web", "placement": "hero", "content": {"title": "A pen"}}],
         },
     ],
 }

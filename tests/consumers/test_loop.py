@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import secrets
+from typing import Any
 
 import orjson
 import pytest
@@ -140,8 +141,8 @@ async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(
     await store.append([poison[0], said(purchase(10)), *poison[1:], said(purchase(5))])
     await drained(worker())
     assert await spend(store) == 15
-    letters = [fields for _, fields in await redis.xrange(keys.dead_letters(store.shard(ALICE)))]
-    bodies = [orjson.loads(each[b"body"]) for each in letters]
+    letters: Any = await redis.xrange(keys.dead_letters(store.shard(ALICE)))
+    bodies = [orjson.loads(fields[b"body"]) for _, fields in letters]
     assert [each["reason"] for each in bodies] == ["undecodable", "ill_typed", "ill_typed", "unknown_code"]
     assert base64.b64decode(bodies[0]["original"]) == b"{not json"
 

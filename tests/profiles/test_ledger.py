@@ -51,7 +51,10 @@ def test_an_unknown_code_is_an_error() -> None:
 
 
 def test_implied_outcomes_come_first_and_cycles_end() -> None:
-    cycle = {name: each.model_copy(update={"implies": ("b",)}) for name, each in zip("ab", SHOP.outcomes.values())}
+    cycle = {
+        name: each.model_copy(update={"implies": ("b",)})
+        for name, each in zip("ab", SHOP.outcomes.values(), strict=False)
+    }
     assert implied("accepted", SHOP.outcomes) == ["presented", "accepted"]
     assert set(implied("a", cycle)) == {"a", "b"}
 
@@ -76,7 +79,5 @@ def test_a_newer_proposal_of_a_rule_replaces_its_older_one() -> None:
 
 
 def test_a_ledger_survives_its_form_in_redis() -> None:
-    ledger = Ledger(
-        (entry(outcomes={"accepted": 1}), entry(transactional=True)), (Proposal("r", ("o",), (), 1.0, 5),)
-    )
+    ledger = Ledger((entry(outcomes={"accepted": 1}), entry(transactional=True)), (Proposal("r", ("o",), (), 1.0, 5),))
     assert Ledger.from_json(ledger.as_json()) == ledger

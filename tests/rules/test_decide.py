@@ -79,9 +79,7 @@ def test_a_lever_changes_the_winner() -> None:
         ({"eligible": "customer.age > 1", "suitable": "false"}, {}, "eligibility_unknown"),
     ],
 )
-def test_the_first_stage_that_fails_is_the_reason(
-    over: dict[str, Any], values: dict[str, Any], reason: str
-) -> None:
+def test_the_first_stage_that_fails_is_the_reason(over: dict[str, Any], values: dict[str, Any], reason: str) -> None:
     judgement = judge(live(offers=changed("mug", **over)), **values)
     assert reasons(judgement) == {"mug": reason}
     assert chosen(judgement) == ["pen"]
@@ -102,9 +100,7 @@ def test_conditions_are_inherited_from_campaign_program_and_cell() -> None:
 
 def test_a_false_condition_decides_beside_one_that_is_unknown() -> None:
     (campaign,) = CATALOGUE["campaigns"]
-    policy = live(
-        campaigns=[{**campaign, "eligible": "customer.age > 18"}], offers=changed("mug", eligible="1 > 2")
-    )
+    policy = live(campaigns=[{**campaign, "eligible": "customer.age > 18"}], offers=changed("mug", eligible="1 > 2"))
     assert reasons(judge(policy))["mug"] == "not_eligible"
 
 
@@ -144,9 +140,7 @@ def test_an_offer_of_two_programs_is_made_once() -> None:
         {"id": name, "lever": lever, "cells": [{"id": "all", "share": 100, "offers": ["mug", "pen"]}]}
         for name, lever in (("one", 0), ("two", 50))
     ]
-    judgement = judge(
-        live(campaigns=[{"id": "spring", "programs": programs}]), placements=(("hero", 3),), cells={}
-    )
+    judgement = judge(live(campaigns=[{"id": "spring", "programs": programs}]), placements=(("hero", 3),), cells={})
     assert chosen(judgement) == ["mug", "pen"]
     assert [each.reason for each in judgement.left_out] == [Reason.DUPLICATE_OFFER] * 2
     assert judgement.choices[0].scored.candidate.program.id == "two"
@@ -298,9 +292,10 @@ def test_candidates_add_up_caps_hold_and_the_answer_repeats(
     entries: list[LedgerEntry], age: int | None, slots: int, cell: str, seed: int
 ) -> None:
     values = {} if age is None else {"customer__age": age}
-    ask = lambda: judge(CAPPED, entries, (), (("hero", slots),), {"gifts": cell}, seed, **values)  # noqa: E731
-    judgement = ask()
-    assert judgement == ask()
+    judgement, again = (
+        judge(CAPPED, entries, (), (("hero", slots),), {"gifts": cell}, seed, **values) for _ in range(2)
+    )
+    assert judgement == again
     assert sorted([*chosen(judgement), *reasons(judgement)]) == ["mug", "pen"]
     recent = [each for each in entries if each.at_ms > NOON_MS - 7 * DAY]
     assert len(judgement.choices) <= max(0, 3 - len(recent))
