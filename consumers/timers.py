@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 
@@ -55,7 +54,9 @@ class Timers:
         for shard in shards:
             trip.add(*("ZRANGEBYSCORE", keys.timers(shard), "-inf", now_ms, "WITHSCORES", "LIMIT", 0, MOST_AT_ONCE))
         due = [
-            (shard, *each) for shard, answer in zip(shards, await trip.run(), strict=True) for each in members(answer)
+            (shard, member.decode(), int(due_ms))
+            for shard, answer in zip(shards, await trip.run(), strict=True)
+            for member, due_ms in answer
         ]
         return await self._fire(due)
 
@@ -68,13 +69,6 @@ class Timers:
         if fired:
             self._meter.count("timers_fired", fired)
         return fired
-
-
-def members(answer: Any) -> list[tuple[str, int]]:
-    """ZRANGEBYSCORE's answer as (member, due in ms): pairs with RESP3, a flat list with RESP2."""
-    nested = bool(answer) and isinstance(answer[0], list)
-    pairs = answer if nested else zip(answer[::2], answer[1::2], strict=True)
-    return [(member.decode(), int(float(due))) for member, due in pairs]
 
 
 def record_of(member: str, due_ms: int) -> Record:
