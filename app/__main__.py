@@ -47,10 +47,10 @@ def up() -> None:
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Instead of OPPORTUNE_HOST")] = "",
-    port: Annotated[int, typer.Option(help="Instead of OPPORTUNE_PORT", min=0, max=65_535)] = -1,
+    host: Annotated[str | None, typer.Option(help="Instead of OPPORTUNE_HOST")] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of OPPORTUNE_PORT", min=0, max=65_535)] = None,
     workers: Annotated[int, typer.Option(help="Processes that share the port", min=1, max=256)] = 1,
-    descriptor: Annotated[int, typer.Option("--socket", hidden=True, help="One that listens already")] = -1,
+    descriptor: Annotated[int | None, typer.Option("--socket", hidden=True, help="One that listens already")] = None,
 ) -> None:
     """Serve the API."""
     from app.bootstrap import redis_url
@@ -58,8 +58,8 @@ def serve(
 
     with settings_read() as settings:
         redis_url(settings)  # raises now what would else be raised in every process
-        given = socket.socket(fileno=descriptor) if descriptor >= 0 else None
-        chosen_port = port if port >= 0 else settings.port
+        given = socket.socket(fileno=descriptor) if descriptor is not None else None
+        chosen_port = settings.port if port is None else port
         with given or listening(host or settings.host, chosen_port) as bound:
             serve(bound, workers)
 

@@ -94,11 +94,12 @@ class Child:
             code = await process.wait()
             if self._stopping.is_set():
                 return
-            pause_s = PAUSE_S if time.monotonic() - began > STEADY_S else min(2 * pause_s, PAUSE_MAX_S)
-            known = {"child": self.name, "code": code, "pause_s": pause_s}
-            log.error("ended, starting it again", extra=known)
+            if time.monotonic() - began > STEADY_S:
+                pause_s = PAUSE_S
+            log.error("ended, starting it again", extra={"child": self.name, "code": code, "pause_s": pause_s})
             if await self._stopped_within(pause_s):
                 return
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
             process = await self._spawn()
 
     async def _stopped_within(self, pause_s: float) -> bool:
