@@ -25,7 +25,7 @@ class Stopped(Exception):  # noqa: N818 (a signal: the finding is already writte
 
 
 class Builder:
-    """Takes events in order; `_open` has the collections not yet closed, each with the key it will stand at."""
+    """Takes events in order; `_open` has the unclosed collections, with the key each will stand at."""
 
     def __init__(self, source: Source) -> None:
         self.root: Node | None = None

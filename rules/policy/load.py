@@ -32,9 +32,9 @@ class FolderError(Exception):
 
 
 def read_folder(path: FilePath | str) -> dict[str, str]:
-    """Text by relative path of every YAML file below the folder, sorted; hidden files and folders are skipped.
+    """The text of every YAML file below the folder by relative path, sorted; hidden ones are skipped.
 
-    A byte that is not UTF-8 is kept as a surrogate, so that `check` can say where it stands. Raises FolderError.
+    A byte that is not UTF-8 is kept as a surrogate, so that `check` can say where. Raises FolderError.
     """
     folder = FilePath(path)
     if not folder.is_dir():

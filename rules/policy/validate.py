@@ -43,8 +43,8 @@ def validate(tree: Mapping) -> Validated:
         try:
             policy = Policy.model_validate({**EMPTY, **plain(kept)})
         except ValidationError as error:
-            details: list[dict[str, Any]] = [dict(each) for each in error.errors(include_url=False)]
-            findings += [finding_of(each, kept) for each in _without_echoes(details)]
+            details = _without_echoes([dict(each) for each in error.errors(include_url=False)])
+            findings += [finding_of(each, kept) for each in details]
             extra = [tuple(each["loc"]) for each in details if each["type"] == "extra_forbidden"]
             others = [tuple(each["loc"]) for each in details if each["type"] != "extra_forbidden"]
             broken |= {str(path[0]) for path in others}

@@ -67,7 +67,8 @@ def sets(subject: Subject) -> Iterator[Finding]:
                     hint = nearest(name, attributes) or "declare it under `attributes:`"
                     yield subject.error(path, "sets", f"there is no attribute `{name}`", hint)
             elif attributes[name].type != declared.fields[name].type:
-                message = f"the field `{name}` is {declared.fields[name].type}, the attribute {attributes[name].type}"
+                is_a, wanted = declared.fields[name].type, attributes[name].type
+                message = f"the field `{name}` is {is_a}, the attribute {wanted}"
                 yield subject.error(path, "sets", message, "give both one type")
 
 
