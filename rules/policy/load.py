@@ -17,14 +17,13 @@ from rules.policy.lint import Subject, lint
 from rules.policy.reader import read
 from rules.policy.source import Source
 from rules.policy.validate import validate
-from rules.policy.vocabulary import Scopes
+from rules.policy.vocabulary import DECLARING, Scopes
 from schemas.policy import PolicyFile
 
 SUFFIXES = (".yaml", ".yml")
 MOST_BYTES = 50_000_000
 MOST_FILES = 2_000
 SECTIONS = frozenset(PolicyFile.model_fields)
-VOCABULARY = ("interactions", "attributes", "features", "session", "context")
 
 
 class FolderError(Exception):
@@ -55,16 +54,19 @@ def check(files: Mapping[str, str]) -> Checked:
     tree, unjoined = join([document.root for document in documents if document.root])
     unread = [finding for document in documents for finding in document.findings]
     validated = validate(tree)
-    whole = all(document.whole for document in documents)
+    whole = all(document.whole for document in documents) and not any(
+        each.id == "section" for each in unjoined
+    )
     header = missing_header(tree, sorted(files)) if whole else []
     broken = validated.broken if whole else SECTIONS
     scopes = Scopes(validated.policy)
     subject = Subject(validated.policy, validated.tree, broken)
     compiled, mistaken = compile_all(validated.policy, scopes, validated.tree)
-    if not subject.sound(*VOCABULARY):
+    if not subject.sound(*DECLARING):
         mistaken = []  # a name that is missing here may stand in an entry that was refused
     found = [*unread, *unjoined, *header, *validated.findings, *lint(subject), *mistaken]
-    understood = whole and not (unread or unjoined or header or validated.findings)
+    refused = any(each.severity == "error" for each in (*unread, *unjoined, *header, *validated.findings))
+    understood = whole and not refused
     return Checked(
         files=dict(files),
         revision=revision(files),

@@ -17,6 +17,7 @@ from rules.policy.findings import Finding, Path
 from rules.policy.join import ONCE
 from rules.policy.nodes import Entry, Mapping, Node, Sequence, plain
 from rules.policy.strict import loose_values
+from rules.policy.vocabulary import DECLARING
 from rules.policy.wording import finding_of
 from schemas.policy import Policy
 
@@ -47,11 +48,18 @@ def validate(tree: Mapping) -> Validated:
             findings += [finding_of(each, kept) for each in details]
             extra = [tuple(each["loc"]) for each in details if each["type"] == "extra_forbidden"]
             others = [tuple(each["loc"]) for each in details if each["type"] != "extra_forbidden"]
-            broken |= {str(path[0]) for path in others}
+            broken |= {str(path[0]) for path in others} | _hidden_by(extra)
             kept = _without(kept, [*extra, *map(_entry, others)])
         else:
             findings += loose_values(policy, kept)
             return Validated(policy, kept, tuple(findings), frozenset(broken))
+
+
+def _hidden_by(extra: Iterable[Path]) -> frozenset[str]:
+    """The sections that unknown fields may belong to: a misspelt section any, a misspelt `fields` its own."""
+    if any(len(path) == 1 for path in extra):
+        return frozenset(Policy.model_fields)
+    return frozenset(str(path[0]) for path in extra if path[0] in DECLARING)
 
 
 def _without_echoes(details: list[dict[str, Any]]) -> list[dict[str, Any]]:

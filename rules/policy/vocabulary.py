@@ -15,6 +15,8 @@ CUSTOMER = {"id": "string", "segments": "list<string>", "stage": "string"}
 SESSION = {"started": "timestamp", "length": "duration", "interactions": "int", "channel": "string"}
 CONTEXT = {"channel": "string"}
 OFFER = {"id": "string", "name": "string", "class": "string", "value": "double", "cost": "double"}
+DECLARING = ("interactions", "attributes", "features", "session", "context")
+"""The sections that declare names."""
 BUILT_IN = (IDENTIFY, SESSION_ENDED)
 
 
