@@ -1,7 +1,7 @@
 """Writes the JSON Schemas (draft 2020-12) of what crosses a process or a file to `schemas/json/`.
 
-Run as `python -m schemas.export`. A test compares the committed files with the models. A policy file names its
-schema in its first line, so that editors complete and validate it:
+Run as `python -m schemas.export`. A test compares the committed files with the models. A policy file names
+its schema in its first line, so that editors complete and validate it:
 
     # yaml-language-server: $schema=../../schemas/json/policy.schema.json
 """

@@ -5,6 +5,7 @@ number that nothing can hold are findings beside it; a second document, a key th
 that grow too large end it.
 """
 
+import re
 from typing import NoReturn
 
 import yaml
@@ -17,6 +18,7 @@ from rules.policy.source import Source
 
 DEEPEST = 60
 MOST_NODES = 1_000_000
+PROPERTIES = re.compile(r"([&!][^\s,\[\]{}]*\s*)+")
 STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
 
 
@@ -65,7 +67,7 @@ class Builder:
             self._report(_start(event), "tag", f"the tag `{shown}` is not used here", "leave it out")
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        index, style = _start(event), STYLES.get(event.style, "plain")
+        index, style = self._past_properties(event), STYLES.get(event.style, "plain")
         if style != "plain" or self._expects_key():  # a key is a name, whatever it looks like
             return Scalar(self._source, index, event.value, style)
         try:
@@ -73,6 +75,11 @@ class Builder:
         except ValueError as error:
             self._report(index, "number", f"{event.value[:40]} cannot be used: {error}")
             return Scalar(self._source, index, 1)  # likely to be accepted, so that it is reported once
+
+    def _past_properties(self, event: yaml.ScalarEvent) -> int:
+        """Where the text itself begins; the parser counts an anchor and a tag to it."""
+        properties = PROPERTIES.match(self._source.text, _start(event)) if event.anchor or event.tag else None
+        return properties.end() if properties else _start(event)
 
     def _anchored(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, node: Node) -> Node:
         if event.anchor is not None:
@@ -149,7 +156,7 @@ class Builder:
                 "too-large",
                 f"more than {MOST_NODES:,} values, counting those that aliases repeat",
             )
-        if len(self._open) + node.height > DEEPEST:
+        if len(self._open) - 1 + node.height > DEEPEST:
             self._stop(node.start, "too-deep", f"nested more than {DEEPEST} levels deep")
 
 
