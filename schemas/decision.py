@@ -75,6 +75,8 @@ class ChosenTreatment(Model):
     cell: str
     offer: str
     offer_name: str
+    kind: str
+    """The class of the offer: standard, mandatory or transactional."""
     treatment: str
     language: str
     content: dict[str, str]

@@ -5,7 +5,6 @@ attributes `visitor` (instead of `subject`, for somebody anonymous) and `channel
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
@@ -69,14 +68,15 @@ def subject_of(customer: str | None, visitor: str | None, customer_field: str = 
     return f"customer:{customer}" if customer is not None else f"visitor:{visitor}"
 
 
-def from_cloud_event(event: CloudEvent, default_channel: str, received: datetime) -> Interaction:
+def from_cloud_event(event: CloudEvent, received_ms: int) -> Interaction:
+    """`received_ms` stands in for a time that is left out; a channel that is left out stays empty."""
     return Interaction(
         id=event.id,
         source=event.source,
         type=event.type,
         subject=subject_of(event.subject, event.visitor),
-        channel=event.channel or default_channel,
-        at_ms=at_ms(event.time or received),
+        channel=event.channel or "",
+        at_ms=at_ms(event.time) if event.time else received_ms,
         data=event.data,
     )
 

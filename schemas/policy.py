@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -27,9 +27,7 @@ class _Also:
 
     short: dict[str, Any]
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [self.short, handler(schema)]}
 
 
@@ -308,6 +306,8 @@ class Given(Model):
 
 
 class When(Model):
+    at: AwareDatetime | None = None
+    """The example's moment; the time of the check if left out."""
     channel: Name
     placement: Name
     count: int = Field(default=1, ge=1, le=50)

@@ -22,9 +22,7 @@ def join(roots: Items[Node]) -> tuple[Mapping, list[Finding]]:
             for section, entry in root.entries.items():
                 _add(joined, section, entry, findings)
         elif not _is_nothing(root):
-            findings.append(
-                _error(position(root), "section", "a policy file holds sections such as `offers:`")
-            )
+            findings.append(_error(position(root), "section", "a policy file holds sections such as `offers:`"))
     return joined, findings
 
 
@@ -41,9 +39,7 @@ def _add(joined: Mapping, section: str, entry: Entry, findings: list[Finding]) -
     there = joined.entries.get(section)
     if _is_nothing(entry.value):
         where, hint = position(entry.key), "leave it out"
-        findings.append(
-            Finding("warning", where, f"the section `{section}:` is empty", hint, "empty-section")
-        )
+        findings.append(Finding("warning", where, f"the section `{section}:` is empty", hint, "empty-section"))
     elif there is None:
         joined.entries[section] = Entry(entry.key, _copied(entry.value))
     elif section in ONCE:

@@ -38,14 +38,10 @@ def read_folder(path: FilePath | str) -> dict[str, str]:
     folder = FilePath(path)
     if not folder.is_dir():
         raise FolderError(f"{folder} is not a folder")
-    names = sorted(
-        each.relative_to(folder) for each in folder.rglob("*") if each.suffix in SUFFIXES and each.is_file()
-    )
+    names = sorted(each.relative_to(folder) for each in folder.rglob("*") if each.suffix in SUFFIXES and each.is_file())
     visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
     _refuse_size(len(visible), sum((folder / name).stat().st_size for name in visible))
-    return {
-        name.as_posix(): (folder / name).read_bytes().decode("utf-8", "surrogateescape") for name in visible
-    }
+    return {name.as_posix(): (folder / name).read_bytes().decode("utf-8", "surrogateescape") for name in visible}
 
 
 def check(files: Mapping[str, str]) -> Checked:
@@ -54,9 +50,7 @@ def check(files: Mapping[str, str]) -> Checked:
     tree, unjoined = join([document.root for document in documents if document.root])
     unread = [finding for document in documents for finding in document.findings]
     validated = validate(tree)
-    whole = all(document.whole for document in documents) and not any(
-        each.id == "section" for each in unjoined
-    )
+    whole = all(document.whole for document in documents) and not any(each.id == "section" for each in unjoined)
     header = missing_header(tree, sorted(files)) if whole else []
     broken = validated.broken if whole else SECTIONS
     scopes = Scopes(validated.policy)

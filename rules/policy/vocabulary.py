@@ -51,9 +51,7 @@ class Scopes:
     def rule(self, when: Iterable[str]) -> Vocabulary:
         """In a rule: the moment, and the event with the fields of the types that fire it, or of all types."""
         declared, types = self._policy.interactions.keys(), frozenset(when)
-        narrowed = (
-            types if types <= {*declared, *BUILT_IN} else frozenset[str]()
-        )  # an unknown type is reported once
+        narrowed = types if types <= {*declared, *BUILT_IN} else frozenset[str]()  # an unknown type is reported once
         return self._with_events(narrowed or frozenset(declared))
 
     @cached_property

@@ -26,9 +26,7 @@ def reserved(subject: Subject) -> Iterator[Finding]:
     for path, why, names in taken:
         for name in _names(policy, path):
             if name in names:
-                yield subject.error(
-                    (*path, name, KEY), "reserved-name", f"`{name}` is {why}", "choose another name"
-                )
+                yield subject.error((*path, name, KEY), "reserved-name", f"`{name}` is {why}", "choose another name")
 
 
 def clashes(subject: Subject) -> Iterator[Finding]:
@@ -47,9 +45,7 @@ def one_type_each(subject: Subject) -> Iterator[Finding]:
             path: Path = ("interactions", interaction, "fields", name)
             there, other = first.setdefault(name, (path, field))
             if other.type != field.type:
-                message = (
-                    f"`event.{name}` is {field.type} here and {other.type} at {place_of(subject.tree, there)}"
-                )
+                message = f"`event.{name}` is {field.type} here and {other.type} at {place_of(subject.tree, there)}"
                 yield subject.error(path, "two-types", message, "give it one type, or two names")
 
 
@@ -80,9 +76,7 @@ def sensible(subject: Subject) -> Iterator[Finding]:
         elif field.min is not None and field.max is not None and field.min > field.max:
             yield subject.error((*path, "min"), "bounds", f"`min` {field.min:g} is above `max` {field.max:g}")
         if field.one_of and field.type not in ("string", "list<string>"):
-            yield subject.error(
-                (*path, "one_of"), "one-of", f"`one_of` is for text, and this is {field.type}"
-            )
+            yield subject.error((*path, "one_of"), "one-of", f"`one_of` is for text, and this is {field.type}")
 
 
 def _names(policy: Policy, path: Path) -> Mapping[str, object]:

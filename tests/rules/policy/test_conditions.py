@@ -1,7 +1,5 @@
 """Mistakes in conditions are shown at the very character, however the text is written in YAML."""
 
-# ruff: noqa: E501 (tables)
-
 import pytest
 
 from rules.language import EvaluationError

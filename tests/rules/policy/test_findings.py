@@ -6,7 +6,9 @@ import pytest
 
 from tests.rules.policy.samples import BASE, checked, in_case
 
-OFFER = "{id: loan, name: Loan, always: true, treatments: [{id: t, channel: call, placement: main, content: {script: x}}]}"
+OFFER = (
+    "{id: loan, name: Loan, always: true, treatments: [{id: t, channel: call, placement: main, content: {script: x}}]}"
+)
 YAML = [
     ("yaml-syntax", "offers:\n  - id: a\n§\tname: x\n", "this is not YAML"),
     ("yaml-syntax", "offers: [1, 2§", "this is not YAML"),
@@ -196,18 +198,15 @@ def test_the_contact_policy(section: str, kind: str) -> None:
 def test_a_misspelt_field_comes_with_the_nearest_name() -> None:
     result, _ = checked("campaigns:\n  - {id: a, programs: [{id: p, elligible: now > now, cells: []}]}\n")
 
-    assert (
-        "case.yaml:2:32: error: `elligible` is not a field of a program (hint: did you mean `eligible`?)"
-        in map(str, result.findings)
+    assert "case.yaml:2:32: error: `elligible` is not a field of a program (hint: did you mean `eligible`?)" in map(
+        str, result.findings
     )
 
 
 def test_the_header_is_required() -> None:
     result, _ = checked("segments: {}", base="")
 
-    assert [(str(each.position), each.id) for each in result.findings] == [
-        ("case.yaml:1:1", "missing-header")
-    ]
+    assert [(str(each.position), each.id) for each in result.findings] == [("case.yaml:1:1", "missing-header")]
 
 
 def test_every_finding_at_once_and_in_file_order() -> None:
@@ -229,9 +228,7 @@ def test_every_finding_at_once_and_in_file_order() -> None:
 
 
 def test_a_refused_entry_brings_no_findings_about_what_refers_to_it() -> None:
-    result, places = checked(
-        f"offers: [{OFFER}]\nrules: [{{id: a, propose: loan}}]".replace("name: Loan", "name: §12")
-    )
+    result, places = checked(f"offers: [{OFFER}]\nrules: [{{id: a, propose: loan}}]".replace("name: Loan", "name: §12"))
 
     assert [finding.position for finding in result.findings] == places
 

@@ -1,7 +1,5 @@
 """YAML 1.2 core: what scalars mean, and that nothing that anybody writes can do harm."""
 
-# ruff: noqa: E501 (tables)
-
 import pytest
 import yaml
 from hypothesis import example, given, settings
@@ -108,16 +106,12 @@ def test_any_tree_is_judged_and_never_raises(tree: dict[str, object]) -> None:
     assert check({"a.yaml": text}).revision == check({"a.yaml": text}).revision
 
 
-PRINTABLE = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=60
-)
+PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=60)
 
 
 @settings(max_examples=150, deadline=None)
 @given(PRINTABLE, st.sampled_from(["'", '"', "|", ">", None]), st.sampled_from([20, 1000]))
-def test_every_visible_character_is_found_where_it_is_written(
-    text: str, style: str | None, width: int
-) -> None:
+def test_every_visible_character_is_found_where_it_is_written(text: str, style: str | None, width: int) -> None:
     written = yaml.safe_dump({"key": text}, default_style=style, width=width, allow_unicode=True)
     root = read(Source("a.yaml", written)).root
     node = root.entries["key"].value if isinstance(root, Mapping) else None

@@ -1,0 +1,56 @@
+"""Takes interactions in: typed by the live policy, then appended to the outboxes. A 2xx means they are there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import orjson
+
+from app.errors import NoPolicy
+from consumers.live import PolicySource
+from profiles.definition import Definition
+from profiles.errors import BadFields
+from profiles.store import CustomerStore, Record
+from schemas.base import UNIT_MS, at_ms
+from schemas.interaction import SESSION_ENDED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
+
+FURTHEST_FUTURE_MS = UNIT_MS["h"]
+"""A touchpoint's clock may be wrong by so much."""
+
+
+class Ingestion:
+    def __init__(self, store: CustomerStore, policies: PolicySource) -> None:
+        self._store = store
+        self._policies = policies
+
+    async def accept(self, events: Sequence[CloudEvent], received: datetime) -> list[BadFields | None]:
+        """For each event None, or why it was refused. The good ones are in the log when this returns.
+
+        Raises NoPolicy and StoreUnavailable.
+        """
+        policy = self._policies.current
+        if policy is None:
+            raise NoPolicy
+        results = [_typed(each, policy.definition, at_ms(received)) for each in events]
+        await self._store.append(record_of(each) for each in results if isinstance(each, Interaction))
+        return [each if isinstance(each, BadFields) else None for each in results]
+
+
+def _typed(event: CloudEvent, definition: Definition, received_ms: int) -> Interaction | BadFields:
+    try:
+        return accepted(from_cloud_event(event, received_ms), definition, received_ms)
+    except BadFields as refusal:
+        return refusal
+
+
+def accepted(interaction: Interaction, definition: Definition, received_ms: int) -> Interaction:
+    """The interaction as the policy types it. Raises BadFields."""
+    if interaction.type == SESSION_ENDED:
+        raise BadFields(f"`{SESSION_ENDED}` is sent by timers only")
+    if interaction.at_ms > received_ms + FURTHEST_FUTURE_MS:
+        raise BadFields("`time` lies more than an hour in the future", "check the clock of the touchpoint")
+    return definition.typed(interaction)
+
+
+def record_of(interaction: Interaction) -> Record:
+    body = orjson.dumps(to_cloud_event(interaction))
+    return Record("interactions", interaction.identity, interaction.subject, body)

@@ -1,0 +1,52 @@
+"""Takes responses in: the code is checked and found, the outcome goes to the log of its customer.
+
+What an outcome does to ledger and scorecard is the profile worker's fold; repeating one changes nothing there.
+"""
+
+from datetime import datetime
+
+import orjson
+
+from app.errors import NoPolicy, UnknownCode, UnknownOutcome
+from consumers.live import PolicySource
+from consumers.meter import Meter
+from profiles import keys
+from profiles.fields import nearest
+from profiles.store import CustomerStore, Record
+from rules import codes
+from schemas.base import at_ms
+from schemas.response import ResponseReceipt, ResponseRecord, ResponseRequest
+from schemas.scorecard import AMOUNT_SCALE
+
+
+class Responding:
+    def __init__(self, store: CustomerStore, policies: PolicySource, meter: Meter) -> None:
+        self._store = store
+        self._policies = policies
+        self._meter = meter
+
+    async def respond(self, request: ResponseRequest, now: datetime) -> ResponseReceipt:
+        """Raises BadCode, UnknownCode, UnknownOutcome, NoPolicy and StoreUnavailable."""
+        policy = self._policies.current
+        if policy is None:
+            raise NoPolicy
+        outcomes = policy.definition.outcomes
+        if request.outcome not in outcomes:
+            raise UnknownOutcome(request.outcome, nearest(request.outcome, outcomes))
+        code = codes.parse(request.code)
+        shard = codes.shard_of(code)
+        found = await self._store.value(keys.code(shard, code)) if shard < self._store.shards else None
+        if found is None:
+            raise UnknownCode(codes.shown(code))
+        known = orjson.loads(found)
+        said = ResponseRecord(
+            code=code,
+            decision=known["decision"],
+            outcome=request.outcome,
+            at_ms=at_ms(request.time or now),
+            amount=int((request.amount or 0) * AMOUNT_SCALE),
+        )
+        body = orjson.dumps(said.model_dump())
+        await self._store.append([Record("responses", f"{code}/{request.outcome}", known["subject"], body)])
+        self._meter.count("responses", outcome=request.outcome)
+        return ResponseReceipt(code=code, decision=known["decision"], offer=known["offer"], outcome=request.outcome)

@@ -1,0 +1,81 @@
+"""The one way to open a connection to Redis, with every wait bounded.
+
+redis-py retries by default and may then run a command more than once. That is harmless here, because every
+write is an idempotent script or fenced by a version (EXACTLY_ONCE.md §3); the retries are few and short, so
+that a caller with a deadline learns soon that Redis is away.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from profiles.errors import StoreUnavailable
+
+RETRIES = 2
+BACKOFF_S = 0.02
+BACKOFF_MAX_S = 0.2
+CONNECT_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 5.0
+POOL_TIMEOUT_S = 2.0
+"""How long a command waits for a free connection of the pool."""
+PROBE_EVERY_S = 0.02
+
+UNREACHABLE = (RedisConnectionError, RedisTimeoutError, OSError)
+"""What redis-py raises while Redis is away (LOADING and refused passwords are connection errors too)."""
+
+
+def connect(url: str, *, connections_max: int = 64) -> Redis:
+    """A client for `unix://`, `redis://` or `rediss://`. Opens nothing before the first command.
+
+    Speaks RESP3 on the wire with answers in the shape of RESP2 (redis-py's default), as bytes.
+    Raises ValueError for any other URL.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections_max,
+        timeout=POOL_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=ANSWER_TIMEOUT_S,
+        decode_responses=False,
+        retry=Retry(ExponentialBackoff(cap=BACKOFF_MAX_S, base=BACKOFF_S), RETRIES),
+    )
+    return Redis.from_pool(pool)
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Redis]:
+    """A client that is closed at the end."""
+    redis = connect(url)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+async def wait_until_ready(redis: Redis, within_s: float) -> None:
+    """Returns when Redis answers and has loaded its data. Raises StoreUnavailable if that takes longer."""
+    give_up = time.monotonic() + within_s
+    while (reason := await _not_ready(redis)) is not None:
+        if time.monotonic() >= give_up:
+            raise StoreUnavailable(f"Redis did not answer within {within_s:g} s: {reason}")
+        await asyncio.sleep(PROBE_EVERY_S)
+
+
+async def _not_ready(redis: Redis) -> str | None:
+    try:
+        await redis.ping()
+    except AuthenticationError as cause:
+        raise StoreUnavailable(f"Redis refuses the password of its URL: {cause}") from cause
+    except BusyLoadingError:
+        return "it is still loading its data"
+    except (*UNREACHABLE, ResponseError) as cause:
+        return str(cause)
+    return None
