@@ -3,6 +3,7 @@
 # ruff: noqa: E501 (tables)
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +43,10 @@ def test_every_schema_is_one(name: str) -> None:
     Draft202012Validator.check_schema(json.loads(documents()[name]))
 
 
-@pytest.mark.parametrize("text", [BASE, RICH])
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/*.yaml"))
+
+
+@pytest.mark.parametrize("text", [BASE, RICH, *(path.read_text(encoding="utf-8") for path in EXAMPLES)])
 def test_the_policy_schema_accepts_what_the_loader_accepts(text: str) -> None:
     assert _refusals(text) == []
 

@@ -52,6 +52,7 @@ MODELS = [
     ("string-pattern-mismatch", "rules: [{id: §-x, propose: deposit}]", "`-x` cannot be used as `id`"),
     ("string-type", "segments: {a: §12}", "`a` should be text, not `12`"),
     ("model-type", "outcomes: {x: §true}", "`x` should be fields with their values, not `true`"),
+    ("string-pattern-mismatch", "features: {f: {count: §a b}}", "`a b` cannot be used as `count`"),
     ("value-error", "features: {f: {count: purchase, window: §3y}}", "'3y' is not a duration"),
     ("value-error", "features: {f: §{count: purchase, sum: amount}}", "give exactly one of count, sum"),
     ("too-short", "rules: [{id: a, propose: §[]}]", "`propose` should have at least 1 item"),

@@ -106,6 +106,24 @@ def test_any_tree_is_judged_and_never_raises(tree: dict[str, object]) -> None:
     assert check({"a.yaml": text}).revision == check({"a.yaml": text}).revision
 
 
+TOKENS = sorted({*BASE.replace(",", " ").split(), "true", "12", "null", "[]", "{}", "1.5", "a b", "'x'"})
+CHANGES = st.lists(st.tuples(st.sampled_from(TOKENS), st.sampled_from(TOKENS)), min_size=1, max_size=4)
+
+
+@settings(max_examples=100, deadline=None)
+@given(CHANGES)
+def test_any_change_of_a_good_policy_is_judged(changes: list[tuple[str, str]]) -> None:
+    text = BASE
+    for old, new in changes:
+        text = text.replace(old, new, 1)
+
+    result = check({"a.yaml": text})
+
+    refused = any(finding.severity == "error" for finding in result.findings)
+    assert result.ok != refused
+    assert refused or result.policy is not None
+
+
 PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=60)
 
 
