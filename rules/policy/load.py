@@ -26,8 +26,8 @@ MOST_FILES = 2_000
 SECTIONS = frozenset(PolicyFile.model_fields)
 
 
-class FolderError(Exception):
-    """The folder cannot be read as a policy; says how large it is and how large it may be."""
+class FolderError(OSError):
+    """The folder is none, or too large for a policy; says how large it is and how large it may be."""
 
 
 def read_folder(path: FilePath | str) -> dict[str, str]:
