@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rules.policy import Finding, check, read_folder
-
 from app.examples import mismatches
 from consumers.live import LivePolicy
+from rules.policy import Finding, check, read_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,9 +140,7 @@ def new_decision_id(shard: int, now_ms: int) -> str:
     return f"{shard:04d}-" + "".join(ALPHABET[(number >> (5 * at)) & 31] for at in reversed(range(21)))
 
 
-def commit_of(
-    decided: DecisionRecord, customer: Customer, asked: Asked, origin: Origin, policy: LivePolicy
-) -> Commit:
+def commit_of(decided: DecisionRecord, customer: Customer, asked: Asked, origin: Origin, policy: LivePolicy) -> Commit:
     """All that a decision changes. One that chose nothing leaves the customer as it is."""
     entries = ledger.entries_of(decided, origin.at_ms, policy.definition)
     body = orjson.dumps(decided.model_dump(exclude_none=True))

@@ -78,9 +78,7 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Judgement:
 
 def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interaction]:
     given, channel = example.given, example.when.channel
-    events = [
-        _interaction(each, str(index), channel, policy, now_ms) for index, each in enumerate(given.interactions)
-    ]
+    events = [_interaction(each, str(index), channel, policy, now_ms) for index, each in enumerate(given.interactions)]
     oldest_first = sorted(events, key=lambda each: each.at_ms)
     if not given.attributes:
         return oldest_first
@@ -89,9 +87,7 @@ def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interact
     return [_interaction(attributes, "attributes", channel, policy, first_ms), *oldest_first]
 
 
-def _interaction(
-    given: ExampleInteraction, name: str, channel: str, policy: LivePolicy, now_ms: int
-) -> Interaction:
+def _interaction(given: ExampleInteraction, name: str, channel: str, policy: LivePolicy, now_ms: int) -> Interaction:
     at_ms = now_ms - (given.ago or 0)
     declared = policy.definition.interactions.get(given.type)
     where = (declared.channel if declared else None) or channel

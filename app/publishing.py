@@ -12,10 +12,10 @@ from datetime import datetime
 
 import orjson
 from profiles.registry import Registry
-from rules.policy import check
 
 from consumers.live import LivePolicy
 from profiles.errors import StoreUnavailable
+from rules.policy import check
 
 log = logging.getLogger(__name__)
 

@@ -49,6 +49,4 @@ class Responding:
         body = orjson.dumps(said.model_dump())
         await self._store.append([Record("responses", f"{code}/{request.outcome}", known["subject"], body)])
         self._meter.count("responses", outcome=request.outcome)
-        return ResponseReceipt(
-            code=code, decision=known["decision"], offer=known["offer"], outcome=request.outcome
-        )
+        return ResponseReceipt(code=code, decision=known["decision"], offer=known["offer"], outcome=request.outcome)

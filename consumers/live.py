@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from rules.policy import Checked
-
 from profiles.definition import Definition
 from profiles.facts import FactReader
+from rules.policy import Checked
 from rules.ruleset import RuleSet, compile_rules
 
 

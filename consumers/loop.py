@@ -45,13 +45,20 @@ class GuardedLoop:
     """Reads, folds and commits until it is stopped. `keep`: consumed records each outbox keeps."""
 
     def __init__(
-        self, store: CustomerStore, event_log: EventLog, folds: FoldSource, meter: Meter, keep: int
+        self,
+        store: CustomerStore,
+        event_log: EventLog,
+        folds: FoldSource,
+        meter: Meter,
+        keep: int,
+        wait_ms: int = WAIT_MS,
     ) -> None:
         self._store = store
         self._log = event_log
         self._folds = folds
         self._meter = meter
         self._keep = keep
+        self._wait_ms = wait_ms
         self._shards: dict[int, Shard] = {}
         self._checked = time.monotonic()
         self._stopping = asyncio.Event()
@@ -59,6 +66,11 @@ class GuardedLoop:
     @property
     def owned(self) -> frozenset[int]:
         return frozenset(self._shards)
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """How far each owned shard has been followed."""
+        return {number: shard.position for number, shard in self._shards.items()}
 
     def stop(self) -> None:
         """Lets the batch in hand finish."""
@@ -95,17 +107,17 @@ class GuardedLoop:
             await self._pause(RETRY_AFTER_S)
             return
         await self._follow_ownership()
-        positions = {number: shard.position for number, shard in self._shards.items()}
+        positions = self.positions
         if not positions:
             await self._pause(RETRY_AFTER_S)
             return
-        found = await self._log.read(positions, MOST_RECORDS, WAIT_MS)
+        found = await self._log.read(positions, MOST_RECORDS, self._wait_ms)
         if found:
             started = time.monotonic()
             await self._commit(found, fold)
             self._meter.observe("worker_batch", time.monotonic() - started)
         if time.monotonic() - self._checked >= CHECK_EVERY_S:
-            await self._check_guards()
+            await self.check_guards()
 
     async def _follow_ownership(self) -> None:
         owned = await self._log.owned()
@@ -125,7 +137,7 @@ class GuardedLoop:
         self._meter.count("worker_takeovers", len(numbers))
         log.info("took over shards", extra={"shards": len(numbers)})
 
-    async def _check_guards(self) -> None:
+    async def check_guards(self) -> None:
         """Notices lost writes and new owners also where nothing happens."""
         batch = self._store.scripts.batch()
         numbers = list(self._shards)

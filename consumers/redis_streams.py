@@ -36,9 +36,7 @@ def stream_id(offset: int) -> str:
 def share_of(worker: str, workers: Iterable[str], shards: int) -> frozenset[int]:
     """The shards of one worker: each goes to the worker with the highest hash (rendezvous hashing)."""
     everyone = sorted(workers)
-    return frozenset(
-        shard for shard in range(shards) if max(everyone, key=lambda each: _weight(each, shard)) == worker
-    )
+    return frozenset(shard for shard in range(shards) if max(everyone, key=lambda each: _weight(each, shard)) == worker)
 
 
 def _weight(worker: str, shard: int) -> bytes:
@@ -85,18 +83,11 @@ class RedisStreams:
             return {}
         streams: dict[Any, Any] = {keys.outbox(shard): stream_id(at) for shard, at in positions.items()}
         try:
-            answer = await self._redis.xread(streams, count=most, block=wait_ms)
+            answer: Any = await self._redis.xread(streams, count=most, block=wait_ms)
         except (RedisError, OSError) as cause:
             raise StoreUnavailable(str(cause)) from cause
         by_key = {keys.outbox(shard).encode(): shard for shard in positions}
-        return {by_key[key]: [_record(*entry) for entry in entries] for key, entries in _streams(answer)}
-
-
-def _streams(answer: Any) -> list[tuple[bytes, Any]]:
-    """XREAD's answer: a map with RESP3 (each value in a list of its own), a list with RESP2."""
-    if isinstance(answer, dict):
-        return [(key, entries[0]) for key, entries in answer.items()]
-    return [(key, entries) for key, entries in answer or []]
+        return {by_key[key]: [_record(*entry) for entry in entries] for key, entries in answer or []}
 
 
 def _record(entry_id: bytes, fields: dict[bytes, bytes]) -> LogRecord:

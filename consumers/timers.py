@@ -8,7 +8,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 
@@ -53,13 +52,11 @@ class Timers:
         shards = sorted(self._owned())
         trip = self._store.scripts.batch()
         for shard in shards:
-            trip.add(
-                *("ZRANGEBYSCORE", keys.timers(shard), "-inf", now_ms, "WITHSCORES", "LIMIT", 0, MOST_AT_ONCE)
-            )
+            trip.add(*("ZRANGEBYSCORE", keys.timers(shard), "-inf", now_ms, "WITHSCORES", "LIMIT", 0, MOST_AT_ONCE))
         due = [
-            (shard, *each)
+            (shard, member.decode(), int(due_ms))
             for shard, answer in zip(shards, await trip.run(), strict=True)
-            for each in members(answer)
+            for member, due_ms in answer
         ]
         return await self._fire(due)
 
@@ -72,13 +69,6 @@ class Timers:
         if fired:
             self._meter.count("timers_fired", fired)
         return fired
-
-
-def members(answer: Any) -> list[tuple[str, int]]:
-    """ZRANGEBYSCORE's answer as (member, due in ms): pairs with RESP3, a flat list with RESP2."""
-    nested = bool(answer) and isinstance(answer[0], list)
-    pairs = answer if nested else zip(answer[::2], answer[1::2], strict=True)
-    return [(member.decode(), int(float(due))) for member, due in pairs]
 
 
 def record_of(member: str, due_ms: int) -> Record:

@@ -54,9 +54,7 @@ AGGREGATES: dict[str, Aggregate] = {
     "sum": Aggregate(lambda p, v, _t, _k: (p or 0.0) + v, lambda ps, _k: sum(ps), float, empty=0.0),
     "min": Aggregate(lambda p, v, _t, _k: v if p is None else min(p, v), lambda ps, _k: min(ps), lambda p: p),
     "max": Aggregate(lambda p, v, _t, _k: v if p is None else max(p, v), lambda ps, _k: max(ps), lambda p: p),
-    "mean": Aggregate(
-        lambda p, v, _t, _k: [p[0] + v, p[1] + 1] if p else [v, 1], _mean, lambda p: float(p[0] / p[1])
-    ),
+    "mean": Aggregate(lambda p, v, _t, _k: [p[0] + v, p[1] + 1] if p else [v, 1], _mean, lambda p: float(p[0] / p[1])),
     "last": Aggregate(lambda p, v, t, k: _latest([p, [t, v]], k) if p else [t, v], _latest, _second),
     "first": Aggregate(lambda p, v, t, k: _earliest([p, [t, v]], k) if p else [t, v], _earliest, _second),
     "recent": Aggregate(

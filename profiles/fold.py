@@ -30,9 +30,7 @@ def fold(profile: Profile, interaction: Interaction, definition: Definition) -> 
     return replace(
         profile,
         attributes=_attributes(profile.attributes, interaction, definition),
-        features=_features(
-            profile.features, definition.features_of.get(interaction.type, ()), interaction, newest
-        ),
+        features=_features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest),
         sessions=_sessions(profile.sessions, interaction, definition),
         recent=_recent(profile.recent, interaction),
         first=min(at_ms, profile.first or at_ms),
@@ -81,9 +79,7 @@ def _recent(
     return tuple(sorted((entry, *recent), key=lambda each: -each[0])[:KEPT_INTERACTIONS])
 
 
-def _sessions(
-    sessions: dict[str, Session], interaction: Interaction, definition: Definition
-) -> dict[str, Session]:
+def _sessions(sessions: dict[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
     channel, at_ms, idle = interaction.channel, interaction.at_ms, definition.session_idle_ms
     current = sessions.get(channel)
     if current is None or at_ms - current.last > idle or (current.ended and at_ms > current.last):
@@ -105,9 +101,7 @@ def _continued(session: Session, interaction: Interaction, definition: Definitio
     )
 
 
-def _ended(
-    sessions: Mapping[str, Session], interaction: Interaction, definition: Definition
-) -> dict[str, Session]:
+def _ended(sessions: Mapping[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
     """A timer may have been overtaken by one more interaction: then the session goes on."""
     session = sessions.get(interaction.channel)
     idle = session is not None and interaction.at_ms - session.last >= definition.session_idle_ms

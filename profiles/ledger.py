@@ -74,9 +74,7 @@ def fold_decision(ledger: Ledger, decision: Decision, at_ms: int, definition: De
     return tidied(replace(ledger, entries=tuple(ordered)), at_ms, definition), counts
 
 
-def fold_response(
-    ledger: Ledger, response: ResponseRecord, outcomes: Mapping[str, Outcome]
-) -> tuple[Ledger, Counts]:
+def fold_response(ledger: Ledger, response: ResponseRecord, outcomes: Mapping[str, Outcome]) -> tuple[Ledger, Counts]:
     """The ledger with an outcome in it. A repeated one changes nothing. Raises UnknownCode."""
     entry = next((each for each in ledger.entries if each.code == response.code), None)
     if entry is None:
@@ -135,7 +133,5 @@ def proposed(ledger: Ledger, proposals: Iterable[Proposal], now_ms: int) -> Ledg
 def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
     """Without reservations that were never confirmed, and without what is too old to matter."""
     oldest = now_ms - definition.remember_ms
-    kept = tuple(
-        each for each in ledger.entries if each.at_ms > oldest and (each.logged or each.until_ms > now_ms)
-    )
+    kept = tuple(each for each in ledger.entries if each.at_ms > oldest and (each.logged or each.until_ms > now_ms))
     return replace(ledger, entries=kept[-MOST_ENTRIES:])

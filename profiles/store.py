@@ -134,14 +134,9 @@ class CustomerStore:
             batch.add("HGETALL", keys.scorecard(shard))
         total: Counter[str] = Counter()
         for answer in await batch.run():
-            for name, amount in _pairs(answer):
+            for name, amount in answer.items():
                 total[name.decode()] += int(amount)
         return total
-
-
-def _pairs(answer: Any) -> Iterable[tuple[bytes, bytes]]:
-    """HGETALL's answer: a map with RESP3, a flat list with RESP2."""
-    return answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
 
 
 def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:

@@ -40,8 +40,7 @@ def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord
             for each in judgement.left_out
         ),
         withheld=tuple(
-            Withheld(placement=each.placement, cell=each.cell, **_where(each.candidate))
-            for each in judgement.held_back
+            Withheld(placement=each.placement, cell=each.cell, **_where(each.candidate)) for each in judgement.held_back
         ),
         seed=origin.seed,
         salt=origin.salt,

@@ -59,9 +59,7 @@ class ContactState:
         return None
 
     def _count(self, cap: Cap, candidate: Candidate) -> int:
-        logged = sum(
-            _same(cap.per, entry, candidate) and self._counts(cap, entry) for entry in self.ledger.entries
-        )
+        logged = sum(_same(cap.per, entry, candidate) and self._counts(cap, entry) for entry in self.ledger.entries)
         now = sum(each.offer.kind != "transactional" and _alike(cap.per, each, candidate) for each in self.chosen)
         return logged + now
 

@@ -100,9 +100,7 @@ def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: 
     """
     rules = {rule.id: rule for rule in (*ruleset.fired(values), *ruleset.standing.fired(values))}
     proposing = [
-        (rule.propose, rule.boost)
-        for rule in rules.values()
-        if not rule.channels or facts.channel in rule.channels
+        (rule.propose, rule.boost) for rule in rules.values() if not rule.channels or facts.channel in rule.channels
     ]
     for waiting in facts.ledger.proposals:
         on_channel = not waiting.channels or facts.channel in waiting.channels

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import yaml
+
+from consumers.live import LivePolicy
 from profiles.definition import Definition
+from rules.policy import check
 from schemas.interaction import Interaction
 from schemas.ledger import LedgerEntry
 from schemas.policy import Policy
@@ -72,7 +76,7 @@ def entry(**over: Any) -> LedgerEntry:
         "code": "000AAAAAAAA0",
         "decision": "0000-x",
         "campaign": "spring",
-        "program": "web",
+        "program": "gifts",
         "cell": "all",
         "offer": "mug",
         "treatment": "mug-banner",
@@ -82,3 +86,51 @@ def entry(**over: Any) -> LedgerEntry:
         "logged": True,
     }
     return LedgerEntry(**{**values, **over})
+
+
+CATALOGUE: dict[str, Any] = {
+    "campaigns": [
+        {
+            "id": "spring",
+            "programs": [
+                {
+                    "id": "gifts",
+                    "cells": [
+                        {"id": "all", "share": 90, "offers": ["mug", "pen"]},
+                        {"id": "control", "share": 10, "holdout": True},
+                    ],
+                }
+            ],
+        }
+    ],
+    "offers": [
+        {
+            "id": "mug",
+            "name": "A mug",
+            "value": 10,
+            "always": True,
+            "treatments": [{"id": "mug-banner", "channel": "web", "placement": "hero", "content": {"title": "A mug"}}],
+        },
+        {
+            "id": "pen",
+            "name": "A pen",
+            "value": 5,
+            "always": True,
+            "treatments": [{"id": "pen-banner", "channel": "web", "placement": "hero", "content": {"title": "A pen"}}],
+        },
+    ],
+}
+
+
+def live(**sections: Any) -> LivePolicy:
+    """The shop's policy with two offers, checked and compiled as a published one is."""
+    text = yaml.safe_dump({**SHOP, **CATALOGUE, **sections}, sort_keys=False)
+    checked = check({"policy.yaml": text})
+    errors = [str(each) for each in checked.findings if each.severity == "error"]
+    assert not errors, errors
+    return LivePolicy.compiled(checked)
+
+
+def changed(offer: str, **over: Any) -> list[dict[str, Any]]:
+    """The catalogue's offers with one of them changed."""
+    return [{**each, **over} if each["id"] == offer else each for each in CATALOGUE["offers"]]

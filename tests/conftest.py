@@ -19,3 +19,9 @@ def redis_url(redis_server: RedisServer) -> str:
     """The URL of a Redis that is empty and knows no script. Connect with `profiles.connection.connect`."""
     redis_server.flush()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests run on asyncio, as the service does."""
+    return "asyncio"

@@ -70,9 +70,7 @@ def _row(place: Place, found: Counter[str]) -> Row:
 
 
 def _outcomes(found: Counter[str]) -> dict[str, int]:
-    return {
-        name.removeprefix(OUTCOME): amount for name, amount in sorted(found.items()) if name.startswith(OUTCOME)
-    }
+    return {name.removeprefix(OUTCOME): amount for name, amount in sorted(found.items()) if name.startswith(OUTCOME)}
 
 
 def _totals(rows: Iterable[Row], plain: Counter[str]) -> Totals:

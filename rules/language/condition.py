@@ -6,27 +6,31 @@ fact of another type than declared is a mistake of the program that built it and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from rules.language.frontend import KNOWN, Checked, check
+from rules.language.decode import tree_of
+from rules.language.frontend import Checked, check
+from rules.language.generate import not_generated
 from rules.language.oracle import Oracle
 from rules.language.problems import ConditionError, EvaluationError, Problem
+from rules.language.program import Facts, Program
+from rules.language.tree import names_in
 from rules.language.vocabulary import Vocabulary
-
-Facts = Mapping[str, object]
 
 
 class Expression:
     """An accepted expression of any type. Immutable; safe to share between threads."""
 
-    __slots__ = ("_run", "generated", "reads", "result_type", "source")
+    __slots__ = ("_run", "generated", "reads", "result_type", "source", "tree")
 
     def __init__(self, checked: Checked, vocabulary: Vocabulary) -> None:
         self.source = checked.source
-        self.result_type = _type_name(checked)
-        self.reads = _reads(checked, vocabulary)
-        self._run: Callable[[Facts], object] = Oracle(checked).run
-        self.generated = False
+        self.tree = tree_of(checked, vocabulary)
+        self.reads = names_in(self.tree) & vocabulary.types.keys()
+        self.result_type = self.tree.type
+        self.generated = not_generated(self.tree) is None
+        program = Program(self.tree) if self.generated else Oracle(checked)
+        self._run: Callable[[Facts], object] = program.run
 
     def value(self, facts: Facts) -> object | EvaluationError:
         """The value for these facts, or the EvaluationError that stands in its place."""
@@ -67,12 +71,3 @@ def compile_condition(source: str, vocabulary: Vocabulary) -> Condition:
 def _not_a_condition(result_type: str) -> Problem:
     hint = "write `… == true`" if result_type == "dyn" else "compare the value with something"
     return Problem(f"a condition must be true or false, and this is of type {result_type}", hint=hint)
-
-
-def _reads(checked: Checked, vocabulary: Vocabulary) -> frozenset[str]:
-    names = {reference.name.removeprefix(KNOWN) for reference in checked.message.reference_map.values()}
-    return frozenset(names & vocabulary.types.keys())
-
-
-def _type_name(checked: Checked) -> str:
-    return str(checked.expression.return_type()).lower()

@@ -32,6 +32,7 @@ class Checked:
     """An accepted expression: the front end's own form of it and the tree it serializes to."""
 
     source: str
+    declared: frozenset[str]
     expression: cel.Expression
     message: Any
 
@@ -51,7 +52,7 @@ def _compiled(source: str, text: str, vocabulary: Vocabulary, *, unchecked: bool
         expression = _environment(vocabulary).compile(text, disable_check=unchecked)
     except RuntimeError as refused:
         raise ConditionError(problems_in(str(refused), source, vocabulary)) from None
-    return Checked(source, expression, read_any(expression.serialize()))
+    return Checked(source, frozenset(vocabulary.types), expression, read_any(expression.serialize()))
 
 
 @lru_cache(maxsize=64)

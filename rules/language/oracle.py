@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING
 
 from rules.language.frontend import KNOWN, Checked
 from rules.language.problems import EvaluationError
+from rules.language.runtime.values import TypeName, UInt
 
 if TYPE_CHECKING:
     from cel_expr_python import cel  # type: ignore[import-untyped]
 
+_LONG_NAMES = {
+    "null": "null_type",
+    "timestamp": "google.protobuf.Timestamp",
+    "duration": "google.protobuf.Duration",
+}
 _UNKNOWN = re.compile(r'No value with name "([^"]+)" found in Activation')
 
 
@@ -25,7 +31,7 @@ class Oracle:
     __slots__ = ("_expression", "_reads", "_tests")
 
     def __init__(self, checked: Checked) -> None:
-        names = {reference.name for reference in checked.message.reference_map.values()}
+        names = _names(checked)
         self._expression = checked.expression
         self._tests = [name for name in names if name.startswith(KNOWN)]
         self._reads = [name for name in names if name not in self._tests]
@@ -34,25 +40,42 @@ class Oracle:
         """The value for these facts, or the EvaluationError that stands in its place."""
         data = {name: facts[name] for name in self._reads if name in facts}
         data |= {name: name.removeprefix(KNOWN) in facts for name in self._tests}
-        result = self._expression.eval(data=data)
-        return plain(result)
+        try:
+            return plain(self._expression.eval(data=data))
+        except RuntimeError as refused:  # some errors come this way instead of as a value
+            return EvaluationError(_sentence(str(refused).partition(" [")[0]))
+
+
+def _names(checked: Checked) -> set[str]:
+    if checked.message.DESCRIPTOR.name == "ParsedExpr":
+        return set(checked.declared)
+    return {reference.name.removeprefix(".") for reference in checked.message.reference_map.values()}
 
 
 def plain(value: cel.Value) -> object:
     """The front end's value as plain Python."""
     if value.type().name() == "ERROR":
         return EvaluationError(_sentence(str(value.value())))
-    return _bare(value.plain_value())
+    return _typed(value)
 
 
-def _bare(value: object) -> object:
-    if isinstance(value, bytearray):
-        return bytes(value)
-    if isinstance(value, list):
-        return [_bare(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _bare(item) for key, item in value.items()}
-    return value
+def _typed(value: cel.Value) -> object:
+    """As the generated code would give it: a uint is a `UInt`, a type a `TypeName`."""
+    kind, bare = value.type().name(), value.value()
+    if kind == "UINT":
+        return UInt(bare)
+    if kind == "BYTES":
+        return bytes(bare)
+    if isinstance(bare, list):
+        return [_typed(item) for item in bare]
+    if isinstance(bare, dict):
+        return {key: _typed(item) for key, item in bare.items()}
+    return _type_named(str(bare)) if kind.startswith("TYPE") else bare
+
+
+def _type_named(shown: str) -> TypeName:
+    bare = shown.partition("<")[0].lower()
+    return TypeName(_LONG_NAMES.get(bare, bare))
 
 
 def _sentence(text: str) -> str:

@@ -92,9 +92,7 @@ class Builder:
     def _begin(self, event: yaml.CollectionStartEvent, node: Sequence | Mapping) -> None:
         self._refuse_tag(event)
         if self._expects_key():
-            self._stop(
-                node.start, "key", "a key must be text", "put text that begins with `{` or `[` in quotes"
-            )
+            self._stop(node.start, "key", "a key must be text", "put text that begins with `{` or `[` in quotes")
         self._open.append((node, self._key))
         self._key = None
         self._anchored(event, node)
@@ -130,9 +128,7 @@ class Builder:
                 key.start, "duplicate-key", f"`{name}` is given twice, first at {first}", "keep one of them"
             )
         elif name == "<<":
-            self._report(
-                key.start, "merge-key", "merge keys are not part of YAML 1.2", "write the fields out"
-            )
+            self._report(key.start, "merge-key", "merge keys are not part of YAML 1.2", "write the fields out")
         else:
             around.entries[name] = Entry(key, node)
             self._grow(around, node)

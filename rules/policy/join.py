@@ -22,9 +22,7 @@ def join(roots: Items[Node]) -> tuple[Mapping, list[Finding]]:
             for section, entry in root.entries.items():
                 _add(joined, section, entry, findings)
         elif not _is_nothing(root):
-            findings.append(
-                _error(position(root), "section", "a policy file holds sections such as `offers:`")
-            )
+            findings.append(_error(position(root), "section", "a policy file holds sections such as `offers:`"))
     return joined, findings
 
 

@@ -44,9 +44,7 @@ def read_folder(path: FilePath | str) -> dict[str, str]:
     )
     visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
     _refuse_size(len(visible), sum((folder / name).stat().st_size for name in visible))
-    return {
-        name.as_posix(): (folder / name).read_bytes().decode("utf-8", "surrogateescape") for name in visible
-    }
+    return {name.as_posix(): (folder / name).read_bytes().decode("utf-8", "surrogateescape") for name in visible}
 
 
 def check(files: Mapping[str, str]) -> Checked:

@@ -50,9 +50,7 @@ def _unprintable(source: Source, found: re.Match[str]) -> Finding:
             "save it as UTF-8",
             "encoding",
         )
-    return Finding(
-        "error", where, f"the character U+{code:04X} cannot stand in YAML", "remove it", "encoding"
-    )
+    return Finding("error", where, f"the character U+{code:04X} cannot stand in YAML", "remove it", "encoding")
 
 
 def _syntax(source: Source, error: yaml.YAMLError) -> Finding:

@@ -30,9 +30,7 @@ def fact(profile: Profile, name: str, now_ms: int = NOON_MS, channel: str = "web
 
 
 def test_aggregates_of_three_purchases() -> None:
-    profile = folded(
-        purchase(10, NOON_MS - 40 * DAY), purchase(30, NOON_MS - 2 * DAY), purchase(20, NOON_MS - DAY)
-    )
+    profile = folded(purchase(10, NOON_MS - 40 * DAY), purchase(30, NOON_MS - 2 * DAY), purchase(20, NOON_MS - DAY))
     assert fact(profile, "customer.purchases_30d") == 2
     assert fact(profile, "customer.spend_30d") == 50.0
     assert fact(profile, "customer.spend") == 60.0
@@ -126,18 +124,14 @@ def test_order_of_arrival_does_not_matter(order: tuple[int, ...]) -> None:
         assert fact(profile, f"customer.{name}") == fact(in_order, f"customer.{name}")
 
 
-EVENTS = st.lists(
-    st.tuples(st.integers(0, 59 * 24).map(lambda hours: hours * HOUR), st.integers(1, 1000)), max_size=30
-)
+EVENTS = st.lists(st.tuples(st.integers(0, 59 * 24).map(lambda hours: hours * HOUR), st.integers(1, 1000)), max_size=30)
 
 
 @settings(max_examples=150, deadline=None)
 @given(EVENTS)
 def test_windows_agree_with_the_raw_list(events: list[tuple[int, int]]) -> None:
     """A window covers itself and at most one bucket (a day) more."""
-    purchases = [
-        purchase(float(amount), NOON_MS - ago, id=str(i)) for i, (ago, amount) in enumerate(events)
-    ]
+    purchases = [purchase(float(amount), NOON_MS - ago, id=str(i)) for i, (ago, amount) in enumerate(events)]
     profile = folded(*purchases)
     surely = [amount for ago, amount in events if ago < 30 * DAY]
     perhaps = [amount for ago, amount in events if ago <= 31 * DAY]

@@ -51,7 +51,10 @@ def test_an_unknown_code_is_an_error() -> None:
 
 
 def test_implied_outcomes_come_first_and_cycles_end() -> None:
-    cycle = {name: each.model_copy(update={"implies": ("b",)}) for name, each in zip("ab", SHOP.outcomes.values())}
+    cycle = {
+        name: each.model_copy(update={"implies": ("b",)})
+        for name, each in zip("ab", SHOP.outcomes.values(), strict=False)
+    }
     assert implied("accepted", SHOP.outcomes) == ["presented", "accepted"]
     assert set(implied("a", cycle)) == {"a", "b"}
 

@@ -67,7 +67,9 @@ def sets(subject: Subject) -> Iterator[Finding]:
                     hint = nearest(name, attributes) or "declare it under `attributes:`"
                     yield subject.error(path, "sets", f"there is no attribute `{name}`", hint)
             elif attributes[name].type != declared.fields[name].type:
-                message = f"the field `{name}` is {declared.fields[name].type}, the attribute {attributes[name].type}"
+                message = (
+                    f"the field `{name}` is {declared.fields[name].type}, the attribute {attributes[name].type}"
+                )
                 yield subject.error(path, "sets", message, "give both one type")
 
 
@@ -79,9 +81,7 @@ def sensible(subject: Subject) -> Iterator[Finding]:
         elif field.min is not None and field.max is not None and field.min > field.max:
             yield subject.error((*path, "min"), "bounds", f"`min` {field.min:g} is above `max` {field.max:g}")
         if field.one_of and field.type not in ("string", "list<string>"):
-            yield subject.error(
-                (*path, "one_of"), "one-of", f"`one_of` is for text, and this is {field.type}"
-            )
+            yield subject.error((*path, "one_of"), "one-of", f"`one_of` is for text, and this is {field.type}")
 
 
 def _names(policy: Policy, path: Path) -> Mapping[str, object]:

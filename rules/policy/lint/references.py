@@ -54,9 +54,7 @@ def example_fields(subject: Subject) -> Iterator[Finding]:
         if interaction.type in (*subject.policy.interactions, *BUILT_IN):
             for name in interaction.data.keys() - fields.keys():
                 message = f"`{interaction.type}` has no field `{name}`"
-                yield subject.error(
-                    (*path, "data", name, KEY), "unknown-field", message, nearest(name, fields)
-                )
+                yield subject.error((*path, "data", name, KEY), "unknown-field", message, nearest(name, fields))
 
 
 def _known(policy: Policy) -> Mapping[str, Set[str]]:

@@ -1,0 +1,172 @@
+"""Python syntax nodes, made shortly; and functions made of them.
+
+Promises that what runs was built node by node: no text is ever compiled. The constants and helpers that the
+nodes name are kept beside them in a `Globals`.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import types
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_LOAD, _STORE = ast.Load(), ast.Store()
+_WRITABLE = (bool, int, str, bytes, type(None))
+
+
+class Globals:
+    """What generated code can name: helpers of the runtime and constants. Nothing else: no builtins."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {"__builtins__": {}}
+        self._constants: dict[tuple[type, object], str] = {}
+
+    def helper(self, function: Callable[..., Any]) -> ast.expr:
+        """A reference to a function of the runtime."""
+        name = f"{function.__module__.rpartition('.')[2]}_{function.__name__}"
+        self.values[name] = function
+        return load(name)
+
+    def constant(self, value: Any) -> ast.expr:
+        """A constant: written where Python can write it, kept under a name otherwise."""
+        if type(value) in _WRITABLE or (type(value) is float and math.isfinite(value)):
+            return ast.Constant(value)
+        key = (type(value), value)
+        if key not in self._constants:
+            self._constants[key] = f"c{len(self._constants)}"
+            self.values[self._constants[key]] = value
+        return load(self._constants[key])
+
+    def function(self, definition: ast.FunctionDef) -> Callable[..., Any]:
+        """The function that this definition makes."""
+        module = ast.Module([definition], type_ignores=[])
+        code = compile(ast.fix_missing_locations(module), f"<{definition.name}>", "exec")
+        body = next(part for part in code.co_consts if isinstance(part, types.CodeType))
+        return types.FunctionType(body, self.values)
+
+
+def load(name: str) -> ast.expr:
+    return ast.Name(name, _LOAD)
+
+
+def store(name: str) -> ast.Name:
+    return ast.Name(name, _STORE)
+
+
+def call(function: ast.expr, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(function, list(arguments), [])
+
+
+def method(receiver: ast.expr, name: str, *arguments: ast.expr) -> ast.expr:
+    return call(ast.Attribute(receiver, name, _LOAD), *arguments)
+
+
+def item(container: ast.expr, key: ast.expr) -> ast.expr:
+    return ast.Subscript(container, key, _LOAD)
+
+
+def compare(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
+    return ast.Compare(left, [operator], [right])
+
+
+def binary(left: ast.expr, operator: ast.operator, right: ast.expr) -> ast.expr:
+    return ast.BinOp(left, operator, right)
+
+
+def negated(operand: ast.expr) -> ast.expr:
+    return ast.UnaryOp(ast.Not(), operand)
+
+
+def minus(operand: ast.expr) -> ast.expr:
+    return ast.UnaryOp(ast.USub(), operand)
+
+
+def every(sides: Sequence[ast.expr]) -> ast.expr:
+    return ast.BoolOp(ast.And(), list(sides)) if len(sides) > 1 else sides[0]
+
+
+def some(sides: Sequence[ast.expr]) -> ast.expr:
+    return ast.BoolOp(ast.Or(), list(sides)) if len(sides) > 1 else sides[0]
+
+
+def choice(test: ast.expr, then: ast.expr, other: ast.expr) -> ast.expr:
+    return ast.IfExp(test, then, other)
+
+
+def assigned(name: str, value: ast.expr) -> ast.expr:
+    """`(name := value)`."""
+    return ast.NamedExpr(store(name), value)
+
+
+def within(low: ast.expr, value: ast.expr, high: ast.expr) -> ast.expr:
+    """`low <= value <= high`."""
+    return ast.Compare(low, [ast.LtE(), ast.LtE()], [value, high])
+
+
+def list_of(items: Sequence[ast.expr]) -> ast.expr:
+    return ast.List(list(items), _LOAD)
+
+
+def tuple_of(items: Sequence[ast.expr]) -> ast.expr:
+    return ast.Tuple(list(items), _LOAD)
+
+
+def set_of(items: Sequence[ast.expr]) -> ast.expr:
+    return ast.Set(list(items))
+
+
+def dict_of(entries: Sequence[tuple[ast.expr, ast.expr]]) -> ast.expr:
+    return ast.Dict([key for key, _ in entries], [value for _, value in entries])
+
+
+def function_of(parameters: Sequence[str], body: ast.expr) -> ast.expr:
+    """`lambda parameters: body`."""
+    return ast.Lambda(_arguments(parameters), body)
+
+
+def generator(result: ast.expr, clause: ast.comprehension) -> ast.expr:
+    return ast.GeneratorExp(result, [clause])
+
+
+def list_from(result: ast.expr, clause: ast.comprehension) -> ast.expr:
+    return ast.ListComp(result, [clause])
+
+
+def each(names: Sequence[str], range_: ast.expr, test: ast.expr | None = None) -> ast.comprehension:
+    """`for names in range_ if test`."""
+    targets: list[ast.expr] = [store(name) for name in names]
+    target = targets[0] if len(targets) == 1 else ast.Tuple(targets, _STORE)
+    return ast.comprehension(target, range_, [test] if test is not None else [], 0)
+
+
+def definition(name: str, parameters: Sequence[str], body: Sequence[ast.stmt]) -> ast.FunctionDef:
+    return ast.FunctionDef(name, _arguments(parameters), list(body), decorator_list=[])
+
+
+def give(value: ast.expr) -> ast.stmt:
+    return ast.Return(value)
+
+
+def assign(name: str, value: ast.expr) -> ast.stmt:
+    return ast.Assign([store(name)], value)
+
+
+def when(test: ast.expr, body: Sequence[ast.stmt]) -> ast.stmt:
+    return ast.If(test, list(body), [])
+
+
+def do(value: ast.expr) -> ast.stmt:
+    return ast.Expr(value)
+
+
+def attempt(body: Sequence[ast.stmt], errors: ast.expr, otherwise: Sequence[ast.stmt]) -> ast.stmt:
+    """`try: body` / `except errors: otherwise`."""
+    handler = ast.ExceptHandler(errors, None, list(otherwise) or [ast.Pass()])
+    return ast.Try(list(body), [handler], [], [])
+
+
+def _arguments(parameters: Sequence[str]) -> ast.arguments:
+    named = [ast.arg(name) for name in parameters]
+    return ast.arguments([], named, None, [], [], None, [])

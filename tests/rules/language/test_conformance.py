@@ -1,0 +1,42 @@
+"""The CEL conformance suite: the cases of `conformance.jsonl`, which come from https://github.com/google/cel-spec.
+
+The file is a selection of that project's `tests/simple/testdata` (Apache License 2.0, Copyright Google LLC),
+rewritten as one line of JSON a case.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from rules.language.cases import Report, run_cases
+
+CASES = Path(__file__).with_name("conformance.jsonl")
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return run_cases(CASES.read_text().splitlines())
+
+
+def test_every_case_passes(report: Report) -> None:
+    assert "\n".join(report.lines()[:-2]) == ""
+
+
+def test_nearly_all_of_them_are_generated(report: Report) -> None:
+    assert report.share_generated >= 0.99
+
+
+def test_the_report_ends_with_the_count() -> None:
+    report = run_cases(
+        [
+            '{"expr": "1 + 1", "value": {"type": "int", "value": 2}}',
+            "",
+            '{"expr": "1 / 0", "error": true}',
+            '{"file": "mine", "name": "wrong", "expr": "1u", "value": {"type": "int", "value": 1}}',
+        ]
+    )
+    assert report.lines() == [
+        'mine/wrong: 1u\n  expected {"type": "int", "value": 1}, got {"type": "uint", "value": 1}',
+        "generated: 100.0% of the passing cases",
+        "2 passed, 1 failed",
+    ]
