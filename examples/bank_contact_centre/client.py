@@ -7,6 +7,7 @@ about 0.1 ms.
 """
 
 import asyncio
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -56,12 +57,15 @@ class Connection:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        await self.close()
 
-    def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
-        self._streams = None
+    async def close(self) -> None:
+        if self._streams is None:
+            return
+        writer, self._streams = self._streams[1], None
+        writer.close()
+        with suppress(OSError):  # the other side has already gone
+            await writer.wait_closed()
 
     async def get(self, path: str) -> Any:
         return await self._request("GET", path, b"", repeatable=True)
@@ -89,7 +93,7 @@ class Connection:
             async with asyncio.timeout(PATIENCE_S):
                 return await self._send(f"{head}\r\n".encode() + body)
         except (OSError, httptools.HttpParserError) as cause:  # TimeoutError is an OSError
-            self.close()
+            await self.close()
             raise UnreachableError(f"{method} {path} got no answer: {cause or type(cause).__name__}") from cause
 
     async def _send(self, message: bytes) -> tuple[int, bytes]:
@@ -103,8 +107,8 @@ class Connection:
             if not received:
                 raise ConnectionResetError("the service closed the connection")
             answer.parser.feed_data(received)
-        if not answer.parser.should_keep_alive():
-            self.close()
+        if not answer.keep_alive:
+            await self.close()
         return answer.parser.get_status_code(), bytes(answer.body)
 
 
@@ -115,9 +119,11 @@ class Answer:
         self.parser = httptools.HttpResponseParser(self)
         self.body = bytearray()
         self.complete = False
+        self.keep_alive = False
 
     def on_body(self, part: bytes) -> None:
         self.body += part
 
     def on_message_complete(self) -> None:
         self.complete = True
+        self.keep_alive = self.parser.should_keep_alive()  # the parser knows it only here

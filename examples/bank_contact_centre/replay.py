@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 from examples.bank_contact_centre.calls import Call
 from examples.bank_contact_centre.client import Connection
@@ -30,10 +31,21 @@ class Tally:
     """To try a second call with."""
     seconds: float = 0.0
 
+    def decided(self, call: Call, decision: dict[str, Any]) -> None:
+        self.calls += 1
+        self.real_yes += call.says_yes
+        self.proposed += len(decision["treatments"])
+        self.withheld += len(decision["withheld"])
 
-async def replay(
-    calls: Iterable[Call], connect: Callable[[], Connection], tally: Tally, desks: int = DESKS
-) -> None:
+    def answered(self, call: Call) -> None:
+        if call.says_yes:
+            self.accepted += 1
+        else:
+            self.declined += 1
+            self.last_declined = call
+
+
+async def replay(calls: Iterable[Call], connect: Callable[[], Connection], tally: Tally, desks: int = DESKS) -> None:
     """Counts into `tally` as it goes. Raises ApiError as soon as one call goes wrong."""
     waiting, started = iter(calls), perf_counter()
     try:
@@ -54,15 +66,8 @@ async def _desk(waiting: Iterator[Call], connect: Callable[[], Connection], tall
 
 async def _take(call: Call, connection: Connection, tally: Tally) -> None:
     decision = await connection.post("/v1/decisions", call.request)
-    tally.calls += 1
-    tally.real_yes += call.says_yes
-    tally.withheld += len(decision["withheld"])
+    tally.decided(call, decision)
     for treatment in decision["treatments"]:
-        tally.proposed += 1
         answer = {"code": treatment["code"], "outcome": call.answer}
         await connection.post("/v1/responses", answer, repeatable=True)
-        if call.says_yes:
-            tally.accepted += 1
-        else:
-            tally.declined += 1
-            tally.last_declined = call
+        tally.answered(call)

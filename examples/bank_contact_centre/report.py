@@ -108,9 +108,10 @@ def comparison_table(card: dict[str, Any]) -> Table:
 def summary(tally: Tally) -> str:
     asked, calls = tally.accepted + tally.declined, tally.calls
     return (
-        f"{calls:,} calls in {tally.seconds:.1f} s ({calls / tally.seconds:,.0f}/s). An offer was made on {asked:,} "
-        f"of them, and {tally.accepted:,} clients took it: with {_percent(asked / calls)} of the calls the policy "
-        f"asked {_percent(tally.accepted / (tally.real_yes or 1))} of the {tally.real_yes:,} who really said yes."
+        f"{calls:,} calls in {tally.seconds:.1f} s ({calls / tally.seconds:,.0f}/s). An offer was made on "
+        f"{asked:,} of them, and {tally.accepted:,} clients took it: with {_percent(asked / calls)} of the calls, "
+        f"the policy asked {_percent(tally.accepted / (tally.real_yes or 1))} of the {tally.real_yes:,} clients "
+        f"who really said yes."
     )
 
 

@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Any
 
 from app.launcher import launched
-from examples.bank_contact_centre.client import RefusedError, UnreachableError, Connection
+from examples.bank_contact_centre.client import Connection, RefusedError, UnreachableError
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "examples" / "bank-contact-centre"
@@ -55,13 +55,9 @@ class Service:
 
 
 @asynccontextmanager
-async def running_service(var: Path, port: int | None = None, *, wipe: bool = True) -> AsyncIterator[Service]:
-    """Starts it on an empty folder and publishes the policy; stops it at the end.
-
-    With `wipe=False` it goes on with what an earlier run has left. Raises ServiceError.
-    """
-    if wipe:
-        empty(var)
+async def running_service(var: Path, port: int | None = None) -> AsyncIterator[Service]:
+    """Starts it on an emptied folder and publishes the policy; stops it at the end. Raises ServiceError."""
+    empty(var)
     port = port or free_port()
     environ = environment(var, port)
     log = var / LOG
@@ -172,9 +168,7 @@ def empty(var: Path) -> None:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise ServiceError(
-                    f"an Opportune runs on {var}: stop it, or name another folder with --var"
-                ) from None
+                raise ServiceError(f"an Opportune runs on {var}: stop it, or name another folder with --var") from None
         shutil.rmtree(var)
     var.mkdir(mode=0o700, parents=True)
 
