@@ -65,7 +65,8 @@ async def demo(given: Options, console: Console) -> int:
                 await showing
         async with service.connect() as connection:
             card = await settled_scorecard(connection, tally)
-        console.print(report.scorecard_table(card), report.comparison_table(card), sep="\n")
+        tables = (report.scorecard_table(card), report.comparison_table(card), report.reasons_table(tally))
+        console.print(*tables, sep="\n")
         console.print(report.summary(tally), soft_wrap=True)
         wrong = disagreements(card["totals"], tally)
         for sentence in wrong:

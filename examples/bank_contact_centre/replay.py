@@ -5,8 +5,9 @@ makes a decision each time. An answer may be sent again, since repeating it chan
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -27,6 +28,8 @@ class Tally:
     withheld: int = 0
     real_yes: int = 0
     """Calls so far in which the client said yes, whether or not we proposed anything."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Candidates that were not proposed, by reason."""
     last_declined: Call | None = None
     """To try a second call with."""
     seconds: float = 0.0
@@ -36,6 +39,7 @@ class Tally:
         self.real_yes += call.says_yes
         self.proposed += len(decision["treatments"])
         self.withheld += len(decision["withheld"])
+        self.left_out.update(each["reason"] for each in decision["left_out"])
 
     def answered(self, call: Call) -> None:
         if call.says_yes:

@@ -105,6 +105,15 @@ def comparison_table(card: dict[str, Any]) -> Table:
     return table
 
 
+def reasons_table(tally: Tally) -> Table:
+    table = Table(title="Left out, and why", title_justify="left")
+    table.add_column("reason")
+    table.add_column("candidates", justify="right")
+    for reason, count in tally.left_out.most_common():
+        table.add_row(reason.replace("_", " "), _count(count))
+    return table
+
+
 def summary(tally: Tally) -> str:
     asked, calls = tally.accepted + tally.declined, tally.calls
     return (

@@ -2,6 +2,7 @@
 
 import io
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from examples.bank_contact_centre.service import LOG, Service, ServiceError, emp
 from schemas.decision import DecisionRequest
 from schemas.scorecard import Comparison, Row, Scorecard, Totals
 
-TALLY = Tally(calls=10, proposed=7, accepted=2, declined=5, withheld=1, real_yes=3, seconds=2.0)
+TALLY = Tally(
+    calls=10, proposed=7, accepted=2, declined=5, withheld=1, real_yes=3, left_out=Counter(other_cell=4), seconds=2.0
+)
 TOTALS = Totals(
     interactions=10,
     decisions=10,
@@ -60,13 +63,15 @@ def test_the_tables_show_every_row_of_the_scorecard() -> None:
                           positive=2, rate=2 / 7, held_out_share=1 / 8)  # fmt: skip
     card = Scorecard(totals=TOTALS, rows=rows, comparisons=(compared,)).model_dump()
     console = Console(file=io.StringIO(), width=150)
-    console.print(report.scorecard_table(card), report.comparison_table(card), report.summary(TALLY))
+    console.print(report.scorecard_table(card), report.comparison_table(card))
+    console.print(report.reasons_table(TALLY), report.summary(TALLY))
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "28.6%" in shown
     assert "8.0% to 64.0%" in shown
     assert "outreach-holdout" in shown
     assert "12.5%" in shown
+    assert "other cell" in shown
     assert "66.7% of the 3 clients" in " ".join(shown.split())
 
 
