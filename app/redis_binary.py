@@ -6,9 +6,7 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-
-class NoRedisServer(RuntimeError):  # noqa: N818 (reads as a sentence where it is raised)
-    pass
+from app.errors import NoRedisServer
 
 
 def find_redis_server() -> Path:
@@ -43,6 +41,6 @@ def _find(name: str) -> Path:
         if bundled.exists():
             return bundled
     raise NoRedisServer(
-        f"no {name} found: install Redis (Debian, Ubuntu: apt-get install redis-server), run `make setup`, "
-        "or set OPPORTUNE_REDIS to one that runs elsewhere"
+        f"no {name} found",
+        hint="run `make setup`, install Redis (apt-get install redis-server), or set OPPORTUNE_REDIS",
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import orjson
 
-from app.errors import NoPolicy, UnknownCode, UnknownOutcome
+from app.errors import BadResponseCode, NoPolicy, UnknownOutcome, UnknownResponseCode
 from consumers.live import PolicySource
 from consumers.meter import Meter
 from profiles import keys
@@ -26,18 +26,22 @@ class Responding:
         self._meter = meter
 
     async def respond(self, request: ResponseRequest, now: datetime) -> ResponseReceipt:
-        """Raises BadCode, UnknownCode, UnknownOutcome, NoPolicy and StoreUnavailable."""
+        """Raises BadResponseCode, UnknownResponseCode, UnknownOutcome, NoPolicy and StoreUnavailable."""
         policy = self._policies.current
         if policy is None:
             raise NoPolicy
         outcomes = policy.definition.outcomes
         if request.outcome not in outcomes:
-            raise UnknownOutcome(request.outcome, nearest(request.outcome, outcomes))
-        code = codes.parse(request.code)
+            declared = f"The live policy declares {', '.join(outcomes)}, not `{request.outcome}`."
+            raise UnknownOutcome(declared, hint=nearest(request.outcome, outcomes))
+        try:
+            code = codes.parse(request.code)
+        except codes.BadCode as wrong:
+            raise BadResponseCode(f"{wrong}.") from wrong
         shard = codes.shard_of(code)
         found = await self._store.value(keys.code(shard, code)) if shard < self._store.shards else None
         if found is None:
-            raise UnknownCode(codes.shown(code))
+            raise UnknownResponseCode(f"No decision here made the code {codes.shown(code)}, or it is forgotten.")
         known = orjson.loads(found)
         said = ResponseRecord(
             code=code,

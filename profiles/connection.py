@@ -7,13 +7,19 @@ that a caller with a deadline learns soon that Redis is away.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import AuthenticationError, BusyLoadingError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -58,6 +64,15 @@ async def connected(url: str) -> AsyncIterator[Redis]:
         yield redis
     finally:
         await redis.aclose()
+
+
+@contextmanager
+def refusals_as_unavailable() -> Iterator[None]:
+    """Raises StoreUnavailable where redis-py says that Redis is away or refuses to write."""
+    try:
+        yield
+    except (*UNREACHABLE, OutOfMemoryError, ReadOnlyError) as cause:
+        raise StoreUnavailable(str(cause)) from cause
 
 
 async def wait_until_ready(redis: Redis, within_s: float) -> None:

@@ -127,6 +127,13 @@ class CustomerStore:
         (answer,) = await batch.run()
         return None if answer is None else bytes(answer)
 
+    async def redis_version(self) -> str:
+        """Of the server that answers now."""
+        batch = self.scripts.batch()
+        batch.add("INFO", "server")
+        (answer,) = await batch.run()
+        return str(answer["redis_version"])
+
     async def counts(self) -> Counter[str]:
         """The scorecard's counts, summed over all shards."""
         batch = self.scripts.batch()
