@@ -63,8 +63,9 @@ def _session(channel: str, session: Session, policy: LivePolicy, now_ms: int) ->
         interactions=session.interactions,
         open=session.open_at(now_ms, definition.session_idle_ms),
         features={
-            name: read_feature(feature, session.features, now_ms)
+            name: value
             for name, feature in definition.session_features.items()
+            if (value := read_feature(feature, session.features, now_ms)) is not None
         },
     )
 

@@ -143,7 +143,7 @@ def new_decision_id(shard: int, now_ms: int) -> str:
 def commit_of(decided: DecisionRecord, customer: Customer, asked: Asked, origin: Origin, policy: LivePolicy) -> Commit:
     """All that a decision changes. One that chose nothing leaves the customer as it is."""
     entries = ledger.entries_of(decided, origin.at_ms, policy.definition)
-    body = orjson.dumps(decided.model_dump(exclude_none=True))
+    body = decided.model_dump_json(exclude_none=True).encode()
     said = [Record("decisions", decided.decision, asked.subject, body)]
     if asked.event is not None:
         said.insert(0, record_of(asked.event))

@@ -113,9 +113,7 @@ async def _answers(url: str) -> None:
 def _private_folder(folder: Path) -> None:
     folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise StartError(
-            f"{folder} belongs to another user", hint="set OPPORTUNE_VAR to a folder of your own"
-        )
+        raise StartError(f"{folder} belongs to another user", hint="set OPPORTUNE_VAR to a folder of your own")
     folder.chmod(PRIVATE)
 
 

@@ -13,10 +13,14 @@ AppError
     ├── NotAuthenticated     401
     ├── NotAllowed           403
     ├── NotFound             404
+    ├── UnknownResponseCode  404
     ├── MethodNotAllowed     405
+    ├── NoPolicy             409
     ├── TooLarge             413
     ├── UnknownMediaType     415
     ├── Invalid              422
+    ├── BadResponseCode      422
+    ├── UnknownOutcome       422
     ├── NothingAccepted      422
     ├── Unexpected           500
     ├── StoreAway            503
@@ -30,7 +34,7 @@ A request error has a public side (everything on it is sent) and a private one (
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from profiles.errors import StoreUnavailable, TooMuchContention
+from profiles.errors import BadFields, StoreUnavailable, TooMuchContention
 from schemas.problem import Problem
 
 
@@ -120,6 +124,30 @@ class NotFound(RequestError):
     usual_hint = "Look at /docs for the addresses there are, and check the identifier."
 
 
+class UnknownResponseCode(RequestError):
+    name, title, status = "unknown-code", "The response code is not known", 404
+    sentence = "The response code is well formed, but no decision here made it, or it is forgotten by now."
+    usual_hint = "Check that the code belongs to this service; the policy says how long codes live."
+
+
+class NoPolicy(RequestError):
+    name, title, status = "no-policy", "No policy is live", 409
+    sentence = "Nothing can be decided or typed before a policy is published."
+    usual_hint = "Publish one: opportune publish <folder>"
+
+
+class BadResponseCode(RequestError):
+    name, title, status = "bad-code", "This is no response code", 422
+    sentence = "The response code cannot be right."
+    usual_hint = "Read it again; case, spaces, dashes and look-alike letters do not matter."
+
+
+class UnknownOutcome(RequestError):
+    name, title, status = "unknown-outcome", "The policy has no such outcome", 422
+    sentence = "The outcome is not declared by the live policy."
+    usual_hint = "Use an outcome of the policy's section `outcomes`."
+
+
 class MethodNotAllowed(RequestError):
     name, title, status = "method-not-allowed", "The address does not take this method", 405
     sentence = "The address exists, but not for this method."
@@ -177,3 +205,10 @@ TRANSLATIONS: Mapping[type[Exception], type[RequestError]] = {
     StoreUnavailable: StoreAway,
     TooMuchContention: StoreBusy,
 }
+
+
+def request_error(error: Exception) -> RequestError:
+    """What stands over HTTP for an error of another part."""
+    if isinstance(error, BadFields):
+        return Invalid(error.reason, hint=error.hint)
+    return TRANSLATIONS.get(type(error), Unexpected)()

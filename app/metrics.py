@@ -30,7 +30,7 @@ HISTOGRAMS: Mapping[str, str] = {
 }
 GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
-    "worker_lag": "Records waiting in the outboxes of the shards owned",
+    "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
 }
 
 

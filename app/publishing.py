@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import orjson
-from profiles.registry import Registry
 
 from consumers.live import LivePolicy
 from profiles.errors import StoreUnavailable
+from profiles.registry import Registry
 from rules.policy import check
 
 log = logging.getLogger(__name__)

@@ -148,6 +148,7 @@ class GuardedLoop:
             found = tuple(None if each is None else each.decode() for each in answer)
             if found[:2] != (shard.nonce, str(shard.commits)) or (found[2] or "0") != str(shard.position):
                 self._drop(number, "guard changed")
+        self._meter.gauge("worker_shards", len(self._shards))
         self._checked = time.monotonic()
 
     def _drop(self, number: int, why: str) -> None:
@@ -206,6 +207,7 @@ class GuardedLoop:
         shard.position, shard.commits = batch.last_offset, batch.commits
         shard.consumed = [*shard.consumed, *(r.offset for r in batch.records)][-self._keep - 1 :]
         self._meter.count("worker_folded", len(batch.records))
+        self._meter.gauge("worker_lag_seconds", time.time() - batch.records[-1].at_ms / 1000)
 
     def _trim_before(self, batch: GuardedBatch) -> int | None:
         consumed = [*self._shards[batch.number].consumed, *(r.offset for r in batch.records)]

@@ -92,6 +92,8 @@ class RuleGroup:
 class RuleSet:
     revision: str
     policy: Policy
+    types: Mapping[str, str]
+    """The CEL type of every name that conditions may use."""
     reads: frozenset[str]
     """The names that any condition looks at."""
     by_offer: Mapping[str, tuple[Candidate, ...]]
@@ -146,6 +148,7 @@ def compile_rules(checked: Checked) -> RuleSet:
     return RuleSet(
         revision=checked.revision,
         policy=policy,
+        types=checked.vocabulary.types,
         reads=frozenset().union(*(each.reads for each in conditions.values())) | {"event.type"},
         by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
         always=tuple(each.id for each in policy.offers if each.always),

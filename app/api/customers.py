@@ -28,5 +28,5 @@ async def visitor_view(visitor: str, services: ServicesOf) -> CustomerView:
 async def _view(subject: str, services: Services) -> CustomerView:
     view = await services.customers.view(subject, datetime.now(UTC))
     if view is None:
-        raise NotFound("Nobody with this id has been seen.")
+        raise NotFound("Nobody with this id has been seen.", hint="An id is known from its first interaction on.")
     return view
