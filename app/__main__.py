@@ -174,11 +174,10 @@ def keys_revoke(key_id: Annotated[str, typer.Argument(help="As `opportune keys l
 def checked(folder: Path) -> "Report":
     """The report on a policy folder, shown."""
     from app.checking import check_folder
-    from rules.policy import FolderError
 
     try:
         report = check_folder(folder, time.time_ns() // 1_000_000)
-    except FolderError as cause:
+    except OSError as cause:
         raise StartError(str(cause)) from cause
     terminal.show_report(report)
     return report

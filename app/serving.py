@@ -41,7 +41,9 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def url_of(bound: socket.socket) -> str:
+    """Where this machine reaches it."""
     host, port = bound.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
     return f"http://[{host}]:{port}" if bound.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 

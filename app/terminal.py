@@ -8,9 +8,7 @@ if TYPE_CHECKING:
     from app.checking import Report
     from app.supervisor import Up
     from schemas.keys import KeyView
-    from schemas.scorecard import Row, Scorecard
-
-NO_RATE = "–"
+    from schemas.scorecard import Scorecard
 
 
 def say(text: str) -> None:
@@ -46,7 +44,9 @@ def announce(up: "Up") -> None:
 def _redis_cli(up: "Up") -> str:
     from app.redis_binary import find_redis_cli
 
-    return f"{find_redis_cli()} -s {up.socket}" if up.socket else "the one that OPPORTUNE_REDIS names"
+    if up.socket is None:
+        return f"redis-cli -u {without_password(up.redis)}"
+    return f"{find_redis_cli()} -s {up.socket}"
 
 
 def show_report(report: "Report") -> None:
@@ -64,29 +64,13 @@ def show_keys(keys: "list[KeyView]") -> None:
 
 def show_scorecard(scorecard: "Scorecard") -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    totals = scorecard.totals
-    table = Table(title=f"{totals.interactions:,} interactions, {totals.decisions:,} decisions")
-    for heading in ("day", "campaign", "program", "cell", "offer", "channel"):
-        table.add_column(heading)
-    for heading in ("decided", "withheld", "presented", "positive", "rate (95 %)", "amount"):
-        table.add_column(heading, justify="right")
-    for row in scorecard.rows:
-        table.add_row(*_cells(row))
-    console = Console()
-    console.print(table)
-    for each in scorecard.comparisons:
-        console.print(f"{each.campaign} / {each.program}: {each.treated:,} treated, {each.held_out:,} held out")
+    from app.scorecard.tables import tables
+
+    for table in tables(scorecard):
+        Console().print(table)
 
 
-def _cells(row: "Row") -> list[str]:
-    counts = [f"{count:,}" for count in (row.decided, row.withheld, row.presented, row.positive)]
-    where = [row.day, row.campaign, row.program, row.cell, row.offer, row.channel]
-    return [*where, *counts, _rate(row), f"{row.amount:,.2f}"]
-
-
-def _rate(row: "Row") -> str:
-    if row.rate is None or row.rate_low is None or row.rate_high is None:
-        return NO_RATE
-    return f"{row.rate:.1%} ({row.rate_low:.1%} to {row.rate_high:.1%})"
+def without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
