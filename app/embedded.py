@@ -23,6 +23,7 @@ from profiles.errors import StoreUnavailable
 READY_WITHIN_S = 120.0
 """Includes loading the append-only file: about 1 GB in 10 s."""
 STOP_WITHIN_S = 20.0
+LOCK_EVERY_S = 0.05
 LOCK_WITHIN_S = 3.0
 """A Redis that outlived its Opportune (kill -9) ends within this time as a rule."""
 SOCKET_PATH_MAX_BYTES = 100
@@ -118,17 +119,23 @@ def _private_folder(folder: Path) -> None:
 
 
 async def _lock(path: Path, within_s: float) -> int:
+    """The descriptor that holds the lock. Raises FolderInUse."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        await _until_locked(descriptor, path.parent, within_s)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+async def _until_locked(descriptor: int, folder: Path, within_s: float) -> None:
     give_up = time.monotonic() + within_s
     while not _locked(descriptor):
         if time.monotonic() >= give_up:
-            os.close(descriptor)
-            raise FolderInUse(
-                f"another Opportune runs on {path.parent}",
-                hint="stop that one, or set OPPORTUNE_VAR to another folder",
-            )
-        await asyncio.sleep(0.05)
-    return descriptor
+            hint = "stop that one, or set OPPORTUNE_VAR to another folder"
+            raise FolderInUse(f"another Opportune runs on {folder}", hint=hint)
+        await asyncio.sleep(LOCK_EVERY_S)
 
 
 def _locked(descriptor: int) -> bool:
