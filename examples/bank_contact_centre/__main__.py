@@ -20,6 +20,7 @@ from examples.bank_contact_centre.replay import DESKS, Tally, replay
 from examples.bank_contact_centre.service import ROOT, Service, ServiceError, running_service
 
 FAILED, INTERRUPTED = 1, 130
+WIDTH_OF_A_FILE = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ async def _until_told_to_stop(given: Options, console: Console) -> int:
 
 def main() -> int:
     given, console = options(), Console()
+    if not console.is_terminal:
+        console.width = WIDTH_OF_A_FILE
     try:
         return uvloop.run(_until_told_to_stop(given, console))
     except (ApiError, ServiceError) as failed:
