@@ -6,6 +6,7 @@ whole file, which `make demo` replays too.
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -224,6 +225,7 @@ async def test_a_hundred_desks_at_once_do_not_exceed_the_caps_of_one_client(run:
     assert len(view["ledger"]["entries"]) == 2
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
 async def test_the_commands_that_the_demo_prints_work(run: Run) -> None:
     known = run.seen.last_declined
     assert known is not None
