@@ -38,7 +38,7 @@ async def run_up(settings: Settings, console: Console) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     settings = with_free_port(settings)
     async with AsyncExitStack() as running:
-        url: str = settings.redis or await running.enter_async_context(embedded(settings))
+        url = await running.enter_async_context(redis_of(settings))
         environ = child_environ(os.environ, settings, url)
         token = await first_key(replace(settings, redis=url))
         await running.enter_async_context(child("worker", environ))
@@ -57,7 +57,11 @@ def with_free_port(settings: Settings) -> Settings:
 
 
 @asynccontextmanager
-async def embedded(settings: Settings) -> AsyncIterator[str]:
+async def redis_of(settings: Settings) -> AsyncIterator[str]:
+    """The URL of the Redis that is configured, or of one that runs as long as this."""
+    if settings.redis is not None:
+        yield settings.redis
+        return
     redis = EmbeddedRedis(settings.var, settings.durability)
     await redis.start()
     try:

@@ -4,10 +4,13 @@ Every file may hold any of the sections of `PolicyFile`; the loader joins them. 
 this model completes and validates the files in an editor.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from schemas.base import Condition, DurationMs, Id, Model, Name
 
@@ -16,6 +19,16 @@ OutcomeClass = Literal["impression", "positive", "negative", "neutral"]
 OfferClass = Literal["standard", "mandatory", "transactional"]
 CapScope = Literal["customer", "campaign", "program", "offer"]
 Counting = Literal["decided", "presented"]
+
+
+@dataclass(frozen=True)
+class _Also:
+    """A short form that the JSON Schema allows beside the full one."""
+
+    short: dict[str, Any]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [self.short, handler(schema)]}
 
 
 class FieldType(Model):
@@ -40,14 +53,7 @@ def _field_type(value: Any) -> Any:
 ShortFieldType = Annotated[
     FieldType,
     BeforeValidator(_field_type),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^(string|int|double|bool|timestamp|list<string>)!?$"},
-                {"$ref": "#/$defs/FieldType"},
-            ]
-        }
-    ),
+    _Also({"type": "string", "pattern": r"^(string|int|double|bool|timestamp|list<string>)!?$"}),
 ]
 
 
@@ -55,11 +61,7 @@ def _one_or_many(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-OneOrMany = Annotated[
-    tuple[Id, ...],
-    BeforeValidator(_one_or_many),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-]
+OneOrMany = Annotated[tuple[Id, ...], BeforeValidator(_one_or_many), _Also({"type": "string"})]
 
 
 class InteractionType(Model):
@@ -137,7 +139,7 @@ AGGREGATES = ("count", "sum", "min", "max", "mean", "last", "first", "recent")
 class SessionType(Model):
     """The visit in progress on one channel: it ends after `idle` without an interaction."""
 
-    idle: DurationMs = 30 * 60_000
+    idle: DurationMs = Field(default=30 * 60_000, json_schema_extra={"default": "30m"})
     features: dict[Name, Feature] = {}
 
 
@@ -267,9 +269,9 @@ class ContactPolicy(Model):
     requirements: tuple[Requirement, ...] = ()
     cool_downs: tuple[CoolDown, ...] = ()
     caps: tuple[Cap, ...] = ()
-    reservation: DurationMs = 30 * 60_000
+    reservation: DurationMs = Field(default=30 * 60_000, json_schema_extra={"default": "30m"})
     """How long a decided treatment counts as if presented, until it is or this time is over."""
-    remember: DurationMs = 400 * 86_400_000
+    remember: DurationMs = Field(default=400 * 86_400_000, json_schema_extra={"default": "400d"})
     """How long the ledger keeps an entry, and a response code is known."""
 
 

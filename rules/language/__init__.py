@@ -6,6 +6,7 @@ condition.holds({"event.type": "cart_abandoned", "customer.spend_90d": 120.0})
 """
 
 from rules.language.condition import Condition, Expression, compile_condition, compile_expression
+from rules.language.explain import Explanation, explain
 from rules.language.matcher import Matcher
 from rules.language.problems import ConditionError, EvaluationError, Problem
 from rules.language.vocabulary import Vocabulary
@@ -14,10 +15,12 @@ __all__ = [
     "Condition",
     "ConditionError",
     "EvaluationError",
+    "Explanation",
     "Expression",
     "Matcher",
     "Problem",
     "Vocabulary",
     "compile_condition",
     "compile_expression",
+    "explain",
 ]

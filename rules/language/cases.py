@@ -8,7 +8,7 @@ check. Values carry their type: `{"type": "uint", "value": 1}`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +120,12 @@ def python_value(written: Mapping[str, Any]) -> Any:
         return [python_value(item) for item in value]
     if kind == "map":
         return {python_value(key): python_value(item) for key, item in value}
-    readers = {"uint": UInt, "double": float, "bytes": bytes.fromhex, "type": TypeName}
+    readers: dict[str, Callable[[Any], Any]] = {
+        "uint": UInt,
+        "double": float,
+        "bytes": bytes.fromhex,
+        "type": TypeName,
+    }
     return readers[kind](value) if kind in readers else value
 
 

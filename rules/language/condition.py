@@ -11,6 +11,7 @@ from collections.abc import Callable
 from rules.language.decode import tree_of
 from rules.language.frontend import Checked, check
 from rules.language.generate import not_generated
+from rules.language.limits import check_size
 from rules.language.oracle import Oracle
 from rules.language.problems import ConditionError, EvaluationError, Problem
 from rules.language.program import Facts, Program
@@ -21,16 +22,18 @@ from rules.language.vocabulary import Vocabulary
 class Expression:
     """An accepted expression of any type. Immutable; safe to share between threads."""
 
-    __slots__ = ("_run", "generated", "reads", "result_type", "source", "tree")
+    __slots__ = ("_run", "carefully", "generated", "reads", "result_type", "source", "tree")
 
     def __init__(self, checked: Checked, vocabulary: Vocabulary) -> None:
         self.source = checked.source
         self.tree = tree_of(checked, vocabulary)
+        check_size(self.tree)
         self.reads = names_in(self.tree) & vocabulary.types.keys()
         self.result_type = self.tree.type
         self.generated = not_generated(self.tree) is None
         program = Program(self.tree) if self.generated else Oracle(checked)
         self._run: Callable[[Facts], object] = program.run
+        self.carefully: Callable[[Facts], object] = program.carefully
 
     def value(self, facts: Facts) -> object | EvaluationError:
         """The value for these facts, or the EvaluationError that stands in its place."""

@@ -28,8 +28,15 @@ _DOUBLE_MIXED = {("double", "int"), ("int", "double")}
 _UINT_MIXED = {("uint", "int"), ("int", "uint")}
 
 
+TOO_DEEP = Problem(
+    "the expression is nested more than 32 levels deep", hint="split it into several conditions"
+)
+
+
 def problems_in(text: str, source: str, vocabulary: Vocabulary) -> tuple[Problem, ...]:
     """Every problem that the front end's error text names, in the order of the source."""
+    if ("recursion" in text and "limit" in text) or "max recursion depth" in text:
+        return (TOO_DEEP,)
     lines = source.split("\n")
     blocks = _BLOCK.findall(text)
     found = {_problem(int(row), int(at), message, lines, vocabulary) for row, at, message in blocks}

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from rules.language.findings import problems_in
+from google.protobuf.message import DecodeError
+
+from rules.language.findings import TOO_DEEP, problems_in
+from rules.language.limits import check_length
 from rules.language.problems import ConditionError
 from rules.language.vocabulary import Vocabulary
 from rules.language.wire import read_any
@@ -39,6 +42,7 @@ class Checked:
 
 def check(source: str, vocabulary: Vocabulary) -> Checked:
     """Parse and type-check; raises ConditionError with every problem."""
+    check_length(source)
     return _compiled(source, _with_known_names(source, vocabulary), vocabulary, unchecked=False)
 
 
@@ -50,9 +54,12 @@ def parse_only(source: str, vocabulary: Vocabulary) -> Checked:
 def _compiled(source: str, text: str, vocabulary: Vocabulary, *, unchecked: bool) -> Checked:
     try:
         expression = _environment(vocabulary).compile(text, disable_check=unchecked)
+        message = read_any(expression.serialize())
     except RuntimeError as refused:
         raise ConditionError(problems_in(str(refused), source, vocabulary)) from None
-    return Checked(source, frozenset(vocabulary.types), expression, read_any(expression.serialize()))
+    except DecodeError:
+        raise ConditionError((TOO_DEEP,)) from None
+    return Checked(source, frozenset(vocabulary.types), expression, message)
 
 
 @lru_cache(maxsize=64)
@@ -82,7 +89,7 @@ def _with_known_names(source: str, vocabulary: Vocabulary) -> str:
         return source
     try:
         parsed = read_any(_environment(vocabulary).compile(source, disable_check=True).serialize())
-    except RuntimeError:
+    except (RuntimeError, DecodeError):
         return source  # the checker will say what is wrong
     offsets = [
         parsed.source_info.positions[node] for node in _tests_of_names(parsed.expr, vocabulary, frozenset())

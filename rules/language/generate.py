@@ -17,7 +17,7 @@ from rules.language import python as py
 from rules.language.functions import RUNTIME, SPECIAL
 from rules.language.operators import BUILDERS
 from rules.language.runtime import containers, conversions, logic, times
-from rules.language.runtime.values import NAMED_TYPES, Failure
+from rules.language.runtime.values import NAMED_TYPES, Failure, UInt
 from rules.language.tree import (
     Alien,
     Bind,
@@ -38,8 +38,9 @@ from rules.language.tree import (
 FACTS, BUDGET = "f", "b"
 """The parameter that holds the facts, and the local variable that counts the steps of nested macros."""
 
-_NOTHING = object()
+NOTHING = object()
 _FOLDED = frozenset(("timestamp", "duration", "int", "uint", "double", "string", "_+_", "_-_", "_*_", "-_"))
+_CONVERTED: dict[str, Callable[..., Any]] = {"uint": UInt, "timestamp": times.utc}
 _PERMANENT = (bool, int, float, str, bytes, datetime, timedelta)
 
 
@@ -59,11 +60,17 @@ class Emitter:
     """Emits nodes for one function. `read` says how a declared name is read there."""
 
     def __init__(
-        self, names: py.Globals, *, careful: bool = False, read: Callable[[Name], ast.expr] | None = None
+        self,
+        names: py.Globals,
+        *,
+        careful: bool = False,
+        read: Callable[[Name], ast.expr] | None = None,
+        known: Callable[[Known], ast.expr] | None = None,
     ) -> None:
         self._globals = names
         self._careful = careful
         self._read = read or self._read_fact
+        self._is_known = known or self._known_fact
         self._locals: dict[str, ast.expr] = {}
         self._inside = 0
         self._fresh = 0
@@ -123,9 +130,17 @@ class Emitter:
             fact = py.call(self.helper(logic.read), py.load(FACTS), name)
         else:
             fact = py.item(py.load(FACTS), name)
-        return py.call(self.helper(times.utc), fact) if node.type == "timestamp" else fact
+        return self.fact(node.type, fact)
+
+    def fact(self, type_: str, value: ast.expr) -> ast.expr:
+        """A fact's value as a value of the declared type: a uint comes as an int, a timestamp in any zone."""
+        function = _CONVERTED.get(type_)
+        return py.call(self.helper(function), value) if function else value
 
     def _known(self, node: Known) -> ast.expr:
+        return self._is_known(node)
+
+    def _known_fact(self, node: Known) -> ast.expr:
         return py.compare(self.constant(node.name), ast.In(), py.load(FACTS))
 
     def _select(self, node: Select) -> ast.expr:
@@ -159,7 +174,7 @@ class Emitter:
         if node.function in SPECIAL:
             return self._special(node)
         value = constant(node)
-        if value is not _NOTHING:
+        if value is not NOTHING:
             return self.constant(value)
         arguments = [self.expression(argument) for argument in node.arguments]
         if node.function == "!_" and node.arguments[0].type == "bool":
@@ -188,7 +203,7 @@ class Emitter:
 
     def _later(self, parameters: Sequence[str], body: Node) -> ast.expr:
         """`lambda parameters: body`."""
-        with_body = self._nested(lambda: self.expression(body), may_assign=True)
+        with_body = self._nested(lambda: self.expression(body), may_assign=self.may_assign)
         return py.function_of(parameters, with_body)
 
     # -- macros
@@ -266,19 +281,19 @@ class Emitter:
 
 
 def constant(node: Node) -> object:
-    """The node's value if it is written in the expression or follows from what is; `_NOTHING` if not."""
+    """The node's value if it is written in the expression or follows from what is; `NOTHING` if not."""
     if isinstance(node, Literal):
         return node.value
     if not isinstance(node, Call) or node.function not in _FOLDED:
-        return _NOTHING
+        return NOTHING
     arguments = [constant(argument) for argument in node.arguments]
-    if any(argument is _NOTHING for argument in arguments):
-        return _NOTHING
+    if any(argument is NOTHING for argument in arguments):
+        return NOTHING
     try:
         value = RUNTIME[node.function].run(*arguments)
     except Failure:
-        return _NOTHING  # an error when it is evaluated, not before
-    return value if isinstance(value, _PERMANENT) else _NOTHING
+        return NOTHING  # an error when it is evaluated, not before
+    return value if isinstance(value, _PERMANENT) else NOTHING
 
 
 def _distinct(node: MapOf) -> bool:

@@ -45,6 +45,8 @@ class Oracle:
         except RuntimeError as refused:  # some errors come this way instead of as a value
             return EvaluationError(_sentence(str(refused).partition(" [")[0]))
 
+    carefully = run
+
 
 def _names(checked: Checked) -> set[str]:
     if checked.message.DESCRIPTOR.name == "ParsedExpr":

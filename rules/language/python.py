@@ -21,13 +21,15 @@ class Globals:
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {"__builtins__": {}}
+        self._helpers: dict[Callable[..., Any], str] = {}
         self._constants: dict[tuple[type, object], str] = {}
 
     def helper(self, function: Callable[..., Any]) -> ast.expr:
         """A reference to a function of the runtime."""
-        name = f"{function.__module__.rpartition('.')[2]}_{function.__name__}"
-        self.values[name] = function
-        return load(name)
+        if function not in self._helpers:
+            self._helpers[function] = f"{function.__name__}_{len(self._helpers)}"
+            self.values[self._helpers[function]] = function
+        return load(self._helpers[function])
 
     def constant(self, value: Any) -> ast.expr:
         """A constant: written where Python can write it, kept under a name otherwise."""

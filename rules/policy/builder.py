@@ -5,6 +5,7 @@ number that nothing can hold are findings beside it; a second document, a key th
 that grow too large end it.
 """
 
+import re
 from typing import NoReturn
 
 import yaml
@@ -17,6 +18,7 @@ from rules.policy.source import Source
 
 DEEPEST = 60
 MOST_NODES = 1_000_000
+PROPERTIES = re.compile(r"([&!][^\s,\[\]{}]*\s*)+")
 STYLES: dict[str | None, Style] = {"'": "single", '"': "double", "|": "literal", ">": "folded"}
 
 
@@ -25,7 +27,7 @@ class Stopped(Exception):  # noqa: N818 (a signal: the finding is already writte
 
 
 class Builder:
-    """Takes events in order; `_open` has the collections not yet closed, each with the key it will stand at."""
+    """Takes events in order; `_open` has the unclosed collections, with the key each will stand at."""
 
     def __init__(self, source: Source) -> None:
         self.root: Node | None = None
@@ -65,7 +67,7 @@ class Builder:
             self._report(_start(event), "tag", f"the tag `{shown}` is not used here", "leave it out")
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        index, style = _start(event), STYLES.get(event.style, "plain")
+        index, style = self._past_properties(event), STYLES.get(event.style, "plain")
         if style != "plain" or self._expects_key():  # a key is a name, whatever it looks like
             return Scalar(self._source, index, event.value, style)
         try:
@@ -73,6 +75,11 @@ class Builder:
         except ValueError as error:
             self._report(index, "number", f"{event.value[:40]} cannot be used: {error}")
             return Scalar(self._source, index, 1)  # likely to be accepted, so that it is reported once
+
+    def _past_properties(self, event: yaml.ScalarEvent) -> int:
+        """Where the text itself begins; the parser counts an anchor and a tag to it."""
+        properties = PROPERTIES.match(self._source.text, _start(event)) if event.anchor or event.tag else None
+        return properties.end() if properties else _start(event)
 
     def _anchored(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, node: Node) -> Node:
         if event.anchor is not None:
@@ -124,9 +131,7 @@ class Builder:
         name = str(key.value)
         if name in around.entries:
             first = position(around.entries[name].key)
-            self._report(
-                key.start, "duplicate-key", f"`{name}` is given twice, first at {first}", "keep one of them"
-            )
+            self._report(key.start, "duplicate-key", f"`{name}` is given twice, first at {first}", "keep one of them")
         elif name == "<<":
             self._report(key.start, "merge-key", "merge keys are not part of YAML 1.2", "write the fields out")
         else:
@@ -145,7 +150,7 @@ class Builder:
                 "too-large",
                 f"more than {MOST_NODES:,} values, counting those that aliases repeat",
             )
-        if len(self._open) + node.height > DEEPEST:
+        if len(self._open) - 1 + node.height > DEEPEST:
             self._stop(node.start, "too-deep", f"nested more than {DEEPEST} levels deep")
 
 

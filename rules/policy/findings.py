@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 Severity = Literal["error", "warning"]
+MOST_COMPARED = 200  # thousands of unknown names among thousands of known ones would take minutes
 Path = tuple[str | int, ...]
 """Where a value stands in the joined policy: `("rules", 3, "if")`."""
 
@@ -49,5 +50,8 @@ def in_file_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """A hint that names the one most like `name`; None if nothing is near enough to be what was meant."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    candidates = list(known)
+    if len(candidates) > MOST_COMPARED:
+        candidates = [each for each in candidates if each[:1] == name[:1] and abs(len(each) - len(name)) <= 3]
+    close = get_close_matches(name, candidates[:MOST_COMPARED], n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else None

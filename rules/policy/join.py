@@ -38,8 +38,9 @@ def missing_header(joined: Mapping, files: Items[str]) -> list[Finding]:
 def _add(joined: Mapping, section: str, entry: Entry, findings: list[Finding]) -> None:
     there = joined.entries.get(section)
     if _is_nothing(entry.value):
-        return
-    if there is None:
+        where, hint = position(entry.key), "leave it out"
+        findings.append(Finding("warning", where, f"the section `{section}:` is empty", hint, "empty-section"))
+    elif there is None:
         joined.entries[section] = Entry(entry.key, _copied(entry.value))
     elif section in ONCE:
         findings.append(_twice(f"the section `{section}:`", entry.key, there.key))

@@ -17,31 +17,28 @@ from rules.policy.lint import Subject, lint
 from rules.policy.reader import read
 from rules.policy.source import Source
 from rules.policy.validate import validate
-from rules.policy.vocabulary import Scopes
+from rules.policy.vocabulary import DECLARING, Scopes
 from schemas.policy import PolicyFile
 
 SUFFIXES = (".yaml", ".yml")
 MOST_BYTES = 50_000_000
 MOST_FILES = 2_000
 SECTIONS = frozenset(PolicyFile.model_fields)
-VOCABULARY = ("interactions", "attributes", "features", "session", "context")
 
 
-class FolderError(Exception):
-    """The folder cannot be read as a policy; says how large it is and how large it may be."""
+class FolderError(OSError):
+    """The folder is none, or too large for a policy; says how large it is and how large it may be."""
 
 
 def read_folder(path: FilePath | str) -> dict[str, str]:
-    """Text by relative path of every YAML file below the folder, sorted; hidden files and folders are skipped.
+    """The text of every YAML file below the folder by relative path, sorted; hidden ones are skipped.
 
-    A byte that is not UTF-8 is kept as a surrogate, so that `check` can say where it stands. Raises FolderError.
+    A byte that is not UTF-8 is kept as a surrogate, so that `check` can say where. Raises FolderError.
     """
     folder = FilePath(path)
     if not folder.is_dir():
         raise FolderError(f"{folder} is not a folder")
-    names = sorted(
-        each.relative_to(folder) for each in folder.rglob("*") if each.suffix in SUFFIXES and each.is_file()
-    )
+    names = sorted(each.relative_to(folder) for each in folder.rglob("*") if each.suffix in SUFFIXES and each.is_file())
     visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
     _refuse_size(len(visible), sum((folder / name).stat().st_size for name in visible))
     return {name.as_posix(): (folder / name).read_bytes().decode("utf-8", "surrogateescape") for name in visible}
@@ -53,16 +50,17 @@ def check(files: Mapping[str, str]) -> Checked:
     tree, unjoined = join([document.root for document in documents if document.root])
     unread = [finding for document in documents for finding in document.findings]
     validated = validate(tree)
-    whole = all(document.whole for document in documents)
+    whole = all(document.whole for document in documents) and not any(each.id == "section" for each in unjoined)
     header = missing_header(tree, sorted(files)) if whole else []
     broken = validated.broken if whole else SECTIONS
     scopes = Scopes(validated.policy)
     subject = Subject(validated.policy, validated.tree, broken)
     compiled, mistaken = compile_all(validated.policy, scopes, validated.tree)
-    if not subject.sound(*VOCABULARY):
+    if not subject.sound(*DECLARING):
         mistaken = []  # a name that is missing here may stand in an entry that was refused
     found = [*unread, *unjoined, *header, *validated.findings, *lint(subject), *mistaken]
-    understood = whole and not (unread or unjoined or header or validated.findings)
+    refused = any(each.severity == "error" for each in (*unread, *unjoined, *header, *validated.findings))
+    understood = whole and not refused
     return Checked(
         files=dict(files),
         revision=revision(files),

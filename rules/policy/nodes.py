@@ -29,9 +29,7 @@ class Scalar:
         """Where a character of this text stands in the file; line and column are 1-based within the text."""
         lines = str(self.value).split("\n")
         offset = sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
-        return self.source.position(
-            index_in_text(self.source.text, self.start, self.style, str(self.value), offset)
-        )
+        return self.source.position(index_in_text(self.source.text, self.start, self.style, str(self.value), offset))
 
 
 @dataclass(slots=True, eq=False)

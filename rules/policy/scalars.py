@@ -18,7 +18,7 @@ MOST_DIGITS = 20  # of a 64-bit integer, with its sign
 
 
 def meaning(text: str) -> str | int | float | bool | None:
-    """The value of a plain scalar. Raises ValueError for a number that is not finite or longer than 64 bits."""
+    """The value of a plain scalar. Raises ValueError for an infinite number and one beyond 64 bits."""
     if text in NULLS:
         return None
     if text in BOOLEANS:

@@ -49,9 +49,7 @@ def _in_value(value: Any, node: Node, name: str) -> Iterator[Finding]:
 
 def _in_scalar(value: Any, node: Scalar, name: str) -> Iterator[Finding]:
     if isinstance(value, bool) and not isinstance(node.value, bool):
-        yield _finding(
-            node, f"`{name}` should be true or false, not `{node.value}`", f"write `{str(value).lower()}`"
-        )
+        yield _finding(node, f"`{name}` should be true or false, not `{node.value}`", f"write `{str(value).lower()}`")
     elif isinstance(value, int | float) and isinstance(node.value, str | bool) and value is not node.value:
         yield _finding(node, f"`{name}` should be a number, not `{node.value}`", "write it without quotes")
     elif isinstance(value, date) and not isinstance(node.value, str):
@@ -65,6 +63,4 @@ def _finding(node: Node, message: str, hint: str) -> Finding:
 def _is_duration(info: FieldInfo) -> bool:
     # an optional duration carries its validator inside the union
     inside = [meta for part in get_args(info.annotation) for meta in getattr(part, "__metadata__", ())]
-    return any(
-        isinstance(each, BeforeValidator) and each.func is duration_ms for each in (*info.metadata, *inside)
-    )
+    return any(isinstance(each, BeforeValidator) and each.func is duration_ms for each in (*info.metadata, *inside))

@@ -17,9 +17,11 @@ from rules.policy.findings import Finding, Path
 from rules.policy.join import ONCE
 from rules.policy.nodes import Entry, Mapping, Node, Sequence, plain
 from rules.policy.strict import loose_values
+from rules.policy.vocabulary import DECLARING
 from rules.policy.wording import finding_of
 from schemas.policy import Policy
 
+Details = list[dict[str, Any]]
 EMPTY: Table[str, Any] = {"policy": {"name": "unnamed"}}
 
 
@@ -43,18 +45,39 @@ def validate(tree: Mapping) -> Validated:
         try:
             policy = Policy.model_validate({**EMPTY, **plain(kept)})
         except ValidationError as error:
-            details: list[dict[str, Any]] = [dict(each) for each in error.errors(include_url=False)]
-            findings += [finding_of(each, kept) for each in _without_echoes(details)]
-            extra = [tuple(each["loc"]) for each in details if each["type"] == "extra_forbidden"]
-            others = [tuple(each["loc"]) for each in details if each["type"] != "extra_forbidden"]
-            broken |= {str(path[0]) for path in others}
-            kept = _without(kept, [*extra, *map(_entry, others)])
+            details = _without_echoes([dict(each) for each in error.errors(include_url=False)])
+            findings += [finding_of(each, kept) for each in details]
+            broken |= _hidden_by(details)
+            kept = _without_refused(kept, details)
         else:
             findings += loose_values(policy, kept)
             return Validated(policy, kept, tuple(findings), frozenset(broken))
 
 
-def _without_echoes(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _hidden_by(details: Details) -> set[str]:
+    """Sections that are not known in full: an unknown field may be a misspelt section, or the `fields` of a type."""
+    unknown, others = _split(details)
+    if any(len(path) == 1 for path in unknown):
+        return set(Policy.model_fields)
+    return {str(path[0]) for path in others} | {str(path[0]) for path in unknown if path[0] in DECLARING}
+
+
+def _without_refused(tree: Node, details: Details) -> Node:
+    """Without the unknown fields and the entries that have another error; without their sections if that is nothing."""
+    unknown, others = _split(details)
+    smaller = _without(tree, [*unknown, *map(_entry, others)])
+    if plain(smaller) != plain(tree):
+        return smaller
+    return _without(tree, [path[:1] for path in others])
+
+
+def _split(details: Details) -> tuple[list[Path], list[Path]]:
+    """The paths of unknown fields, and those of all other errors."""
+    unknown = [tuple(each["loc"]) for each in details if each["type"] == "extra_forbidden"]
+    return unknown, [tuple(each["loc"]) for each in details if each["type"] != "extra_forbidden"]
+
+
+def _without_echoes(details: Details) -> Details:
     """A list whose items are refused is also called too short; only the items are worth reporting."""
     paths = [tuple(each["loc"]) for each in details]
     return [each for each, path in zip(details, paths, strict=True)
@@ -66,11 +89,10 @@ def _is_below(path: Path, around: Path) -> bool:
 
 
 def _entry(path: Path) -> Path:
-    """What to leave out for an error: the outermost item of a list around it, a name, or else the section."""
-    items = [at for at, step in enumerate(path) if isinstance(step, int)]
-    if items:
-        return path[: items[0] + 1]
-    return path[:1] if path[0] in ONCE else path[:2]
+    """What to leave out for an error: an item of a list or a name of the section, or else the section."""
+    if path[0] not in ONCE:
+        return path[:2]
+    return path[:3] if len(path) > 2 and isinstance(path[2], int) else path[:1]
 
 
 def _without(node: Node, gone: Iterable[Path]) -> Node:

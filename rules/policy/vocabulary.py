@@ -15,6 +15,8 @@ CUSTOMER = {"id": "string", "segments": "list<string>", "stage": "string"}
 SESSION = {"started": "timestamp", "length": "duration", "interactions": "int", "channel": "string"}
 CONTEXT = {"channel": "string"}
 OFFER = {"id": "string", "name": "string", "class": "string", "value": "double", "cost": "double"}
+DECLARING = ("interactions", "attributes", "features", "session", "context")
+"""The sections that declare names."""
 BUILT_IN = (IDENTIFY, SESSION_ENDED)
 
 
@@ -47,11 +49,9 @@ class Scopes:
         )
 
     def rule(self, when: Iterable[str]) -> Vocabulary:
-        """In a rule: the moment and the event, with the fields of the interaction types that fire it, or of all."""
+        """In a rule: the moment, and the event with the fields of the types that fire it, or of all types."""
         declared, types = self._policy.interactions.keys(), frozenset(when)
-        narrowed = (
-            types if types <= {*declared, *BUILT_IN} else frozenset[str]()
-        )  # an unknown type is reported once
+        narrowed = types if types <= {*declared, *BUILT_IN} else frozenset[str]()  # an unknown type is reported once
         return self._with_events(narrowed or frozenset(declared))
 
     @cached_property

@@ -13,10 +13,19 @@ from rules.policy.places import KEY, place_of
 from rules.policy.shape import fields, model_at, noun
 from schemas.base import Id, Name
 
-KINDS = {"dict_type": "names with their definitions", "model_type": "fields with their values", "list_type": "a list",
-         "tuple_type": "a list", "string_type": "text", "bool_type": "true or false", "bool_parsing": "true or false",
-         "float_type": "a number", "float_parsing": "a number", "int_type": "a whole number",
-         "int_parsing": "a whole number", "int_from_float": "a whole number"}  # fmt: skip
+KINDS = {
+    "dict_type": "names with their definitions",
+    "model_type": "fields with their values",
+    "tuple_type": "a list",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+}
 PATTERNS: Table[str, str] = {
     meta.pattern: str(info.description)
     for alias in (Id, Name)

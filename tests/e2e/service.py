@@ -117,7 +117,7 @@ class Service:
         assert self._process is not None
         assert self._process.poll() is None, self.log()
         try:
-            return self.call("GET", "/readyz").status_code == 200
+            return httpx.get(f"{self.url}/readyz").status_code == 200
         except httpx.TransportError:
             return False
 

@@ -116,9 +116,9 @@ def test_nothing_is_lost_or_doubled_when_every_part_is_killed(service: Service, 
     service.publish(shop_folder)
     sent = 0
     for part in ("app worker", "app serve", "redis-server", "app worker", "none"):
-        for number in range(sent, sent + 200):
+        for number in range(sent, sent + 60):
             deliver(service, event(number, customer=f"c{number % 5}", amount=1.0))
-        sent += 200
+        sent += 60
         for pid in service.children(part):
             os.kill(pid, signal.SIGKILL)
     eventually("every purchase is folded once", lambda: folded(service) >= sent)

@@ -14,7 +14,7 @@ from rules.language.runtime.containers import members
 from rules.language.runtime.conversions import truth
 from rules.language.runtime.values import Failure, Optional, fail, no_overload
 
-ERRORS = (Failure, KeyError, OverflowError, UnboundLocalError)
+ERRORS = (Failure, KeyError, OverflowError)
 """What evaluating may raise for the facts at hand; anything else is a mistake of the program."""
 
 STEPS_MAX = 10_000

@@ -89,6 +89,9 @@ class NanoTime(datetime):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, datetime) and time_ns(self) == time_ns(other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __lt__(self, other: Any) -> bool:
         return time_ns(self) < time_ns(other)
 
@@ -118,6 +121,9 @@ class NanoSpan(timedelta):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, timedelta) and span_ns(self) == span_ns(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __lt__(self, other: timedelta) -> bool:
         return span_ns(self) < span_ns(other)

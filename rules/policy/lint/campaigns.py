@@ -39,14 +39,10 @@ def appearing(subject: Subject) -> Iterator[Finding]:
     for at, offer in enumerate(policy.offers):
         if not offer.always and offer.id not in proposed:
             message = f"`{offer.id}` can never appear: no rule proposes it"
-            yield subject.warning(
-                ("offers", at, "id"), "never-appears", message, "propose it, or set `always: true`"
-            )
+            yield subject.warning(("offers", at, "id"), "never-appears", message, "propose it, or set `always: true`")
         elif offer.id not in given:
             message = f"`{offer.id}` can never appear: it is in no cell of any program"
-            yield subject.warning(
-                ("offers", at, "id"), "never-appears", message, "add it to the `offers` of a cell"
-            )
+            yield subject.warning(("offers", at, "id"), "never-appears", message, "add it to the `offers` of a cell")
 
 
 def lifetimes(subject: Subject) -> Iterator[Finding]:

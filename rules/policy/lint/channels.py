@@ -8,7 +8,7 @@ from schemas.policy import Policy
 
 
 def used(subject: Subject) -> Iterator[Finding]:
-    """An error if nothing knows the channel; a warning if interactions come from it and no treatment uses it."""
+    """An error if nothing knows the channel; a warning if only interactions come from it."""
     if not subject.sound("offers", "interactions"):
         return
     treated = {treatment.channel for offer in subject.policy.offers for treatment in offer.treatments}

@@ -27,9 +27,7 @@ def _unknown_fields(subject: Subject, path: Path, feature: Feature) -> Iterator[
         if known and field_type(subject.policy, interaction, feature.field) is None:
             fields = {**event_fields(subject.policy, interaction), **EVENT}
             message = f"`{interaction}` has no field `{feature.field}`"
-            yield subject.error(
-                (*path, feature.aggregate), "unknown-field", message, nearest(feature.field, fields)
-            )
+            yield subject.error((*path, feature.aggregate), "unknown-field", message, nearest(feature.field, fields))
 
 
 def _wrong_types(subject: Subject, path: Path, feature: Feature) -> Iterator[Finding]:
@@ -38,9 +36,7 @@ def _wrong_types(subject: Subject, path: Path, feature: Feature) -> Iterator[Fin
     for kind in sorted({kind for kind in found if kind}):
         if allowed and kind not in allowed:
             message = f"`{feature.aggregate}` cannot be taken of `{feature.field}`, which is {kind}"
-            yield subject.error(
-                (*path, feature.aggregate), "feature-type", message, f"it takes {', '.join(allowed)}"
-            )
+            yield subject.error((*path, feature.aggregate), "feature-type", message, f"it takes {', '.join(allowed)}")
 
 
 def _features(policy: Policy) -> Iterator[tuple[Path, Feature]]:

@@ -26,9 +26,7 @@ def reserved(subject: Subject) -> Iterator[Finding]:
     for path, why, names in taken:
         for name in _names(policy, path):
             if name in names:
-                yield subject.error(
-                    (*path, name, KEY), "reserved-name", f"`{name}` is {why}", "choose another name"
-                )
+                yield subject.error((*path, name, KEY), "reserved-name", f"`{name}` is {why}", "choose another name")
 
 
 def clashes(subject: Subject) -> Iterator[Finding]:
@@ -47,9 +45,7 @@ def one_type_each(subject: Subject) -> Iterator[Finding]:
             path: Path = ("interactions", interaction, "fields", name)
             there, other = first.setdefault(name, (path, field))
             if other.type != field.type:
-                message = (
-                    f"`event.{name}` is {field.type} here and {other.type} at {place_of(subject.tree, there)}"
-                )
+                message = f"`event.{name}` is {field.type} here and {other.type} at {place_of(subject.tree, there)}"
                 yield subject.error(path, "two-types", message, "give it one type, or two names")
 
 
@@ -67,9 +63,8 @@ def sets(subject: Subject) -> Iterator[Finding]:
                     hint = nearest(name, attributes) or "declare it under `attributes:`"
                     yield subject.error(path, "sets", f"there is no attribute `{name}`", hint)
             elif attributes[name].type != declared.fields[name].type:
-                message = (
-                    f"the field `{name}` is {declared.fields[name].type}, the attribute {attributes[name].type}"
-                )
+                is_a, wanted = declared.fields[name].type, attributes[name].type
+                message = f"the field `{name}` is {is_a}, the attribute {wanted}"
                 yield subject.error(path, "sets", message, "give both one type")
 
 

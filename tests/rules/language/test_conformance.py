@@ -1,4 +1,5 @@
-"""The CEL conformance suite: the cases of `conformance.jsonl`, which come from https://github.com/google/cel-spec.
+"""The CEL conformance suite: the cases of `conformance.jsonl`, which come from
+https://github.com/google/cel-spec.
 
 The file is a selection of that project's `tests/simple/testdata` (Apache License 2.0, Copyright Google LLC),
 rewritten as one line of JSON a case.
