@@ -95,7 +95,7 @@ def build_api(settings: Settings) -> FastAPI:
         async with opened(settings) as parts, following(parts.policies) as live:
             yield Services(
                 ingestion=Ingestion(parts.store, live),
-                decisioning=Decisioning(parts.store, live, NothingLearned(), metrics),
+                decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
                 scorecard=ScorecardReader(parts.store),

@@ -15,8 +15,8 @@ from datetime import datetime
 
 import orjson
 
-from app.errors import NoPolicy
 from app.ingestion import accepted, record_of
+from app.policy import required
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter
 from profiles import keys, ledger
@@ -82,7 +82,12 @@ def _event(request: DecisionRequest, subject: str, policy: LivePolicy, now_ms: i
 
 
 class Decisioning:
-    def __init__(self, store: CustomerStore, policies: PolicySource, models: Models, meter: Meter) -> None:
+    """`keep_ms`: how long decision records stay in the store."""
+
+    def __init__(
+        self, store: CustomerStore, policies: PolicySource, models: Models, meter: Meter, keep_ms: int
+    ) -> None:
+        self._keep_ms = keep_ms
         self._store = store
         self._policies = policies
         self._models = models
@@ -90,9 +95,7 @@ class Decisioning:
 
     async def decide(self, request: DecisionRequest, now: datetime) -> DecisionRecord:
         """Raises NoPolicy, BadFields, StoreUnavailable and TooMuchContention."""
-        policy = self._policies.current
-        if policy is None:
-            raise NoPolicy
+        policy = required(self._policies)
         asked = Asked.from_request(request, policy, at_ms(now))
         origin = self._origin(asked, policy)
         for _ in range(MOST_ATTEMPTS):
@@ -100,7 +103,7 @@ class Decisioning:
             facts = asked.facts(customer, policy)
             judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
             decided = record(judgement, facts, origin)
-            result = await self._store.commit(commit_of(decided, customer, asked, origin, policy))
+            result = await self._store.commit(self._commit_of(decided, customer, asked, policy))
             if result in (Committed.OK, Committed.DONE):
                 self._count(decided)
                 return decided
@@ -127,6 +130,28 @@ class Decisioning:
             model=self._models.version,
         )
 
+    def _commit_of(self, decided: DecisionRecord, customer: Customer, asked: Asked, policy: LivePolicy) -> Commit:
+        """All that a decision changes. One that chose nothing leaves the customer as it is."""
+        definition, shard = policy.definition, self._store.shard(asked.subject)
+        entries = ledger.entries_of(decided, asked.now_ms, definition)
+        body = decided.model_dump_json(exclude_none=True).encode()
+        said = [Record("decisions", decided.decision, asked.subject, body)]
+        if asked.event is not None:
+            said.insert(0, record_of(asked.event))
+        return Commit(
+            subject=asked.subject,
+            expected=customer.version if entries else None,
+            ledger=ledger.reserved(customer.ledger, entries, asked.now_ms, definition) if entries else None,
+            records=said,
+            new_keys=[
+                NewKey(keys.decision(shard, decided.decision), body, self._keep_ms),
+                *(
+                    NewKey(keys.code(shard, each.code), _code_value(each, asked.subject), definition.remember_ms)
+                    for each in entries
+                ),
+            ],
+        )
+
     def _count(self, decided: Decision) -> None:
         self._meter.count("decisions", channel=decided.channel)
         self._meter.count("treatments", len(decided.treatments))
@@ -138,26 +163,6 @@ def new_decision_id(shard: int, now_ms: int) -> str:
     """Shard, time and 60 random bits; sorts by time within a shard."""
     number = (now_ms << 60) | secrets.randbits(60)
     return f"{shard:04d}-" + "".join(ALPHABET[(number >> (5 * at)) & 31] for at in reversed(range(21)))
-
-
-def commit_of(decided: DecisionRecord, customer: Customer, asked: Asked, origin: Origin, policy: LivePolicy) -> Commit:
-    """All that a decision changes. One that chose nothing leaves the customer as it is."""
-    entries = ledger.entries_of(decided, origin.at_ms, policy.definition)
-    body = decided.model_dump_json(exclude_none=True).encode()
-    said = [Record("decisions", decided.decision, asked.subject, body)]
-    if asked.event is not None:
-        said.insert(0, record_of(asked.event))
-    ttl_ms = policy.definition.remember_ms
-    return Commit(
-        subject=asked.subject,
-        expected=customer.version if entries else None,
-        ledger=ledger.reserved(customer.ledger, entries, origin.at_ms, policy.definition) if entries else None,
-        records=said,
-        new_keys=[
-            NewKey(keys.decision(origin.shard, decided.decision), body, ttl_ms),
-            *(NewKey(keys.code(origin.shard, e.code), _code_value(e, asked.subject), ttl_ms) for e in entries),
-        ],
-    )
 
 
 def _code_value(entry: LedgerEntry, subject: str) -> bytes:

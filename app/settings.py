@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import BadSettings
+from schemas.base import duration_ms
 
 PREFIX = "OPPORTUNE_"
 
@@ -26,6 +27,8 @@ class Settings:
     durability: str
     log_level: str
     log_keep: int
+    decision_keep: int
+    """ms"""
 
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "Settings":
@@ -129,5 +132,12 @@ TABLE: tuple[Setting, ...] = (
         "1000",
         _whole_number(0, 1_000_000_000),
         "Records that the outbox of each shard keeps after they were consumed",
+    ),
+    Setting(
+        "decision_keep",
+        "30d",
+        duration_ms,
+        "How long decision records stay in Redis; response codes and ledgers live as long as the policy's "
+        "`contact_policy.remember`",
     ),
 )

@@ -17,9 +17,10 @@ from examples.bank_contact_centre.agreement import disagreements, figures, settl
 from examples.bank_contact_centre.calls import CALLS, Call, read_calls
 from examples.bank_contact_centre.client import ApiError
 from examples.bank_contact_centre.replay import DESKS, Tally, replay
-from examples.bank_contact_centre.service import ROOT, Service, ServiceError, running_service
+from examples.bank_contact_centre.service import LOG, ROOT, Service, ServiceError, running_service
 
 FAILED, INTERRUPTED = 1, 130
+WIDTH_OF_A_FILE = 110
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,13 @@ async def _until_told_to_stop(given: Options, console: Console) -> int:
 
 def main() -> int:
     given, console = options(), Console()
+    if not console.is_terminal:
+        console.width = WIDTH_OF_A_FILE
     try:
         return uvloop.run(_until_told_to_stop(given, console))
     except (ApiError, ServiceError) as failed:
         console.print("The demo has failed:", str(failed), style="red", markup=False, soft_wrap=True)
+        console.print(f"What the service said is in {given.var / LOG}.", highlight=False, soft_wrap=True)
         return FAILED
     except (KeyboardInterrupt, asyncio.CancelledError):
         console.print("Stopped.")

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 import orjson
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -17,6 +18,8 @@ from examples.bank_contact_centre.service import Service
 
 REDRAW_EVERY_S = 0.2
 LINE_EVERY_S = 5.0
+ANSWERS = ("accepted", "declined")
+FIGURES = ("decided", "presented", *ANSWERS, "rate", "95 %", "withheld")
 
 
 async def show_progress(tally: Tally, total: int, console: Console) -> None:
@@ -57,40 +60,30 @@ async def _lines(tally: Tally, total: int, console: Console) -> None:
 
 
 def scorecard_table(card: dict[str, Any]) -> Table:
-    table = Table(title="Scorecard", title_justify="left", show_footer=True)
     totals = card["totals"]
-    accepted, declined = (totals["outcomes"].get(name, 0) for name in ("accepted", "declined"))
+    table = Table(title="Scorecard", title_justify="left", box=SIMPLE_HEAD, show_footer=True, padding=(0, 1, 0, 0))
     several_days = len({row["day"] for row in card["rows"]}) > 1
     if several_days:
-        table.add_column("day")
-    table.add_column("program", "all")
-    table.add_column("cell")
-    table.add_column("offer")
-    for heading, footer in (
-        ("decided", _count(totals["decided"])),
-        ("presented", _count(totals["presented"])),
-        ("accepted", _count(accepted)),
-        ("declined", _count(declined)),
-        ("rate", _percent(accepted / totals["presented"] if totals["presented"] else None)),
-        ("95 % interval", ""),
-        ("withheld", _count(totals["withheld"])),
-    ):
-        table.add_column(heading, footer, justify="right")
+        table.add_column("day", no_wrap=True)
+    table.add_column("cell", "all", no_wrap=True)
+    table.add_column("offer", no_wrap=True)
+    for heading, footer in zip(FIGURES, _figures(totals), strict=True):
+        table.add_column(heading, footer, justify="right", no_wrap=True)
     for row in card["rows"]:
-        outcomes = row["outcomes"]
-        table.add_row(
-            *([row["day"]] if several_days else []),
-            *(row["program"], row["cell"], row["offer"]),
-            *(_count(row["decided"]), _count(row["presented"])),
-            *(_count(outcomes.get("accepted", 0)), _count(outcomes.get("declined", 0))),
-            *(_percent(row["rate"]), _interval(row["rate_low"], row["rate_high"])),
-            _count(row["withheld"]),
-        )
+        place = [row["day"]] if several_days else []
+        table.add_row(*place, row["cell"], row["offer"], *_figures(row))
     return table
 
 
+def _figures(found: dict[str, Any]) -> list[str]:
+    """Of a row or of the totals, which have no rate: theirs would mix unlike cells."""
+    counts = (found["decided"], found["presented"], *(found["outcomes"].get(name, 0) for name in ANSWERS))
+    rates = (_percent(found.get("rate")), _interval(found.get("rate_low"), found.get("rate_high")))
+    return [*(_count(each) for each in counts), *rates, _count(found["withheld"])]
+
+
 def comparison_table(card: dict[str, Any]) -> Table:
-    table = Table(title="Treated and held out", title_justify="left")
+    table = Table(title="Treated and held out", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("program")
     for heading in ("treated", "held out", "share held out", "accepted of the treated"):
         table.add_column(heading, justify="right")
@@ -106,7 +99,7 @@ def comparison_table(card: dict[str, Any]) -> Table:
 
 
 def reasons_table(tally: Tally) -> Table:
-    table = Table(title="Left out, and why", title_justify="left")
+    table = Table(title="Left out, and why", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("reason")
     table.add_column("candidates", justify="right")
     for reason, count in tally.left_out.most_common():
@@ -166,4 +159,4 @@ def _percent(share: float | None) -> str:
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:.1%} to {high:.1%}"
+    return "–" if low is None or high is None else f"{low:.1%}–{high:.1%}"

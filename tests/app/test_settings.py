@@ -20,6 +20,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         durability="everysec",
         log_level="info",
         log_keep=1000,
+        decision_keep=30 * 86_400_000,
     )
 
 

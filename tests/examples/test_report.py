@@ -68,7 +68,7 @@ def test_the_tables_show_every_row_of_the_scorecard() -> None:
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "28.6%" in shown
-    assert "8.0% to 64.0%" in shown
+    assert "8.0%–64.0%" in shown
     assert "outreach-holdout" in shown
     assert "12.5%" in shown
     assert "other cell" in shown
