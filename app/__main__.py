@@ -214,4 +214,4 @@ def complaints() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    app()
+    app(prog_name="opportune")

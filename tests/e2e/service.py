@@ -78,7 +78,7 @@ class Service:
     def children(self, word: str) -> list[int]:
         """The process ids below `up` whose command line has this word."""
         assert self._process is not None
-        listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+        listed = subprocess.run(["ps", "-eww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
         rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
         parents = {int(pid): int(ppid) for pid, ppid, _ in rows}
         return [int(pid) for pid, _, args in rows if word in args and self._is_below(int(pid), parents)]
