@@ -1,28 +1,25 @@
-"""Joins the parts and serves them.
+"""The application: joins the parts and serves them.
 
-The top-level names of Opportune are generic, so an installed package of the same name could hide one of them;
-then nothing here may start.
+Opportune runs from a checkout or an image, and its top-level names are generic. Importing this package refuses
+to go on if another installed package answers to one of them.
 """
 
 from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = ("schemas", "rules", "profiles", "consumers")
+OURS = ("app", "consumers", "profiles", "rules", "schemas")
 
 
-def shadowed() -> list[str]:
-    """Names of ours under which Python would import something else."""
-    return [name for name in OURS if not _is_ours(name)]
+def _refuse_shadows() -> None:
+    for name in OURS:
+        spec = find_spec(name)
+        found = Path(spec.origin).resolve() if spec is not None and spec.origin is not None else None
+        if found != ROOT / name / "__init__.py":
+            raise ImportError(
+                f"`{name}` is {found or 'missing'}, not Opportune's {ROOT / name}: another package has the same "
+                f"name. Remove it from the environment, or run Opportune in one of its own (`make setup`)."
+            )
 
 
-def _is_ours(name: str) -> bool:
-    spec = find_spec(name)
-    return spec is not None and spec.origin == str(ROOT / name / "__init__.py")
-
-
-if shadowed():
-    raise ImportError(
-        f"another installed package hides {', '.join(shadowed())} of this checkout ({ROOT}): "
-        "run Opportune in an environment of its own, from this folder or through ./opportune"
-    )
+_refuse_shadows()

@@ -1,186 +1,217 @@
-"""The command line: `opportune <command>`, or `python -m app <command>`."""
+"""The command line. What a command needs is imported when it is called, so that `--help` answers at once."""
 
 import asyncio
 import os
+import socket
 import sys
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 
+from app import terminal
 from app.errors import StartError
 from app.settings import Settings
-from profiles.errors import StoreUnavailable
+from profiles.errors import StoreError
 
 if TYPE_CHECKING:
     from app.checking import Report
-    from app.keys import KeyStore
 
-cli = typer.Typer(help="The next best action, at the opportune moment.", no_args_is_help=True, add_completion=False)
-keys_cli = typer.Typer(help="API keys.", no_args_is_help=True)
-cli.add_typer(keys_cli, name="keys")
+T = TypeVar("T")
 
-Folder = Annotated[Path, typer.Argument(help="A policy folder", exists=True, file_okay=False)]
-Result = TypeVar("Result")
+app = typer.Typer(
+    name="opportune",
+    help="The next best action, at the opportune moment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 
-
-def said(text: str) -> None:
-    sys.stdout.write(text + "\n")
-
-
-def failed(text: str) -> None:
-    sys.stderr.write(text + "\n")
+Folder = Annotated[Path, typer.Argument(help="The folder of a policy", exists=True, file_okay=False)]
 
 
-@cli.command()
+@app.command()
 def up() -> None:
-    """Start Redis, API and worker here, and stop them with Ctrl-C."""
+    """Start Redis, a worker and the API here, until Ctrl-C."""
     from app.supervisor import run_up
 
-    asyncio.run(run_up(settings(), Console()))
+    with settings_read() as settings:
+        asyncio.run(run_up(settings, os.environ, terminal.announce))
 
 
-@cli.command()
+@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Instead of OPPORTUNE_HOST")] = None,
-    port: Annotated[int | None, typer.Option(help="Instead of OPPORTUNE_PORT")] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of OPPORTUNE_PORT", min=0, max=65_535)] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the port", min=1, max=256)] = 1,
+    descriptor: Annotated[int | None, typer.Option("--socket", hidden=True, help="One that listens already")] = None,
 ) -> None:
-    """Serve the API. Several of them may run on one store."""
-    from app.server import run_api
+    """Serve the API."""
+    from app.bootstrap import redis_url
+    from app.serving import listening, serve
 
-    known = settings()
-    run_api(known, host or known.host, known.port if port is None else port)
+    with settings_read() as settings:
+        redis_url(settings)  # raises now what would else be raised in every process
+        given = socket.socket(fileno=descriptor) if descriptor is not None else None
+        chosen_port = settings.port if port is None else port
+        with given or listening(host or settings.host, chosen_port) as bound:
+            serve(bound, workers)
 
 
-@cli.command()
+@app.command()
 def worker() -> None:
-    """Keep the profiles: fold the log, fire timers. Several of them may run on one store."""
+    """Fold interactions and responses into profiles."""
+    import uvloop
+
     from app.bootstrap import run_worker
-    from app.logs import set_up
 
-    known = settings()
-    set_up(known.log_level)
-    asyncio.run(run_worker(known))
+    with settings_read() as settings:
+        uvloop.run(run_worker(settings))
 
 
-@cli.command()
+@app.command()
 def check(folder: Folder) -> None:
-    """Check a policy: every finding with its place, and the examples written beside the rules."""
-    _checked(folder)
+    """Report every finding of a policy, and run the examples in it."""
+    with complaints():
+        report = checked(folder)
+    raise typer.Exit(0 if report.ok else 1)
 
 
-@cli.command()
+@app.command()
 def publish(folder: Folder) -> None:
     """Check a policy and make it the live one."""
     from app.bootstrap import opened
 
-    report = _checked(folder)
+    async def go(settings: Settings) -> str:
+        report = checked(folder)
+        if report.policy is None or not report.ok:
+            raise StartError("the policy is not published; the live one stays", hint="mend what is listed above")
+        async with opened(settings) as parts:
+            await parts.policies.publish(report.policy, report.files, datetime.now(UTC))
+        return report.policy.revision
 
-    async def publish() -> None:
-        async with opened(settings()) as parts:
-            if report.policy is not None:
-                await parts.policies.publish(report.policy, report.files, datetime.now(UTC))
-                said(f"revision {report.policy.revision} is live")
-
-    asyncio.run(publish())
+    terminal.say(f"live: {run(go)}")
 
 
-@cli.command()
+@app.command()
 def scorecard(
-    campaign: Annotated[str | None, typer.Option(help="Only this campaign")] = None,
-    json: Annotated[bool, typer.Option("--json", help="As JSON, like GET /v1/scorecard")] = False,
+    campaign: Annotated[str | None, typer.Option(help="Only this one")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As GET /v1/scorecard gives it")] = False,
 ) -> None:
-    """What was decided, and what came back."""
+    """Show what was decided and what came back."""
     from app.bootstrap import opened
     from app.scorecard import ScorecardReader
-    from app.scorecard.tables import tables
     from schemas.scorecard import Scorecard
 
-    async def read() -> Scorecard:
-        async with opened(settings()) as parts:
+    async def go(settings: Settings) -> Scorecard:
+        async with opened(settings) as parts:
             return await ScorecardReader(parts.store).read(campaign)
 
-    card = asyncio.run(read())
-    if json:
-        said(card.model_dump_json())
+    found = run(go)
+    if as_json:
+        terminal.say(found.model_dump_json())
     else:
-        for table in tables(card):
-            Console().print(table)
+        terminal.show_scorecard(found)
 
 
-@keys_cli.command("make")
-def make_key(
-    name: Annotated[str, typer.Argument(help="Whose it is")],
-    scopes: Annotated[str, typer.Option(help="Comma-separated: ingest, decide, respond, read, admin")],
+@keys.command("make")
+def keys_make(
+    name: Annotated[str, typer.Argument(help="Who uses it")],
+    scopes: Annotated[str, typer.Option(help="Some of ingest,decide,respond,read,admin")],
 ) -> None:
-    """Make a key. It is shown once; only its hash is kept."""
+    """Make a key and show it, once."""
+    from app.bootstrap import opened
+    from app.keys import KeyStore, Made
 
-    made = _with_keys(lambda keys: keys.make(name, scopes.replace(" ", "").split(","), datetime.now(UTC)))
-    said(f"key {made.view.id} for {made.view.name} ({', '.join(made.view.scopes)}):\n{made.token}")
+    async def go(settings: Settings) -> Made:
+        async with opened(settings) as parts:
+            wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+            try:
+                return await KeyStore(parts.registry).make(name, wanted, datetime.now(UTC))
+            except ValueError as cause:
+                raise StartError(str(cause)) from cause
 
-
-@keys_cli.command("list")
-def list_keys() -> None:
-    """List the keys, without their secrets."""
-    for view in _with_keys(lambda keys: keys.all()):
-        said(f"{view.id}  {view.created:%Y-%m-%d %H:%M}  {','.join(view.scopes):<35}  {view.name}")
-
-
-@keys_cli.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(help="As `keys list` shows it")]) -> None:
-    """Revoke a key; every process follows within a second."""
-    if not _with_keys(lambda keys: keys.revoke(key_id)):
-        failed(f"there is no key {key_id}")
-        raise typer.Exit(1)
-    said(f"key {key_id} is revoked")
+    made = run(go)
+    terminal.note(f"key {made.view.id} for {name}; it is not shown again:")
+    terminal.say(made.token)
 
 
-def settings() -> Settings:
-    return Settings.from_env(os.environ)
+@keys.command("list")
+def keys_list() -> None:
+    """Show the keys there are, without their secrets."""
+    from app.bootstrap import opened
+    from app.keys import KeyStore
+    from schemas.keys import KeyView
+
+    async def go(settings: Settings) -> list[KeyView]:
+        async with opened(settings) as parts:
+            return await KeyStore(parts.registry).all()
+
+    terminal.show_keys(run(go))
 
 
-def _with_keys(act: "Callable[[KeyStore], Awaitable[Result]]") -> Result:
+@keys.command("revoke")
+def keys_revoke(key_id: Annotated[str, typer.Argument(help="As `opportune keys list` shows it")]) -> None:
+    """Take a key away; it stops working within two seconds."""
     from app.bootstrap import opened
     from app.keys import KeyStore
 
-    async def run() -> Result:
-        async with opened(settings()) as parts:
-            return await act(KeyStore(parts.registry))
+    async def go(settings: Settings) -> None:
+        async with opened(settings) as parts:
+            if not await KeyStore(parts.registry).revoke(key_id):
+                raise StartError(f"there is no key {key_id}", hint="`opportune keys list` shows the ones there are")
 
-    return asyncio.run(run())
+    run(go)
+    terminal.say(f"revoked: {key_id}")
 
 
-def _checked(folder: Path) -> "Report":
-    """Prints every finding; ends with 1 if one of them is an error."""
+def checked(folder: Path) -> "Report":
+    """The report on a policy folder, shown."""
     from app.checking import check_folder
 
-    report = check_folder(folder, int(datetime.now(UTC).timestamp() * 1000))
-    for finding in report.findings:
-        failed(f"{folder}/{finding}")
-    errors = sum(finding.severity == "error" for finding in report.findings)
-    warnings = len(report.findings) - errors
-    said(f"{errors} errors, {warnings} warnings; {report.examples - report.failed} of {report.examples} examples hold")
-    if not report.ok:
-        raise typer.Exit(1)
+    try:
+        report = check_folder(folder, time.time_ns() // 1_000_000)
+    except OSError as cause:
+        raise StartError(str(cause)) from cause
+    terminal.show_report(report)
     return report
 
 
-def main() -> None:
-    """An error that an operator can mend is one sentence and what to do, without a traceback."""
-    from rules.policy import FolderError
+def run(go: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
+    with settings_read() as settings:
+        return asyncio.run(go(settings))
 
+
+@contextmanager
+def settings_read() -> Iterator[Settings]:
+    from app.logs import set_up
+
+    with complaints():
+        settings = Settings.from_env(os.environ)
+        set_up(settings.log_level)
+        yield settings
+
+
+@contextmanager
+def complaints() -> Iterator[None]:
+    """What an operator can mend is said in a sentence; anything else keeps its traceback."""
     try:
-        cli()
+        yield
     except StartError as error:
-        failed(f"opportune: {error}" + (f"\n  {error.hint}" if error.hint else ""))
-        sys.exit(2)
-    except (StoreUnavailable, FolderError, ValueError) as error:
-        failed(f"opportune: {error}")
-        sys.exit(2)
+        terminal.complain(str(error), error.hint)
+        raise typer.Exit(1) from error
+    except StoreError as error:
+        terminal.complain(str(error), "is Redis running, and is it the one that OPPORTUNE_REDIS names?")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
-    main()
+    app()

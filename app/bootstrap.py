@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
 
 from app.api import create_app
 from app.customers import Customers
@@ -33,7 +32,7 @@ from consumers.loop import GuardedLoop
 from consumers.profile_worker import ProfileFold
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
-from profiles.connection import connected, wait_until_ready
+from profiles.connection import Redis, connected, wait_until_ready
 from profiles.registry import Registry
 from profiles.store import CustomerStore
 from rules.arbitration import NothingLearned

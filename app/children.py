@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from asyncio.subprocess import Process
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from app.errors import ChildEnded
@@ -19,7 +19,9 @@ PAUSE_MAX_S = 5.0
 STEADY_S = 30.0
 """Who ran for this long before it ended is started again without waiting longer than the first time."""
 
-log = logging.getLogger("opportune.children")
+Ready = Callable[[], Coroutine[Any, Any, None]]
+
+log = logging.getLogger(__name__)
 
 
 class Child:
@@ -41,7 +43,7 @@ class Child:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
-    async def start(self, ready: Coroutine[Any, Any, None] | None = None) -> None:
+    async def start(self, ready: Ready | None = None) -> None:
         """Returns when `ready` does. Raises ChildEnded if the program ends before; `stop()` it then as well."""
         process = await self._spawn()
         self._watch = asyncio.create_task(self._keep_running(process))
@@ -73,8 +75,8 @@ class Child:
             self._send_term()
         return self._process
 
-    async def _first_of(self, ready: Coroutine[Any, Any, None], process: Process) -> None:
-        waiting = asyncio.create_task(ready)
+    async def _first_of(self, ready: Ready, process: Process) -> None:
+        waiting = asyncio.create_task(ready())
         ended = asyncio.create_task(process.wait())
         try:
             await asyncio.wait([waiting, ended], return_when=asyncio.FIRST_COMPLETED)
@@ -92,11 +94,12 @@ class Child:
             code = await process.wait()
             if self._stopping.is_set():
                 return
-            pause_s = PAUSE_S if time.monotonic() - began > STEADY_S else min(2 * pause_s, PAUSE_MAX_S)
-            known = {"child": self.name, "code": code, "pause_s": pause_s}
-            log.error("ended, starting it again", extra=known)
+            if time.monotonic() - began > STEADY_S:
+                pause_s = PAUSE_S
+            log.error("ended, starting it again", extra={"child": self.name, "code": code, "pause_s": pause_s})
             if await self._stopped_within(pause_s):
                 return
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
             process = await self._spawn()
 
     async def _stopped_within(self, pause_s: float) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.errors import NoPolicy
+from app.policy import required
 from consumers.live import LivePolicy, PolicySource
 from profiles.facts import FactReader, Situation, read_feature
 from profiles.profile import Customer, Session
@@ -18,9 +18,7 @@ class Customers:
 
     async def view(self, subject: str, now: datetime) -> CustomerView | None:
         """None for somebody never seen. Raises NoPolicy and StoreUnavailable."""
-        policy = self._policies.current
-        if policy is None:
-            raise NoPolicy
+        policy = required(self._policies)
         customer = await self._store.read(subject)
         return view_of(customer, policy, at_ms(now)) if customer.version else None
 

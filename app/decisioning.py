@@ -15,8 +15,8 @@ from datetime import datetime
 
 import orjson
 
-from app.errors import NoPolicy
 from app.ingestion import accepted, record_of
+from app.policy import required
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter
 from profiles import keys, ledger
@@ -90,9 +90,7 @@ class Decisioning:
 
     async def decide(self, request: DecisionRequest, now: datetime) -> DecisionRecord:
         """Raises NoPolicy, BadFields, StoreUnavailable and TooMuchContention."""
-        policy = self._policies.current
-        if policy is None:
-            raise NoPolicy
+        policy = required(self._policies)
         asked = Asked.from_request(request, policy, at_ms(now))
         origin = self._origin(asked, policy)
         for _ in range(MOST_ATTEMPTS):

@@ -67,7 +67,7 @@ class EmbeddedRedis:
     async def _start_locked(self, lock: int) -> None:
         self._child = Child("redis", self._command(), environ=os.environ, keep_open=(lock,))
         try:
-            await self._child.start(ready=_answers(self.url))
+            await self._child.start(lambda: _answers(self.url))
         except (ChildEnded, StoreUnavailable) as cause:
             raise StartError(str(cause), hint=f"its log is {self._log_file()}") from cause
         _write_private(url_file(self.var), self.url + "\n")

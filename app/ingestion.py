@@ -5,7 +5,7 @@ from datetime import datetime
 
 import orjson
 
-from app.errors import NoPolicy
+from app.policy import required
 from consumers.live import PolicySource
 from profiles.definition import Definition
 from profiles.errors import BadFields
@@ -27,9 +27,7 @@ class Ingestion:
 
         Raises NoPolicy and StoreUnavailable.
         """
-        policy = self._policies.current
-        if policy is None:
-            raise NoPolicy
+        policy = required(self._policies)
         results = [_typed(each, policy.definition, at_ms(received)) for each in events]
         await self._store.append(record_of(each) for each in results if isinstance(each, Interaction))
         return [each if isinstance(each, BadFields) else None for each in results]

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import orjson
 
-from app.errors import BadResponseCode, NoPolicy, UnknownOutcome, UnknownResponseCode
+from app.errors import BadResponseCode, UnknownOutcome, UnknownResponseCode
+from app.policy import required
 from consumers.live import PolicySource
 from consumers.meter import Meter
 from profiles import keys
@@ -27,9 +28,7 @@ class Responding:
 
     async def respond(self, request: ResponseRequest, now: datetime) -> ResponseReceipt:
         """Raises BadResponseCode, UnknownResponseCode, UnknownOutcome, NoPolicy and StoreUnavailable."""
-        policy = self._policies.current
-        if policy is None:
-            raise NoPolicy
+        policy = required(self._policies)
         outcomes = policy.definition.outcomes
         if request.outcome not in outcomes:
             declared = f"The live policy declares {', '.join(outcomes)}, not `{request.outcome}`."

@@ -1,133 +1,131 @@
-"""`opportune up`: Redis, API and worker as children of one process.
+"""`opportune up`: Redis, one worker and one API process on this machine, as long as it runs.
 
-Each is started again when it dies. They are stopped in the order API, worker, Redis, so that what was accepted is
-still folded or kept.
+Each of them is started again when it dies. The socket of the API is opened here and handed on, so that a port
+in use is noticed before anything is started, and callers wait rather than fail while the API starts anew.
+They are stopped in the order API, worker, Redis, also when the start is interrupted half-way.
 """
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
-from rich.console import Console
 
-from app.bootstrap import opened
+from app import ROOT
 from app.children import Child
 from app.embedded import EmbeddedRedis
+from app.errors import StartError
 from app.keys import KeyStore
-from app.logs import set_up
-from app.server import listening
+from app.serving import FINISH_WITHIN_S, listening, url_of
 from app.settings import Settings
+from profiles.connection import connected, wait_until_ready
+from profiles.registry import Registry
 from schemas.keys import SCOPES
 
+STORE_WITHIN_S = 30.0
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 15.0
+STOP_WITHIN_S = FINISH_WITHIN_S + 5.0
 PROBE_EVERY_S = 0.05
+FIRST_KEY = "first"
 
 
-async def run_up(settings: Settings, console: Console) -> None:
-    """Runs until SIGINT or SIGTERM. Raises StartError if something cannot start."""
-    set_up(settings.log_level)
-    stopping = asyncio.Event()
+@dataclass(frozen=True, slots=True)
+class Up:
+    """What runs, for those who want to use it."""
+
+    api: str
+    redis: str
+    socket: Path | None
+    """The embedded Redis's."""
+    new_key: str | None
+    """The token of the key that this start made; it is kept nowhere."""
+
+
+async def run_up(settings: Settings, environ: Mapping[str, str], announce: Callable[[Up], None]) -> None:
+    """Returns when SIGINT or SIGTERM came and everything has ended. Raises StartError and StoreUnavailable."""
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    settings = with_free_port(settings)
-    async with AsyncExitStack() as running:
-        url = await running.enter_async_context(redis_of(settings))
-        environ = child_environ(os.environ, settings, url)
-        token = await first_key(replace(settings, redis=url))
-        await running.enter_async_context(child("worker", environ))
-        await running.enter_async_context(child("serve", environ))
-        await ready(settings, stopping)
-        if not stopping.is_set():
-            console.print(where_to_look(settings, url, token), highlight=False, soft_wrap=True)
-        await stopping.wait()
-        console.print("stopping", highlight=False)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        up = await _unless(stop, _start(settings, environ, stack))
+        if up is not None:
+            announce(up)
+            await stop.wait()
 
 
-def with_free_port(settings: Settings) -> Settings:
-    """Takes a free port where 0 is configured. Raises PortInUse where the configured one is taken."""
-    with listening(settings.host, settings.port) as probe:
-        return replace(settings, port=probe.getsockname()[1])
+async def _unless(stop: asyncio.Event, starting: Awaitable[Up]) -> Up | None:
+    """What `starting` gives, or None if the stop comes first."""
+    task, stopped = asyncio.ensure_future(starting), asyncio.ensure_future(stop.wait())
+    await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return None
 
 
-@asynccontextmanager
-async def redis_of(settings: Settings) -> AsyncIterator[str]:
-    """The URL of the Redis that is configured, or of one that runs as long as this."""
+async def _start(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Up:
+    bound = stack.enter_context(listening(settings.host, settings.port))
+    redis_url, socket = await _redis(settings, stack)
+    new_key = await first_key(redis_url)
+    known = {**environ, "OPPORTUNE_REDIS": redis_url, "PYTHONPATH": _python_path(environ)}
+    worker = Child("worker", _ourselves("worker"), environ=known)
+    stack.push_async_callback(worker.stop, STOP_WITHIN_S)
+    await worker.start()
+    descriptor = bound.fileno()
+    api = Child("api", _ourselves("serve", "--socket", str(descriptor)), environ=known, keep_open=(descriptor,))
+    stack.push_async_callback(api.stop, STOP_WITHIN_S)
+    await api.start(lambda: _answers(url_of(bound)))
+    return Up(url_of(bound), redis_url, socket, new_key)
+
+
+async def _redis(settings: Settings, stack: AsyncExitStack) -> tuple[str, Path | None]:
     if settings.redis is not None:
-        yield settings.redis
-        return
-    redis = EmbeddedRedis(settings.var, settings.durability)
-    await redis.start()
-    try:
-        yield redis.url
-    finally:
-        await redis.stop()
+        return settings.redis, None
+    embedded = EmbeddedRedis(settings.var, settings.durability)
+    stack.push_async_callback(embedded.stop)
+    await embedded.start()
+    return embedded.url, embedded.socket
 
 
-@asynccontextmanager
-async def child(command: str, environ: Mapping[str, str]) -> AsyncIterator[Child]:
-    process = Child(command, [sys.executable, "-m", "app", command], environ=environ)
-    try:
-        await process.start()
-        yield process
-    finally:
-        await process.stop(STOP_WITHIN_S)
-
-
-def child_environ(environ: Mapping[str, str], settings: Settings, url: str) -> dict[str, str]:
-    return {**environ, "OPPORTUNE_REDIS": url, "OPPORTUNE_PORT": str(settings.port)}
-
-
-async def first_key(settings: Settings) -> str | None:
-    """Makes a key for everything in a store that has none."""
-    async with opened(settings) as parts:
-        keys = KeyStore(parts.registry)
+async def first_key(redis_url: str) -> str | None:
+    """The token of a key for everything, where there was none yet."""
+    async with connected(redis_url) as redis:
+        await wait_until_ready(redis, STORE_WITHIN_S)
+        keys = KeyStore(Registry(redis))
         if await keys.all():
             return None
-        return (await keys.make("first", SCOPES, datetime.now(UTC))).token
+        return (await keys.make(FIRST_KEY, SCOPES, datetime.now(UTC))).token
 
 
-async def ready(settings: Settings, stopping: asyncio.Event) -> None:
-    """Returns when the API is ready, or somebody stops it. It is a child, so it is tried until it is."""
-    async with httpx.AsyncClient() as client, asyncio.timeout(READY_WITHIN_S):
-        while not (stopping.is_set() or await _answers(client, f"{address(settings)}/readyz")):  # noqa: ASYNC110 (another process)
-            await asyncio.sleep(PROBE_EVERY_S)
-
-
-async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+async def _answers(url: str) -> None:
     try:
-        return (await client.get(url)).status_code == 200
+        async with asyncio.timeout(READY_WITHIN_S), httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            while not await _ready(client):  # noqa: ASYNC110 (another process cannot set an event here)
+                await asyncio.sleep(PROBE_EVERY_S)
+    except TimeoutError as cause:
+        raise StartError(f"the API did not answer within {READY_WITHIN_S:g} s", hint="its log says why") from cause
+
+
+async def _ready(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/readyz")).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 
 
-def address(settings: Settings) -> str:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104 (compared, not bound)
-    return f"http://{host}:{settings.port}"
+def _ourselves(*command: str) -> list[str]:
+    """One of our own commands; `-P` so that the folder it is called from cannot shadow our packages."""
+    return [sys.executable, "-P", "-m", "app", *command]
 
 
-def where_to_look(settings: Settings, url: str, token: str | None) -> str:
-    api = address(settings)
-    socket_path = url.removeprefix("unix://")
-    redis_cli = f"redis-cli -s {socket_path}" if url.startswith("unix://") else f"redis-cli -u {without_password(url)}"
-    lines = [
-        "[bold]Opportune is up.[/bold] Ctrl-C stops it.",
-        f"  API       {api}/v1 · documentation {api}/docs",
-        f"  health    {api}/readyz · metrics {api}/metrics",
-        f"  Redis     {redis_cli}",
-        "  next      opportune publish examples/bank-contact-centre · opportune keys make · opportune scorecard",
-    ]
-    if token is not None:
-        lines.append(f"  first key, shown once (all scopes):\n            {token}")
-    return "\n".join(lines)
-
-
-def without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+def _python_path(environ: Mapping[str, str]) -> str:
+    others = environ.get("PYTHONPATH")
+    return f"{ROOT}{os.pathsep}{others}" if others else str(ROOT)

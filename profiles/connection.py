@@ -25,6 +25,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from profiles.errors import StoreUnavailable
 
+__all__ = ["UNREACHABLE", "Redis", "connect", "connected", "refusals_as_unavailable", "wait_until_ready"]
+
 RETRIES = 2
 BACKOFF_S = 0.02
 BACKOFF_MAX_S = 0.2

@@ -54,7 +54,7 @@ def _only_text(value: Any) -> Any:
 
 Id = Annotated[
     str,
-    BeforeValidator(_only_text),
+    BeforeValidator(_only_text, json_schema_input_type=str | int),
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$", description="Letters, digits, `-`, `_` and `.`"),
 ]
 Name = Annotated[
