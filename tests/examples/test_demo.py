@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.anyio
 
 REPLAYED = int(os.environ.get("DEMO_CALLS", "2000"))
 DEMO_WITHIN_S = 300.0
+LOOKS, LOOK_EVERY_S = 300, 0.1
 SEEN_IN_THE_FILE = {
     Reason.NOT_LIVE,
     Reason.NO_TREATMENT,
@@ -89,8 +91,6 @@ async def run(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run]:
 
 def free_port_only() -> int:
     """Never 8080: a person may have a demo running while the tests run."""
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -205,24 +205,36 @@ async def test_what_was_declined_is_not_proposed_again(run: Run) -> None:
     assert reasons[entry["program"], entry["offer"]] == Reason.COOL_DOWN
 
 
-async def test_a_hundred_desks_at_once_do_not_exceed_the_caps_of_one_client(run: Run) -> None:
-    """Two proposals a week, also if nobody has answered yet."""
-    data = {"age": 41, "contacts_this_campaign": 1}
+async def test_one_call_asked_about_a_hundred_times_at_once_does_not_exceed_the_caps(run: Run) -> None:
+    """Two proposals a week, also if nobody has answered yet. The call itself counts once."""
+    event = {"id": "rush", "source": "desktop/01", "type": "call_started"}
+    event_data = {"age": 41, "contacts_this_campaign": 1}
+    body = {"customer": "rush", "channel": "call", "placements": [{"placement": "agent"}]}
 
-    async def ask(number: int) -> dict[str, Any]:
-        event = {"id": f"rush-{number}", "source": "desktop/01", "type": "call_started", "data": data}
-        body = {"customer": "rush", "channel": "call", "placements": [{"placement": "agent"}]}
+    async def ask() -> dict[str, Any]:
         async with run.service.connect() as connection:
-            answer: dict[str, Any] = await connection.post("/v1/decisions", body | {"interaction": event})
+            question = body | {"interaction": event | {"data": event_data}}
+            answer: dict[str, Any] = await connection.post("/v1/decisions", question)
             return answer
 
-    answers = await asyncio.gather(*(ask(number) for number in range(100)))
+    answers = await asyncio.gather(*(ask() for _ in range(100)))
     assert sum(len(answer["treatments"]) for answer in answers) == 2
     refused = Counter(each["reason"] for answer in answers for each in answer["left_out"])
     assert refused[Reason.CAP_REACHED] >= 98
-    async with run.service.connect() as connection:
-        view = await connection.get("/v1/customers/rush")
+    view = await folded(run.service, "rush")
     assert len(view["ledger"]["entries"]) == 2
+    assert view["features"]["calls_30d"] == 1
+
+
+async def folded(service: Service, customer: str) -> dict[str, Any]:
+    """The customer, once the worker has folded the call in: the API commits the ledger alone."""
+    async with service.connect() as connection:
+        for _ in range(LOOKS):
+            view: dict[str, Any] = await connection.get(f"/v1/customers/{customer}")
+            if view["features"].get("calls_30d"):
+                return view
+            await asyncio.sleep(LOOK_EVERY_S)
+    raise AssertionError(f"{customer} is not folded after {LOOKS * LOOK_EVERY_S:g} s: {view}")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
