@@ -32,7 +32,7 @@ from consumers.loop import GuardedLoop
 from consumers.profile_worker import ProfileFold
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
-from profiles.connection import Redis, connected, wait_until_ready
+from profiles.connection import RETRIES, Redis, connected, wait_until_ready
 from profiles.registry import Registry
 from profiles.store import CustomerStore
 from rules.arbitration import NothingLearned
@@ -40,7 +40,6 @@ from rules.arbitration import NothingLearned
 log = logging.getLogger(__name__)
 
 STORE_WITHIN_S = 30.0
-POLICY_WITHIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +64,9 @@ def redis_url(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Parts]:
+async def opened(settings: Settings, retries: int = RETRIES) -> AsyncIterator[Parts]:
     """Raises NoStore and StoreUnavailable."""
-    async with connected(redis_url(settings)) as redis:
+    async with connected(redis_url(settings), retries=retries) as redis:
         await wait_until_ready(redis, STORE_WITHIN_S)
         registry = Registry(redis)
         store = await CustomerStore.open(redis, settings.shards)
@@ -99,7 +98,7 @@ def build_api(settings: Settings) -> FastAPI:
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
                 scorecard=ScorecardReader(parts.store),
-                status=Status(parts.store, live, settings.durability),
+                status=Status(parts.store, live),
                 keys=Verifier(parts.registry),
                 metrics=metrics,
             )
@@ -110,7 +109,7 @@ def build_api(settings: Settings) -> FastAPI:
 async def run_worker(settings: Settings) -> None:
     """Folds and fires timers until SIGTERM or SIGINT; the batch in hand is finished."""
     metrics = Metrics()
-    async with opened(settings) as parts, following(parts.policies) as live:
+    async with opened(settings, retries=0) as parts, following(parts.policies) as live:
 
         def fold() -> Fold | None:
             return None if live.current is None else ProfileFold(live.current, metrics)

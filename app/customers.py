@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.policy import required
 from consumers.live import LivePolicy, PolicySource
-from profiles.facts import FactReader, Situation, read_feature
+from profiles.facts import Situation, read_feature
 from profiles.profile import Customer, Session
 from profiles.store import CustomerStore
 from schemas.base import at_ms, rfc3339
@@ -26,8 +26,7 @@ class Customers:
 def view_of(customer: Customer, policy: LivePolicy, now_ms: int) -> CustomerView:
     profile, definition = customer.profile, policy.definition
     kind, _, name = customer.subject.partition(":")
-    reader = FactReader(definition, policy.ruleset.reads)
-    values = policy.ruleset.classified(reader.read(Situation(customer.subject, profile, "", now_ms)))
+    values = policy.ruleset.classified(policy.facts.read(Situation(customer.subject, profile, "", now_ms)))
     return CustomerView(
         customer=name if kind == "customer" else None,
         visitor=name if kind == "visitor" else None,
@@ -77,7 +76,8 @@ def _ledger(customer: Customer) -> dict[str, object]:
     for entry in found["entries"]:
         entry["at"] = rfc3339(entry.pop("at_ms"))
         entry["until"] = rfc3339(entry.pop("until_ms"))
-        entry["outcomes"] = {name: rfc3339(at) for name, at in entry.get("outcomes", {}).items()}
+        outcomes = {**entry.pop("said", {}), **entry.get("outcomes", {})}
+        entry["outcomes"] = {name: rfc3339(at) for name, at in outcomes.items()}
     for proposal in found["proposals"]:
         proposal["until"] = rfc3339(proposal.pop("until_ms"))
     return found

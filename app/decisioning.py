@@ -12,15 +12,15 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import blake2b
 
-import orjson
-
+from app.contention import retried
 from app.ingestion import accepted, record_of
 from app.policy import required
+from app.responding import KnownCode
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter
 from profiles import keys, ledger
-from profiles.errors import TooMuchContention
 from profiles.facts import Situation
 from profiles.fields import checked
 from profiles.fold import fold
@@ -34,8 +34,6 @@ from schemas.base import at_ms
 from schemas.decision import Decision, DecisionRecord, DecisionRequest, Facts
 from schemas.interaction import Interaction, subject_of
 from schemas.ledger import LedgerEntry
-
-MOST_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Asked:
         subject = subject_of(request.customer, request.visitor)
         return Asked(
             subject=subject,
-            channel=request.channel,
+            channel=policy.definition.known_channel(request.channel),
             placements=tuple((each.placement, each.count) for each in request.placements),
             context=checked(request.context, policy.definition.context, "`context`"),
             event=_event(request, subject, policy, now_ms),
@@ -68,8 +66,8 @@ class Asked:
             profile = fold(profile, self.event, policy.definition)
         situation = Situation(self.subject, profile, self.channel, self.now_ms, self.event, self.context)
         values = policy.facts.read(situation)
-        known = ledger.tidied(customer.ledger, self.now_ms, policy.definition)
-        return Facts(self.subject, self.channel, self.placements, values, known)
+        seen = ledger.within(customer.ledger, policy.ruleset.lookback_ms, self.now_ms)
+        return Facts(self.subject, self.channel, self.placements, values, seen)
 
 
 def _event(request: DecisionRequest, subject: str, policy: LivePolicy, now_ms: int) -> Interaction | None:
@@ -78,7 +76,7 @@ def _event(request: DecisionRequest, subject: str, policy: LivePolicy, now_ms: i
         return None
     happened_ms = at_ms(given.time) if given.time else now_ms
     event = Interaction(given.id, given.source, given.type, subject, request.channel, happened_ms, given.data)
-    return accepted(event, policy.definition, now_ms)
+    return accepted(event, policy, now_ms)
 
 
 class Decisioning:
@@ -94,22 +92,29 @@ class Decisioning:
         self._meter = meter
 
     async def decide(self, request: DecisionRequest, now: datetime) -> DecisionRecord:
-        """Raises NoPolicy, BadFields, StoreUnavailable and TooMuchContention."""
+        """Raises NoPolicy, BadFields, StoreUnavailable and TooMuchContention.
+
+        A request with an id that was answered before gets that answer again.
+        """
         policy = required(self._policies)
         asked = Asked.from_request(request, policy, at_ms(now))
-        origin = self._origin(asked, policy)
-        for _ in range(MOST_ATTEMPTS):
-            customer = await self._store.read(asked.subject)
-            facts = asked.facts(customer, policy)
-            judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
-            decided = record(judgement, facts, origin)
-            result = await self._store.commit(self._commit_of(decided, customer, asked, policy))
-            if result in (Committed.OK, Committed.DONE):
-                self._count(decided)
-                return decided
-            if result is Committed.TAKEN:
-                origin = replace(origin, salt=origin.salt + 1)
-        raise TooMuchContention("too many decisions for one customer at the same time")
+        origin = self._origin(asked, policy, request.id)
+        known = await self.record(origin.decision) if request.id else None
+        if known is not None:
+            return known
+        return await retried(lambda number: self._attempt(asked, policy, replace(origin, salt=number)))
+
+    async def _attempt(self, asked: Asked, policy: LivePolicy, origin: Origin) -> DecisionRecord | None:
+        """The decision, committed; None if somebody else changed the customer, or a code is in use."""
+        customer = await self._store.read(asked.subject)
+        facts = asked.facts(customer, policy)
+        judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
+        decided = record(judgement, facts, origin)
+        result = await self._store.commit(self._commit_of(decided, customer, asked, policy))
+        if result is Committed.OK:
+            self._count(decided)
+            return decided
+        return await self.record(origin.decision) if result is Committed.DONE else None
 
     async def record(self, decision_id: str) -> DecisionRecord | None:
         shard, _, rest = decision_id.partition("-")
@@ -118,10 +123,10 @@ class Decisioning:
         found = await self._store.value(keys.decision(int(shard), decision_id))
         return None if found is None else DecisionRecord.model_validate_json(found)
 
-    def _origin(self, asked: Asked, policy: LivePolicy) -> Origin:
+    def _origin(self, asked: Asked, policy: LivePolicy, request_id: str | None) -> Origin:
         shard = self._store.shard(asked.subject)
         return Origin(
-            decision=new_decision_id(shard, asked.now_ms),
+            decision=decision_id(shard, asked, request_id),
             at_ms=asked.now_ms,
             shard=shard,
             seed=secrets.randbits(53),
@@ -146,8 +151,9 @@ class Decisioning:
             new_keys=[
                 NewKey(keys.decision(shard, decided.decision), body, self._keep_ms),
                 *(
-                    NewKey(keys.code(shard, each.code), _code_value(each, asked.subject), definition.remember_ms)
+                    NewKey(keys.code(shard, each.code), _known(each, asked.subject), definition.remember_ms)
                     for each in entries
+                    if not each.withheld
                 ),
             ],
         )
@@ -159,11 +165,15 @@ class Decisioning:
             self._meter.count("left_out", amount, reason=reason)
 
 
-def new_decision_id(shard: int, now_ms: int) -> str:
-    """Shard, time and 60 random bits; sorts by time within a shard."""
-    number = (now_ms << 60) | secrets.randbits(60)
+def decision_id(shard: int, asked: Asked, request_id: str | None) -> str:
+    """Shard, and 105 bits: time and chance, or a hash of the caller's own id."""
+    if request_id is None:
+        number = (asked.now_ms << 60) | secrets.randbits(60)
+    else:
+        digest = blake2b(f"{asked.subject}|{request_id}".encode(), digest_size=13).digest()
+        number = int.from_bytes(digest)
     return f"{shard:04d}-" + "".join(ALPHABET[(number >> (5 * at)) & 31] for at in reversed(range(21)))
 
 
-def _code_value(entry: LedgerEntry, subject: str) -> bytes:
-    return orjson.dumps({"decision": entry.decision, "subject": subject, "offer": entry.offer})
+def _known(entry: LedgerEntry, subject: str) -> bytes:
+    return KnownCode(entry.decision, subject, entry.offer, entry.at_ms).dumps()

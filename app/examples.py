@@ -8,7 +8,7 @@ from consumers.profile_worker import Step, fold_interaction
 from profiles.errors import BadFields
 from profiles.facts import Situation
 from profiles.fields import checked
-from profiles.ledger import fold_response
+from profiles.ledger import fold_response, implied
 from profiles.profile import Profile
 from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
@@ -118,6 +118,11 @@ def _answered(
         logged=True,
         transactional=candidate.offer.kind == "transactional",
     )
-    response = ResponseRecord(code=entry.code, decision=entry.decision, outcome=given.outcome, at_ms=at_ms)
-    made = replace(ledger, entries=(*ledger.entries, entry))
-    return fold_response(made, response, policy.definition.outcomes)[0]
+    response = ResponseRecord(
+        code=entry.code,
+        decision=entry.decision,
+        outcome=given.outcome,
+        outcomes=implied(given.outcome, policy.definition.outcomes),
+        at_ms=at_ms,
+    )
+    return fold_response(replace(ledger, entries=(*ledger.entries, entry)), response)[0]

@@ -1,13 +1,13 @@
 """Takes interactions in: typed by the live policy, then appended to the outboxes. A 2xx means they are there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import orjson
 
 from app.policy import required
-from consumers.live import PolicySource
-from profiles.definition import Definition
+from consumers.live import LivePolicy, PolicySource
 from profiles.errors import BadFields
 from profiles.store import CustomerStore, Record
 from schemas.base import UNIT_MS, at_ms
@@ -28,25 +28,30 @@ class Ingestion:
         Raises NoPolicy and StoreUnavailable.
         """
         policy = required(self._policies)
-        results = [_typed(each, policy.definition, at_ms(received)) for each in events]
+        results = [_typed(each, policy, at_ms(received)) for each in events]
         await self._store.append(record_of(each) for each in results if isinstance(each, Interaction))
         return [each if isinstance(each, BadFields) else None for each in results]
 
 
-def _typed(event: CloudEvent, definition: Definition, received_ms: int) -> Interaction | BadFields:
+def _typed(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Interaction | BadFields:
     try:
-        return accepted(from_cloud_event(event, received_ms), definition, received_ms)
+        return accepted(from_cloud_event(event, received_ms), policy, received_ms)
     except BadFields as refusal:
         return refusal
 
 
-def accepted(interaction: Interaction, definition: Definition, received_ms: int) -> Interaction:
-    """The interaction as the policy types it. Raises BadFields."""
+def accepted(interaction: Interaction, policy: LivePolicy, received_ms: int) -> Interaction:
+    """The interaction as the policy types it, and marked so. Raises BadFields.
+
+    A worker that does not have this revision yet, or has a later one, takes it as it is typed here.
+    """
     if interaction.type == SESSION_ENDED:
         raise BadFields(f"`{SESSION_ENDED}` is sent by timers only")
     if interaction.at_ms > received_ms + FURTHEST_FUTURE_MS:
         raise BadFields("`time` lies more than an hour in the future", "check the clock of the touchpoint")
-    return definition.typed(interaction)
+    if interaction.at_ms < 0:
+        raise BadFields("`time` lies before 1970")
+    return replace(policy.definition.typed(interaction), policy=policy.revision)
 
 
 def record_of(interaction: Interaction) -> Record:

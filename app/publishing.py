@@ -58,11 +58,13 @@ class LivePolicies:
     async def follow(self) -> None:
         """Runs until cancelled."""
         while True:
+            await asyncio.sleep(LOOK_EVERY_S)
             try:
                 await self.look()
             except StoreUnavailable as cause:
                 log.warning("cannot look for a new policy", extra={"cause": str(cause)})
-            await asyncio.sleep(LOOK_EVERY_S)
+            except Exception:
+                log.exception("cannot take over the policy; the running one stays")
 
     async def look(self) -> None:
         revision = await self._store.live_revision()
@@ -71,8 +73,8 @@ class LivePolicies:
         files = await self._store.files(revision)
         try:
             self._current = await asyncio.to_thread(lambda: LivePolicy.compiled(check(files)))
-        except ValueError as cause:
+        except ValueError:
             self._refused = revision
-            log.error("policy refused; the running one stays", extra={"revision": revision, "cause": str(cause)})  # noqa: TRY400
+            log.exception("policy refused; the running one stays", extra={"revision": revision})
             return
         log.info("policy is live", extra={"revision": revision})

@@ -6,18 +6,17 @@ from schemas.status import Ready
 
 
 class Status:
-    def __init__(self, store: CustomerStore, policies: LivePolicies, durability: str) -> None:
+    def __init__(self, store: CustomerStore, policies: LivePolicies) -> None:
         self._store = store
         self._policies = policies
-        self._durability = durability
 
     async def ready(self) -> Ready:
         """Raises StoreUnavailable."""
-        redis_version = await self._store.redis_version()
+        server = await self._store.server()
         policy = self._policies.current
         return Ready(
             policy=policy.revision if policy else None,
-            durability=self._durability,
-            redis=redis_version,
+            durability=server.durability,
+            redis=server.version,
             shards=self._store.shards,
         )

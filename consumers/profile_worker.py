@@ -81,21 +81,20 @@ class ProfileFold:
         )
 
     def _fold(self, step: Step, record: LogRecord) -> None:
-        handler = HANDLERS.get(record.topic)
-        if handler is None:
-            return
         try:
-            handler(step, record, self.policy)
+            handler_of(record)(step, record, self.policy)
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
             reason, detail = why_dead(cause)
             self.meter.count("worker_dead_letters", reason=reason)
-            log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "record": record.id})
+            log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "offset": record.offset})
             step.dead.append(dead_letter(record, reason, detail))
 
 
 def _interaction(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     event = from_cloud_event(CloudEvent.model_validate_json(record.body), record.at_ms)
-    fold_interaction(step, policy.definition.typed(event), policy)
+    if event.policy is None:
+        event = policy.definition.typed(event)
+    fold_interaction(step, event, policy)
 
 
 def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -> None:
@@ -103,23 +102,25 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     folded = fold(step.profile, interaction, policy.definition)
     if folded is step.profile:
         return
-    step.profile = folded
     if interaction.type == SESSION_ENDED:
+        step.profile = folded
         return
+    proposals = policy.ruleset.proposals(event_facts(folded, interaction, policy), interaction.at_ms)
+    # from here on nothing can fail: a record is folded whole or not at all
+    step.profile = folded
     _count_interaction(step, interaction)
     session = folded.sessions.get(interaction.channel)
     if session is not None:
         step.timers[f"session:{interaction.channel}"] = session.last + policy.definition.session_idle_ms
-    proposals = policy.ruleset.proposals(event_facts(step, interaction, policy), interaction.at_ms)
     if proposals:
         step.ledger = ledgers.proposed(step.ledger, proposals, interaction.at_ms)
 
 
-def event_facts(step: Step, interaction: Interaction, policy: LivePolicy) -> Mapping[str, Any]:
+def event_facts(profile: Profile, interaction: Interaction, policy: LivePolicy) -> Mapping[str, Any]:
     """What rules see when an interaction fires them; nothing where no rule listens."""
     if interaction.type not in policy.ruleset.rules_of:
         return {}
-    situation = Situation(step.subject, step.profile, interaction.channel, interaction.at_ms, interaction)
+    situation = Situation(interaction.subject, profile, interaction.channel, interaction.at_ms, interaction)
     return policy.ruleset.classified(policy.facts.read(situation))
 
 
@@ -135,9 +136,9 @@ def _decision(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     step.counts.update(counts)
 
 
-def _response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
+def _response(step: Step, record: LogRecord, _: LivePolicy) -> None:
     response = ResponseRecord.model_validate_json(record.body)
-    step.ledger, counts = ledgers.fold_response(step.ledger, response, policy.definition.outcomes)
+    step.ledger, counts = ledgers.fold_response(step.ledger, response)
     step.counts.update(counts)
 
 
@@ -146,6 +147,13 @@ HANDLERS: Mapping[str, Handler] = {
     "decisions": _decision,
     "responses": _response,
 }
+
+
+def handler_of(record: LogRecord) -> Handler:
+    """Raises BadFields."""
+    if record.topic not in HANDLERS:
+        raise BadFields(f"there is no topic `{record.topic}` to fold")
+    return HANDLERS[record.topic]
 
 
 def why_dead(cause: Exception) -> tuple[str, str]:

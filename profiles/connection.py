@@ -1,8 +1,8 @@
 """The one way to open a connection to Redis, with every wait bounded.
 
-redis-py retries by default and may then run a command more than once. That is harmless here, because every
-write is an idempotent script or fenced by a version (EXACTLY_ONCE.md §3); the retries are few and short, so
-that a caller with a deadline learns soon that Redis is away.
+redis-py retries by default and may then run a pipeline more than once. For the API that is harmless: a commit
+knows its own repetition, an interaction appended twice is folded once. A guarded batch must not be repeated
+(its END counts what was applied), so workers connect without retries: any failure means takeover.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from profiles.errors import StoreUnavailable
 
 __all__ = ["UNREACHABLE", "Redis", "connect", "connected", "refusals_as_unavailable", "wait_until_ready"]
 
-RETRIES = 2
+RETRIES = 1
 BACKOFF_S = 0.02
 BACKOFF_MAX_S = 0.2
 CONNECT_TIMEOUT_S = 2.0
-ANSWER_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 2.0
 POOL_TIMEOUT_S = 2.0
 """How long a command waits for a free connection of the pool."""
 PROBE_EVERY_S = 0.02
@@ -40,7 +40,7 @@ UNREACHABLE = (RedisConnectionError, RedisTimeoutError, OSError)
 """What redis-py raises while Redis is away (LOADING and refused passwords are connection errors too)."""
 
 
-def connect(url: str, *, connections_max: int = 64) -> Redis:
+def connect(url: str, *, connections_max: int = 64, retries: int = RETRIES) -> Redis:
     """A client for `unix://`, `redis://` or `rediss://`. Opens nothing before the first command.
 
     Speaks RESP3 on the wire with answers in the shape of RESP2 (redis-py's default), as bytes.
@@ -53,15 +53,15 @@ def connect(url: str, *, connections_max: int = 64) -> Redis:
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_timeout=ANSWER_TIMEOUT_S,
         decode_responses=False,
-        retry=Retry(ExponentialBackoff(cap=BACKOFF_MAX_S, base=BACKOFF_S), RETRIES),
+        retry=Retry(ExponentialBackoff(cap=BACKOFF_MAX_S, base=BACKOFF_S), retries),
     )
     return Redis.from_pool(pool)
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[Redis]:
+async def connected(url: str, *, retries: int = RETRIES) -> AsyncIterator[Redis]:
     """A client that is closed at the end."""
-    redis = connect(url)
+    redis = connect(url, retries=retries)
     try:
         yield redis
     finally:

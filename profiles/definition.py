@@ -13,8 +13,8 @@ from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
 KEPT_INTERACTIONS = 10
 """How many of the latest interactions a profile shows."""
-KEPT_IDENTITIES = 32
-"""How many recent interaction ids a profile remembers, to notice what a client sends twice."""
+KEPT_IDENTITIES = 1_000
+"""How many recent interaction ids a profile remembers, to notice what a client sends twice: the largest batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Definition:
     outcomes: Mapping[str, Outcome]
     reservation_ms: int
     remember_ms: int
+    channels: frozenset[str]
+    """Every channel that the policy speaks of."""
 
     @staticmethod
     def from_policy(policy: Policy) -> "Definition":
@@ -49,7 +51,18 @@ class Definition:
             outcomes=policy.outcomes,
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
+            channels=_channels(policy),
         )
+
+    def known_channel(self, channel: str) -> str:
+        """Raises BadFields for a channel that the policy does not speak of."""
+        if channel not in self.channels:
+            hint = nearest(channel, dict.fromkeys(self.channels))
+            raise BadFields(f"the policy knows no channel `{channel}`", hint or f"it knows {self._channels_named()}")
+        return channel
+
+    def _channels_named(self) -> str:
+        return ", ".join(sorted(self.channels)) or "none"
 
     def typed(self, interaction: Interaction) -> Interaction:
         """The interaction with its data and channel as the policy says. Raises BadFields."""
@@ -61,7 +74,14 @@ class Definition:
         channel = interaction.channel or declared.channel
         if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
-        return replace(interaction, data=data, channel=channel)
+        return replace(interaction, data=data, channel=self.known_channel(channel))
+
+
+def _channels(policy: Policy) -> frozenset[str]:
+    types = (each.channel for each in policy.interactions.values())
+    treatments = (each.channel for offer in policy.offers for each in offer.treatments)
+    rules = (channel for rule in policy.rules for channel in rule.channels)
+    return frozenset(each for each in (*types, *treatments, *rules) if each)
 
 
 def _built_in(attributes: Mapping[str, FieldType]) -> dict[str, InteractionType]:

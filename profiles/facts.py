@@ -121,7 +121,8 @@ def _event(situation: Situation, field: str, definition: Definition) -> Any:
     value = event_value(situation.event, field)
     if field == "time":
         return moment(value)
-    declared = definition.interactions[situation.event.type].fields.get(field)
+    known = definition.interactions.get(situation.event.type)
+    declared = known.fields.get(field) if known else None
     return fact(value, declared.type) if declared else value
 
 

@@ -80,7 +80,10 @@ def _timestamp(value: Any) -> str | None:
         return None
     if moment.tzinfo is None:
         return None
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:  # a year that is none in UTC
+        return None
 
 
 def _article(type_name: str) -> str:
@@ -100,5 +103,13 @@ def _shown(value: Any) -> str:
 
 
 def fact(value: Any, type_name: str) -> Any:
-    """A kept value as conditions see it."""
-    return datetime.fromisoformat(value) if type_name == "timestamp" and isinstance(value, str) else value
+    """A kept value as conditions see it; None for one that was kept when it was of another type."""
+    if value is None or _converted(value, type_name) is None:
+        return None
+    match type_name:
+        case "timestamp":
+            return datetime.fromisoformat(value)
+        case "double":
+            return float(value)
+        case _:
+            return value

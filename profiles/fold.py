@@ -1,6 +1,7 @@
 """`fold`: what one interaction makes of a profile. Pure: the same interaction gives the same profile, whoever
 folds it and whenever."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
@@ -11,18 +12,27 @@ from profiles.features import FeatureDefinition
 from profiles.profile import Profile, Session
 from schemas.interaction import SESSION_ENDED, Interaction
 
+IDENTITY_CHARACTERS = 8
+
 
 def identity_hash(interaction: Interaction) -> str:
     """Eight characters (48 bits) that stand for the identity of an interaction within one profile."""
-    return blake2b(interaction.identity.encode(), digest_size=6).hexdigest()
+    return urlsafe_b64encode(blake2b(interaction.identity.encode(), digest_size=6).digest()).decode()
+
+
+def has_seen(seen: str, identity: str) -> bool:
+    at = seen.find(identity)
+    while at % IDENTITY_CHARACTERS and at >= 0:  # found across two others
+        at = seen.find(identity, at + 1)
+    return at >= 0
 
 
 def fold(profile: Profile, interaction: Interaction, definition: Definition) -> Profile:
     """The profile with the interaction in it. One that it has already seen changes nothing."""
     identity = identity_hash(interaction)
-    if identity in profile.seen:
+    if has_seen(profile.seen, identity):
         return profile
-    seen = (*profile.seen[-KEPT_IDENTITIES + 1 :], identity)
+    seen = (profile.seen + identity)[-KEPT_IDENTITIES * IDENTITY_CHARACTERS :]
     if interaction.type == SESSION_ENDED:
         return replace(profile, seen=seen, sessions=_ended(profile.sessions, interaction, definition))
     at_ms = interaction.at_ms
@@ -51,7 +61,8 @@ def event_value(interaction: Interaction, field: str) -> Any:
 
 
 def _attributes(attributes: dict[str, Any], interaction: Interaction, definition: Definition) -> dict[str, Any]:
-    names = definition.interactions[interaction.type].sets
+    declared = definition.interactions.get(interaction.type)
+    names = declared.sets if declared else ()
     given = {name: interaction.data[name] for name in names if name in interaction.data}
     return {**attributes, **given} if given else attributes
 

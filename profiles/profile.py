@@ -34,8 +34,8 @@ class Profile:
     first: int | None = None
     last: int | None = None
     """Event times of the oldest and the newest interaction."""
-    seen: tuple[str, ...] = ()
-    """Short hashes of the latest interaction identities, newest last."""
+    seen: str = ""
+    """Hashes of the latest interaction identities, eight characters each, newest last."""
     marks: dict[str, int] = field(default_factory=dict)
     """How far this profile has followed each part of the log."""
 
@@ -48,7 +48,6 @@ class Profile:
         found = orjson.loads(data)
         found["sessions"] = {name: Session(**each) for name, each in found.get("sessions", {}).items()}
         found["recent"] = tuple(tuple(each) for each in found.get("recent", ()))
-        found["seen"] = tuple(found.get("seen", ()))
         return Profile(**found)
 
 

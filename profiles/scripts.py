@@ -1,6 +1,6 @@
 """The Lua scripts, called by their hash. A server that does not know one (restart, failover) is told all.
 
-Scripts are idempotent or fenced by a version, so that a batch may be sent again whole.
+A batch of which nothing has run is then sent again.
 """
 
 from collections.abc import Sequence
@@ -40,13 +40,19 @@ class Batch:
             answers = await self._send()
             if any(isinstance(each, NoScriptError) for each in answers):
                 await self._scripts.load()
-                answers = await self._send()
+                if self._ran_none(answers):
+                    answers = await self._send()
         except (RedisConnectionError, RedisTimeoutError, OSError) as cause:
             raise StoreUnavailable(str(cause)) from cause
         for answer in answers:
             if isinstance(answer, ResponseError | ReadOnlyError):
                 raise StoreUnavailable(str(answer)) from answer
         return answers
+
+    def _ran_none(self, answers: list[Any]) -> bool:
+        """Whether no script of the batch has run: only then may it be sent again whole."""
+        scripts = (answer for step, answer in zip(self._steps, answers, strict=True) if step[0] == "EVALSHA")
+        return all(isinstance(each, NoScriptError) for each in scripts)
 
     async def _send(self) -> list[Any]:
         pipeline: Pipeline = self._scripts.redis.pipeline(transaction=False)

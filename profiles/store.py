@@ -12,8 +12,10 @@ from typing import Any
 
 import orjson
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from profiles import keys
+from profiles.connection import refusals_as_unavailable
 from profiles.profile import Customer, Profile
 from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
@@ -72,6 +74,13 @@ class Committed(StrEnum):
     """One of the new response codes is in use: draw others."""
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    version: str
+    durability: str
+    """The append-only file's fsync policy; `none` without one, `unknown` where the server does not tell."""
+
+
 class CustomerStore:
     def __init__(self, redis: Redis, shards: int) -> None:
         self.scripts = Scripts(redis)
@@ -127,12 +136,23 @@ class CustomerStore:
         (answer,) = await batch.run()
         return None if answer is None else bytes(answer)
 
-    async def redis_version(self) -> str:
-        """Of the server that answers now."""
+    async def server(self) -> "Server":
+        """What the Redis that answers now says of itself."""
         batch = self.scripts.batch()
         batch.add("INFO", "server")
-        (answer,) = await batch.run()
-        return str(answer["redis_version"])
+        batch.add("INFO", "persistence")
+        server, persistence = await batch.run()
+        return Server(str(server["redis_version"]), await self._durability(int(persistence["aof_enabled"])))
+
+    async def _durability(self, append_only: int) -> str:
+        if not append_only:
+            return "none"
+        with refusals_as_unavailable():
+            try:
+                found = await self.scripts.redis.config_get("appendfsync")
+            except ResponseError:  # a hosted Redis may forbid CONFIG
+                return "unknown"
+        return str(found["appendfsync"])
 
     async def counts(self) -> Counter[str]:
         """The scorecard's counts, summed over all shards."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from rules import codes
-from rules.decide import Choice, Judgement
+from rules.decide import Choice, HeldBack, Judgement
 from rules.ruleset import Candidate
 from schemas.base import rfc3339
 from schemas.decision import ChosenTreatment, DecisionRecord, Facts, LeftOut, Placement, Withheld
@@ -39,9 +39,7 @@ def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord
             LeftOut(**_where(each.candidate), reason=each.reason.value, detail=each.detail)
             for each in judgement.left_out
         ),
-        withheld=tuple(
-            Withheld(placement=each.placement, cell=each.cell, **_where(each.candidate)) for each in judgement.held_back
-        ),
+        withheld=tuple(_withheld(each) for each in judgement.held_back),
         seed=origin.seed,
         salt=origin.salt,
         placements=tuple(Placement(placement=name, count=count) for name, count in facts.placements),
@@ -66,6 +64,11 @@ def _treatment(choice: Choice, index: int, origin: Origin) -> ChosenTreatment:
         factors=choice.scored.factors,
         **_where(candidate),
     )
+
+
+def _withheld(held: HeldBack) -> Withheld:
+    candidate = held.candidate
+    return Withheld(placement=held.placement, cell=held.cell, kind=candidate.offer.kind, **_where(candidate))
 
 
 def _where(candidate: Candidate) -> dict[str, str]:

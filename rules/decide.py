@@ -71,8 +71,8 @@ def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: in
     boosts = proposed(facts, ruleset, values, now_ms)
     contact = ContactState(
         ruleset.contact_policy,
+        ruleset.lookback_ms,
         ruleset.requirements,
-        ruleset.policy.outcomes,
         facts.ledger,
         facts.channel,
         now_ms,
@@ -139,7 +139,7 @@ class Funnel:
         refusal = (
             self.contact.requirement_refusal(values)
             or self.contact.cool_down_refusal(candidate)
-            or self.contact.cap_refusal(candidate)
+            or self.contact.cap_refusal(candidate, view.cell.holdout)
         )
         if refusal is None and not view.has_offer:
             return Reason.OTHER_CELL, f"cell {view.cell.id}"
@@ -195,19 +195,21 @@ class Slots:
             self.left_out.append(LeftOut(candidate, *refusal))
 
     def _hold_back(self, candidate: Candidate, view: CellView) -> None:
-        self.left_out.append(LeftOut(candidate, Reason.HELD_OUT, f"cell {view.cell.id}"))
+        capped = self.funnel.contact.cap_refusal(candidate, held_out=True)
+        self.left_out.append(LeftOut(candidate, *(capped or (Reason.HELD_OUT, f"cell {view.cell.id}"))))
         placement = self._free(candidate, self._would_be_taken)
-        if placement is not None:
+        if capped is None and placement is not None:
             self._take(self._would_be_taken, placement)
             self.held_back.append(HeldBack(placement, candidate, view.cell.id))
+            self.funnel.contact.held_back.append(candidate)
 
     def _choose(self, scored: Scored, view: CellView) -> Refusal | None:
         candidate = scored.candidate
-        if any(each.scored.candidate.offer.id == candidate.offer.id for each in self.choices):
-            return Reason.DUPLICATE_OFFER, f"offer {candidate.offer.id}"
-        capped = self.funnel.contact.cap_refusal(candidate)
+        capped = self.funnel.contact.cap_refusal(candidate, held_out=False)
         if capped is not None:
             return capped
+        if any(each.scored.candidate.offer.id == candidate.offer.id for each in self.choices):
+            return Reason.DUPLICATE_OFFER, f"offer {candidate.offer.id}"
         placement = self._free(candidate, self._taken)
         if placement is None:
             return Reason.OUTRANKED, f"score {scored.score:g}"

@@ -106,6 +106,9 @@ class RuleSet:
     requirements: tuple[Condition, ...]
     """Of the contact policy, in its order."""
 
+    lookback_ms: int
+    """How far back the contact policy looks into the ledger."""
+
     @property
     def contact_policy(self) -> ContactPolicy:
         return self.policy.contact_policy
@@ -149,6 +152,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         revision=checked.revision,
         policy=policy,
         types=checked.vocabulary.types,
+        lookback_ms=_lookback_ms(policy.contact_policy),
         reads=frozenset().union(*(each.reads for each in conditions.values())) | {"event.type"},
         by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
         always=tuple(each.id for each in policy.offers if each.always),
@@ -161,6 +165,12 @@ def compile_rules(checked: Checked) -> RuleSet:
             for index in range(len(policy.contact_policy.requirements))
         ),
     )
+
+
+def _lookback_ms(policy: ContactPolicy) -> int:
+    """How far back any cap or cool-down looks."""
+    windows = [*(cap.within for cap in policy.caps), *(each.lasting for each in policy.cool_downs)]
+    return max(windows, default=0)
 
 
 Conditions = Mapping[tuple[str | int, ...], Condition]

@@ -10,6 +10,8 @@ from schemas.base import Model, Name, SubjectId
 from schemas.interaction import subject_of
 from schemas.ledger import Ledger
 
+MOST_TREATMENTS = 100
+
 
 class Placement(Model):
     """A slot of the touchpoint and how many treatments fit into it."""
@@ -35,6 +37,8 @@ class DecisionRequest(Model):
     visitor: SubjectId | None = None
     channel: Name
     placements: tuple[Placement, ...] = Field(min_length=1, max_length=20)
+    id: str | None = Field(default=None, min_length=1, max_length=200)
+    """An id of the caller's: repeating the request with the same id gives the same decision."""
     context: dict[Name, Any] = {}
     """Facts of the moment, as the policy's `context` section declares them."""
     interaction: HappenedNow | None = None
@@ -45,6 +49,8 @@ class DecisionRequest(Model):
         names = [each.placement for each in self.placements]
         if len(names) != len(set(names)):
             raise ValueError("a placement is named twice; give it once, with a larger `count`")
+        if sum(each.count for each in self.placements) > MOST_TREATMENTS:
+            raise ValueError(f"at most {MOST_TREATMENTS} treatments can be asked for at once")
         return self
 
 
@@ -98,6 +104,7 @@ class Withheld(Model):
     """A candidate that would have been chosen, had the customer not been in a holdout."""
 
     placement: str
+    kind: str
     campaign: str
     program: str
     cell: str
@@ -132,4 +139,4 @@ class DecisionRecord(Decision):
     facts: dict[str, Any]
     """The values that conditions could see."""
     ledger: dict[str, Any]
-    """The customer's ledger as it was."""
+    """The customer's ledger as it was, as far back as the contact policy looks."""

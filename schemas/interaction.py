@@ -29,6 +29,8 @@ class Interaction:
     channel: str
     at_ms: int
     data: dict[str, Any]
+    policy: str | None = None
+    """The revision that has typed it; None while nobody has."""
 
     @property
     def identity(self) -> str:
@@ -50,14 +52,19 @@ class CloudEvent(Model):
     visitor: SubjectId | None = None
     """The visitor's id, for somebody not identified."""
     channel: Name | None = None
+    policy: str | None = None
+    """Set in the log: the policy revision that typed the event when it was accepted."""
     time: AwareDatetime | None = None
     """When it happened (RFC 3339); the time of arrival if left out."""
+    data_base64: str | None = None
     datacontenttype: str | None = None
     data: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _one_subject(self) -> "CloudEvent":
         subject_of(self.subject, self.visitor, customer_field="subject")
+        if self.data_base64 is not None:
+            raise ValueError("send `data` as a JSON object; `data_base64` is not taken")
         return self
 
 
@@ -78,6 +85,7 @@ def from_cloud_event(event: CloudEvent, received_ms: int) -> Interaction:
         channel=event.channel or "",
         at_ms=at_ms(event.time) if event.time else received_ms,
         data=event.data,
+        policy=event.policy,
     )
 
 
@@ -93,6 +101,7 @@ def to_cloud_event(interaction: Interaction) -> dict[str, Any]:
         "channel": interaction.channel,
         "time": rfc3339(interaction.at_ms),
         "data": interaction.data,
+        **({} if interaction.policy is None else {"policy": interaction.policy}),
     }
 
 

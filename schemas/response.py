@@ -5,6 +5,7 @@ from decimal import Decimal
 from pydantic import AwareDatetime, Field
 
 from schemas.base import Id, Model
+from schemas.policy import OutcomeClass
 
 
 class ResponseRequest(Model):
@@ -32,6 +33,8 @@ class ResponseRecord(Model):
     code: str
     decision: str
     outcome: str
+    outcomes: dict[str, OutcomeClass]
+    """The outcome after all that it implies, each with its class, as the policy had it that took it in."""
     at_ms: int
     amount: int = 0
     """In ten-thousandths of the currency unit, so that sums are exact."""

@@ -71,7 +71,7 @@ def purchase(amount: float, at_ms: int = NOON_MS, **over: Any) -> Interaction:
 
 
 def entry(**over: Any) -> LedgerEntry:
-    """A logged treatment of yesterday."""
+    """A logged treatment of yesterday; with outcomes it was presented."""
     values: dict[str, Any] = {
         "code": "000AAAAAAAA0",
         "decision": "0000-x",
@@ -84,6 +84,7 @@ def entry(**over: Any) -> LedgerEntry:
         "at_ms": NOON_MS - DAY,
         "until_ms": NOON_MS - DAY + 30 * MINUTE,
         "logged": True,
+        "presented": bool(over.get("outcomes")),
     }
     return LedgerEntry(**{**values, **over})
 

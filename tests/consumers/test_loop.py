@@ -21,6 +21,7 @@ from tests.builders import HOUR, MINUTE, NOON_MS, entry, interaction, live, purc
 from tests.consumers.conftest import Counted, MakeWorker
 
 ALICE = "customer:alice"
+UNHEARD_OF = {"code": "X", "decision": "d", "outcome": "seen", "outcomes": {"seen": "impression"}, "at_ms": 1}
 
 
 def said(event: Interaction) -> Record:

@@ -4,16 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from profiles.ledger import UnknownCode, fold_response, implied, proposed, reserved, tidied
+from profiles.ledger import MOST_ENTRIES, UnknownCode, answered, fold_response, implied, proposed, reserved, tidied
 from schemas.ledger import Ledger, Proposal
 from schemas.response import ResponseRecord
-from tests.builders import DAY, MINUTE, NOON_MS, definition, entry
+from tests.builders import DAY, NOON_MS, definition, entry
 
 SHOP = definition()
 
 
 def response(outcome: str, amount: int = 0) -> ResponseRecord:
-    return ResponseRecord(code=entry().code, decision="0000-x", outcome=outcome, at_ms=NOON_MS, amount=amount)
+    return ResponseRecord(
+        code=entry().code,
+        decision="0000-x",
+        outcome=outcome,
+        outcomes=implied(outcome, SHOP.outcomes),
+        at_ms=NOON_MS,
+        amount=amount,
+    )
 
 
 def columns(counts: dict[str, int]) -> dict[str, int]:
@@ -21,7 +28,7 @@ def columns(counts: dict[str, int]) -> dict[str, int]:
 
 
 def test_an_acceptance_implies_that_it_was_presented() -> None:
-    ledger, counts = fold_response(Ledger((entry(),)), response("accepted", amount=125_000), SHOP.outcomes)
+    ledger, counts = fold_response(Ledger((entry(),)), response("accepted", amount=125_000))
     assert ledger.entries[0].outcomes == {"presented": NOON_MS, "accepted": NOON_MS}
     assert columns(counts) == {
         "outcome:presented": 1,
@@ -33,37 +40,56 @@ def test_an_acceptance_implies_that_it_was_presented() -> None:
 
 
 def test_repeating_an_outcome_changes_nothing() -> None:
-    once, _ = fold_response(Ledger((entry(),)), response("declined"), SHOP.outcomes)
-    twice, counts = fold_response(once, response("declined"), SHOP.outcomes)
+    once, _ = fold_response(Ledger((entry(),)), response("declined"))
+    twice, counts = fold_response(once, response("declined"))
     assert twice is once
     assert not counts
 
 
 def test_presented_counts_once_whichever_outcome_comes_first() -> None:
-    shown, first = fold_response(Ledger((entry(),)), response("presented"), SHOP.outcomes)
-    _, second = fold_response(shown, response("accepted"), SHOP.outcomes)
+    shown, first = fold_response(Ledger((entry(),)), response("presented"))
+    _, second = fold_response(shown, response("accepted"))
     assert (first + second)[next(name for name in first if name.endswith("|presented"))] == 1
 
 
 def test_an_unknown_code_is_an_error() -> None:
     with pytest.raises(UnknownCode):
-        fold_response(Ledger(), response("accepted"), SHOP.outcomes)
+        fold_response(Ledger(), response("accepted"))
 
 
 def test_implied_outcomes_come_first_and_cycles_end() -> None:
-    cycle = {
-        name: each.model_copy(update={"implies": ("b",)})
-        for name, each in zip("ab", SHOP.outcomes.values(), strict=False)
-    }
-    assert implied("accepted", SHOP.outcomes) == ["presented", "accepted"]
+    pairs = zip("ab", SHOP.outcomes.values(), strict=False)
+    cycle = {name: each.model_copy(update={"implies": ("b",)}) for name, each in pairs}
+    assert implied("accepted", SHOP.outcomes) == {"presented": "impression", "accepted": "positive"}
     assert set(implied("a", cycle)) == {"a", "b"}
 
 
-def test_an_unconfirmed_reservation_expires_and_a_logged_entry_stays() -> None:
-    fresh = replace(entry(at_ms=NOON_MS, until_ms=NOON_MS + 30 * MINUTE), logged=False, code="fresh")
-    ledger = reserved(Ledger((entry(),)), [fresh], NOON_MS, SHOP)
-    assert [each.code for each in tidied(ledger, NOON_MS + 29 * MINUTE, SHOP).entries] == [entry().code, "fresh"]
-    assert [each.code for each in tidied(ledger, NOON_MS + 31 * MINUTE, SHOP).entries] == [entry().code]
+def test_an_outcome_is_known_at_once_and_counted_when_the_log_confirms_it() -> None:
+    told = answered(Ledger((entry(),)), response("declined"))
+    assert told.entries[0].known_outcomes().keys() == {"presented", "declined"}
+    assert answered(told, response("declined")) is told
+    folded, counts = fold_response(told, response("declined"))
+    assert folded.entries[0].said == {}
+    assert columns(counts)["outcome:declined"] == 1
+
+
+def test_counts_stand_on_the_day_of_the_decision() -> None:
+    _, counts = fold_response(Ledger((entry(at_ms=NOON_MS - 3 * DAY),)), response("accepted"))
+    assert {name.partition("|")[0] for name in counts} == {"2026-03-07"}
+
+
+def test_an_amount_that_comes_after_its_outcome_is_counted_once() -> None:
+    once, _ = fold_response(Ledger((entry(),)), response("accepted"))
+    twice, counts = fold_response(once, response("accepted", amount=5))
+    assert columns(counts) == {"amount": 5}
+    assert fold_response(twice, response("accepted", amount=7)) == (twice, {})
+
+
+def test_what_a_full_ledger_forgets_is_written_down() -> None:
+    entries = [entry(code=str(n), at_ms=NOON_MS - DAY + n) for n in range(MOST_ENTRIES + 3)]
+    kept = reserved(Ledger(), entries, NOON_MS, SHOP)
+    assert len(kept.entries) == MOST_ENTRIES
+    assert kept.forgotten_ms == NOON_MS - DAY + 2
 
 
 def test_entries_are_forgotten_when_the_policy_says_so() -> None:
