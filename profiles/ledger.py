@@ -158,10 +158,14 @@ def _key(entry: LedgerEntry, column: str) -> str:
 
 
 def proposed(ledger: Ledger, proposals: Iterable[Proposal], now_ms: int) -> Ledger:
-    """The ledger with what rules have just proposed; a rule's newer proposal replaces its older one."""
-    added = {each.rule: each for each in proposals}
-    kept = (each for each in ledger.proposals if each.rule not in added and each.until_ms > now_ms)
-    return replace(ledger, proposals=(*kept, *added.values())[-MOST_PROPOSALS:])
+    """The ledger with what rules propose. Of two proposals of a rule the later one stays, whichever came first;
+    one that is over already (its event arrived late) is none."""
+    waiting = {each.rule: each for each in ledger.proposals}
+    for each in proposals:
+        if each.rule not in waiting or each.until_ms >= waiting[each.rule].until_ms:
+            waiting[each.rule] = each
+    live = sorted((each for each in waiting.values() if each.until_ms > now_ms), key=lambda each: each.until_ms)
+    return replace(ledger, proposals=tuple(live[-MOST_PROPOSALS:]))
 
 
 def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
