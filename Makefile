@@ -45,7 +45,7 @@ test: setup-dev ## all tests; they start the servers they need
 	$(BIN)/python -m pytest
 
 bench: setup-dev ## the benchmarks, short
-	@for name in $$(ls bench/*.py | grep -v __init__ | xargs -n1 basename -s .py); do \
+	@for name in $$(grep -l __main__ bench/*.py | xargs -n1 basename -s .py); do \
 	  echo "== bench.$$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 schemas: setup ## export the JSON Schemas from the models

@@ -1,0 +1,1 @@
+"""What we know of a customer and how it changes: definition, windows, fold, sessions, facts; the store."""

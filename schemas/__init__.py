@@ -1,0 +1,1 @@
+"""The nouns that cross a process or a file. Imports nothing else of Opportune."""

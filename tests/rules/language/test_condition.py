@@ -79,9 +79,7 @@ def test_has_is_found_by_the_parser(source: str, facts: dict[str, object], expec
 
 
 def test_expressions_have_values_of_any_type() -> None:
-    assert (
-        compile_expression("customer.spend_90d * 2.0", VOCABULARY).value({"customer.spend_90d": 1.5}) == 3.0
-    )
+    assert compile_expression("customer.spend_90d * 2.0", VOCABULARY).value({"customer.spend_90d": 1.5}) == 3.0
     since = compile_expression("now - event.time", VOCABULARY)
     assert since.value({"now": NOW, "event.time": NOW - timedelta(hours=1)}) == timedelta(hours=1)
     assert since.result_type == "duration"

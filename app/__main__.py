@@ -1,0 +1,217 @@
+"""The command line. What a command needs is imported when it is called, so that `--help` answers at once."""
+
+import asyncio
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from app import terminal
+from app.errors import StartError
+from app.settings import Settings
+from profiles.errors import StoreError
+
+if TYPE_CHECKING:
+    from app.checking import Report
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="opportune",
+    help="The next best action, at the opportune moment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+Folder = Annotated[Path, typer.Argument(help="The folder of a policy", exists=True, file_okay=False)]
+
+
+@app.command()
+def up() -> None:
+    """Start Redis, a worker and the API here, until Ctrl-C."""
+    from app.supervisor import run_up
+
+    with settings_read() as settings:
+        asyncio.run(run_up(settings, os.environ, terminal.announce))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Instead of OPPORTUNE_HOST")] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of OPPORTUNE_PORT", min=0, max=65_535)] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the port", min=1, max=256)] = 1,
+    descriptor: Annotated[int | None, typer.Option("--socket", hidden=True, help="One that listens already")] = None,
+) -> None:
+    """Serve the API."""
+    from app.bootstrap import redis_url
+    from app.serving import listening, serve
+
+    with settings_read() as settings:
+        redis_url(settings)  # raises now what would else be raised in every process
+        given = socket.socket(fileno=descriptor) if descriptor is not None else None
+        chosen_port = settings.port if port is None else port
+        with given or listening(host or settings.host, chosen_port) as bound:
+            serve(bound, workers)
+
+
+@app.command()
+def worker() -> None:
+    """Fold interactions and responses into profiles."""
+    import uvloop
+
+    from app.bootstrap import run_worker
+
+    with settings_read() as settings:
+        uvloop.run(run_worker(settings))
+
+
+@app.command()
+def check(folder: Folder) -> None:
+    """Report every finding of a policy, and run the examples in it."""
+    with complaints():
+        report = checked(folder)
+    raise typer.Exit(0 if report.ok else 1)
+
+
+@app.command()
+def publish(folder: Folder) -> None:
+    """Check a policy and make it the live one."""
+    from app.bootstrap import opened
+
+    async def go(settings: Settings) -> str:
+        report = checked(folder)
+        if report.policy is None or not report.ok:
+            raise StartError("the policy is not published; the live one stays", hint="mend what is listed above")
+        async with opened(settings) as parts:
+            await parts.policies.publish(report.policy, report.files, datetime.now(UTC))
+        return report.policy.revision
+
+    terminal.say(f"live: {run(go)}")
+
+
+@app.command()
+def scorecard(
+    campaign: Annotated[str | None, typer.Option(help="Only this one")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As GET /v1/scorecard gives it")] = False,
+) -> None:
+    """Show what was decided and what came back."""
+    from app.bootstrap import opened
+    from app.scorecard import ScorecardReader
+    from schemas.scorecard import Scorecard
+
+    async def go(settings: Settings) -> Scorecard:
+        async with opened(settings) as parts:
+            return await ScorecardReader(parts.store).read(campaign)
+
+    found = run(go)
+    if as_json:
+        terminal.say(found.model_dump_json())
+    else:
+        terminal.show_scorecard(found)
+
+
+@keys.command("make")
+def keys_make(
+    name: Annotated[str, typer.Argument(help="Who uses it")],
+    scopes: Annotated[str, typer.Option(help="Some of ingest,decide,respond,read,admin")],
+) -> None:
+    """Make a key and show it, once."""
+    from app.bootstrap import opened
+    from app.keys import KeyStore, Made
+
+    async def go(settings: Settings) -> Made:
+        async with opened(settings) as parts:
+            wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+            try:
+                return await KeyStore(parts.registry).make(name, wanted, datetime.now(UTC))
+            except ValueError as cause:
+                raise StartError(str(cause)) from cause
+
+    made = run(go)
+    terminal.note(f"key {made.view.id} for {name}; it is not shown again:")
+    terminal.say(made.token)
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Show the keys there are, without their secrets."""
+    from app.bootstrap import opened
+    from app.keys import KeyStore
+    from schemas.keys import KeyView
+
+    async def go(settings: Settings) -> list[KeyView]:
+        async with opened(settings) as parts:
+            return await KeyStore(parts.registry).all()
+
+    terminal.show_keys(run(go))
+
+
+@keys.command("revoke")
+def keys_revoke(key_id: Annotated[str, typer.Argument(help="As `opportune keys list` shows it")]) -> None:
+    """Take a key away; it stops working within two seconds."""
+    from app.bootstrap import opened
+    from app.keys import KeyStore
+
+    async def go(settings: Settings) -> None:
+        async with opened(settings) as parts:
+            if not await KeyStore(parts.registry).revoke(key_id):
+                raise StartError(f"there is no key {key_id}", hint="`opportune keys list` shows the ones there are")
+
+    run(go)
+    terminal.say(f"revoked: {key_id}")
+
+
+def checked(folder: Path) -> "Report":
+    """The report on a policy folder, shown."""
+    from app.checking import check_folder
+
+    try:
+        report = check_folder(folder, time.time_ns() // 1_000_000)
+    except OSError as cause:
+        raise StartError(str(cause)) from cause
+    terminal.show_report(report)
+    return report
+
+
+def run(go: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
+    with settings_read() as settings:
+        return asyncio.run(go(settings))
+
+
+@contextmanager
+def settings_read() -> Iterator[Settings]:
+    from app.logs import set_up
+
+    with complaints():
+        settings = Settings.from_env(os.environ)
+        set_up(settings.log_level)
+        yield settings
+
+
+@contextmanager
+def complaints() -> Iterator[None]:
+    """What an operator can mend is said in a sentence; anything else keeps its traceback."""
+    try:
+        yield
+    except StartError as error:
+        terminal.complain(str(error), error.hint)
+        raise typer.Exit(1) from error
+    except StoreError as error:
+        terminal.complain(str(error), "is Redis running, and is it the one that OPPORTUNE_REDIS names?")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    app(prog_name="opportune")

@@ -1,0 +1,87 @@
+"""Request bodies: bounded in size and depth, UTF-8 JSON without NaN. Anything else is a problem with a reason."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from app.errors import Invalid, MalformedBody, TooLarge, UnknownMediaType
+
+MOST_BYTES = 1_000_000
+MOST_BATCH_BYTES = 10_000_000
+DEEPEST = 32
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+async def read(request: Request, most_bytes: int = MOST_BYTES) -> bytes:
+    """The body, read no further than its bound. Raises TooLarge."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most_bytes:
+            raise TooLarge(f"The body is larger than {most_bytes:,} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def decoded(body: bytes) -> Any:
+    """The JSON of a body. Raises MalformedBody."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as cause:
+        raise MalformedBody(f"The body is not JSON: {cause}.") from cause
+    if _deeper_than(value, DEEPEST):
+        raise MalformedBody(f"The body is nested more than {DEEPEST} levels deep.")
+    return value
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    if isinstance(value, dict):
+        return not levels or any(_deeper_than(each, levels - 1) for each in value.values())
+    if isinstance(value, list):
+        return not levels or any(_deeper_than(each, levels - 1) for each in value)
+    return False
+
+
+def media_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+
+
+def validated(model: type[Parsed], value: Any) -> Parsed:
+    """Raises Invalid with every finding."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as cause:
+        raise Invalid(errors=findings(cause)) from cause
+
+
+def findings(cause: ValidationError) -> list[dict[str, Any]]:
+    return [
+        {"field": ".".join(str(part) for part in each["loc"]), "reason": _reason(each["msg"])}
+        for each in cause.errors(include_url=False, include_context=False, include_input=False)
+    ]
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def json_body(model: type[Parsed]) -> Callable[[Request], Awaitable[Parsed]]:
+    """A dependency that gives the body as `model`."""
+
+    async def parse(request: Request) -> Parsed:
+        if media_type(request.headers) != "application/json":
+            raise UnknownMediaType
+        return validated(model, decoded(await read(request)))
+
+    return parse
+
+
+def described(model: type[BaseModel], *media_types: str) -> dict[str, Any]:
+    """What OpenAPI says of a body that the route reads by itself."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content = {each: {"schema": schema} for each in media_types or ("application/json",)}
+    return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,32 @@
+"""GET /v1/customers/{id} and /v1/visitors/{id}: what is known of somebody."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Depends
+
+from app.api.auth import require
+from app.api.dependencies import ServicesOf
+from app.errors import NotFound
+from app.services import Services
+from schemas.profile import CustomerView
+
+router = APIRouter(tags=["customers"], dependencies=[Depends(require("read"))])
+
+
+@router.get("/v1/customers/{customer}", response_model_exclude_none=True)
+async def customer_view(customer: str, services: ServicesOf) -> CustomerView:
+    """Profile, sessions, ledger, and the latest interactions over all touchpoints."""
+    return await _view(f"customer:{customer}", services)
+
+
+@router.get("/v1/visitors/{visitor}", response_model_exclude_none=True)
+async def visitor_view(visitor: str, services: ServicesOf) -> CustomerView:
+    """The same for somebody anonymous."""
+    return await _view(f"visitor:{visitor}", services)
+
+
+async def _view(subject: str, services: Services) -> CustomerView:
+    view = await services.customers.view(subject, datetime.now(UTC))
+    if view is None:
+        raise NotFound("Nobody with this id has been seen.", hint="An id is known from its first interaction on.")
+    return view

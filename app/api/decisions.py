@@ -1,0 +1,43 @@
+"""POST /v1/decisions: the next best action. GET /v1/decisions/{id}: the record of one."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from app.api.auth import require
+from app.api.bodies import described, json_body
+from app.api.dependencies import ServicesOf
+from app.errors import NotFound
+from schemas.decision import Decision, DecisionRecord, DecisionRequest
+
+router = APIRouter(tags=["decisions"])
+Asked = Annotated[DecisionRequest, Depends(json_body(DecisionRequest))]
+
+
+@router.post(
+    "/v1/decisions",
+    response_model=Decision,
+    response_model_exclude_none=True,
+    dependencies=[Depends(require("decide"))],
+    openapi_extra=described(DecisionRequest),
+)
+async def decide(asked: Asked, services: ServicesOf) -> DecisionRecord:
+    """Ranked treatments with response codes, and the reason for each candidate left out.
+
+    Ledger and decision record are committed before the answer.
+    """
+    return await services.decisioning.decide(asked, datetime.now(UTC))
+
+
+@router.get(
+    "/v1/decisions/{decision_id}",
+    response_model_exclude_none=True,
+    dependencies=[Depends(require("read"))],
+)
+async def decision_record(decision_id: str, services: ServicesOf) -> DecisionRecord:
+    """The answer and all that it stands on: facts, ledger, seed, policy revision."""
+    record = await services.decisioning.record(decision_id)
+    if record is None:
+        raise NotFound(f"There is no decision {decision_id[:60]}.")
+    return record

@@ -1,0 +1,27 @@
+"""Liveness, readiness and metrics: for machines, without a key."""
+
+from fastapi import APIRouter, Response
+
+from app.api.dependencies import ServicesOf
+from app.metrics import CONTENT_TYPE
+from schemas.status import Ready
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/healthz")
+async def alive() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def ready(services: ServicesOf) -> Ready:
+    """Redis answers; 503 otherwise."""
+    return await services.status.ready()
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(services: ServicesOf) -> Response:
+    """Prometheus metrics of this process."""
+    return Response(services.metrics.page(), media_type=CONTENT_TYPE)

@@ -1,0 +1,59 @@
+"""Every error as `application/problem+json`. The cause stays in the log."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from app.errors import Invalid, MethodNotAllowed, NotFound, RequestError, Unexpected, request_error
+from profiles.errors import ProfileError
+from schemas.problem import Problem
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem(refusal: RequestError, headers: dict[str, str] | None = None) -> Response:
+    body = refusal.problem.model_dump_json(exclude_defaults=True)
+    return Response(body, refusal.status, headers={**refusal.headers, **(headers or {})}, media_type=MEDIA_TYPE)
+
+
+async def _refused(_: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, RequestError)
+    return problem(refusal)
+
+
+async def _of_another_part(_: Request, error: Exception) -> Response:
+    refusal = request_error(error)
+    if refusal.status >= 500:
+        log.warning("request failed", extra={"problem": refusal.name, "cause": str(error)})
+    return problem(refusal)
+
+
+async def _invalid_parameters(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    found = [{"field": ".".join(map(str, each["loc"])), "reason": each["msg"]} for each in error.errors()]
+    return problem(Invalid(errors=found))
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    kinds: dict[int, type[RequestError]] = {404: NotFound, 405: MethodNotAllowed}
+    return problem(kinds.get(error.status_code, Unexpected)(), dict(error.headers or {}))
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(RequestError, _refused)
+    app.add_exception_handler(ProfileError, _of_another_part)
+    app.add_exception_handler(RequestValidationError, _invalid_parameters)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def documented() -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of errors, for every route."""
+    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
+    return {"4XX": {"description": "Refused", "content": content}, "5XX": {"description": "Failed", "content": content}}

@@ -1,0 +1,134 @@
+"""The one place where parts are joined. Nothing is opened before it is asked for."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from app.api import create_app
+from app.customers import Customers
+from app.decisioning import Decisioning
+from app.embedded import url_file
+from app.errors import NoStore
+from app.ingestion import Ingestion
+from app.keys import Verifier
+from app.metrics import Metrics
+from app.metrics_server import metrics_server
+from app.publishing import LivePolicies, PolicyStore
+from app.responding import Responding
+from app.scorecard import ScorecardReader
+from app.services import Services
+from app.settings import Settings
+from app.status import Status
+from consumers.guarded_batch import Fold
+from consumers.loop import GuardedLoop
+from consumers.profile_worker import ProfileFold
+from consumers.redis_streams import RedisStreams
+from consumers.timers import Timers
+from profiles.connection import RETRIES, Redis, connected, wait_until_ready
+from profiles.registry import Registry
+from profiles.store import CustomerStore
+from rules.arbitration import NothingLearned
+
+log = logging.getLogger(__name__)
+
+STORE_WITHIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every process stands on."""
+
+    redis: Redis
+    store: CustomerStore
+    registry: Registry
+    policies: PolicyStore
+
+
+def redis_url(settings: Settings) -> str:
+    """The Redis that is configured, or the embedded one of this folder. Raises NoStore."""
+    if settings.redis is not None:
+        return settings.redis
+    try:
+        return url_file(settings.var).read_text().strip()
+    except FileNotFoundError as cause:
+        hint = "start `opportune up` in this folder, or set OPPORTUNE_REDIS"
+        raise NoStore("there is no Redis to work with", hint=hint) from cause
+
+
+@asynccontextmanager
+async def opened(settings: Settings, retries: int = RETRIES) -> AsyncIterator[Parts]:
+    """Raises NoStore and StoreUnavailable."""
+    async with connected(redis_url(settings), retries=retries) as redis:
+        await wait_until_ready(redis, STORE_WITHIN_S)
+        registry = Registry(redis)
+        store = await CustomerStore.open(redis, settings.shards)
+        yield Parts(redis, store, registry, PolicyStore(registry))
+
+
+@asynccontextmanager
+async def following(policies: PolicyStore) -> AsyncIterator[LivePolicies]:
+    """The live policy, followed until the end."""
+    live = LivePolicies(policies)
+    await live.look()
+    task = asyncio.create_task(live.follow())
+    try:
+        yield live
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def build_api(settings: Settings) -> FastAPI:
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Services]:
+        async with opened(settings) as parts, following(parts.policies) as live:
+            yield Services(
+                ingestion=Ingestion(parts.store, live),
+                decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
+                responding=Responding(parts.store, live, metrics),
+                customers=Customers(parts.store, live),
+                scorecard=ScorecardReader(parts.store),
+                status=Status(parts.store, live),
+                keys=Verifier(parts.registry),
+                metrics=metrics,
+            )
+
+    return create_app(opening, metrics)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Folds and fires timers until SIGTERM or SIGINT; the batch in hand is finished."""
+    metrics = Metrics()
+    async with opened(settings, retries=0) as parts, following(parts.policies) as live:
+
+        def fold() -> Fold | None:
+            return None if live.current is None else ProfileFold(live.current, metrics)
+
+        streams = RedisStreams(parts.redis, parts.store.shards, worker_name())
+        loop = GuardedLoop(parts.store, streams, fold, metrics, settings.log_keep)
+        timers = Timers(parts.store, lambda: loop.owned, metrics)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers)
+        with metrics_server(metrics, settings.host, settings.metrics_port) as address:
+            log.info("worker started", extra={"metrics": address})
+            await asyncio.gather(loop.run(), timers.run())
+    log.info("worker stopped")
+
+
+def _stop(loop: GuardedLoop, timers: Timers) -> None:
+    loop.stop()
+    timers.stop()
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"

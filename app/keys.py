@@ -1,0 +1,107 @@
+"""API keys: `opp_<id>_<secret>`, hashed at rest, with scopes.
+
+The secret has 256 random bits, so a plain SHA-256 of it cannot be searched; a slow password hash would only
+cost every call time.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from app.errors import NotAllowed, NotAuthenticated
+from profiles.registry import Registry
+from schemas.keys import SCOPES, KeyView
+
+KEYS = "keys"
+REMEMBER_S = 1.0
+"""How long a verified key is believed: a revocation takes effect within this time."""
+MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new key; the token is shown once and kept nowhere."""
+
+    token: str
+    view: KeyView
+
+
+class KeyStore:
+    """Makes, lists and revokes keys. Raises StoreUnavailable."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    async def make(self, name: str, scopes: Iterable[str], now: datetime) -> Made:
+        """Raises ValueError for a scope that there is not."""
+        wanted = tuple(scope for scope in SCOPES if scope in set(scopes))
+        unknown = set(scopes) - set(SCOPES)
+        if unknown or not wanted:
+            named = ", ".join(sorted(unknown)) or "none given"
+            raise ValueError(f"no such scope: {named}; there are {', '.join(SCOPES)}")
+        view = KeyView(id=secrets.token_hex(4), name=name, scopes=wanted, created=now)
+        secret = secrets.token_urlsafe(32)
+        document = {**view.model_dump(mode="json"), "hash": _hash(secret)}
+        await self._registry.put_new(KEYS, view.id, orjson.dumps(document))
+        return Made(f"opp_{view.id}_{secret}", view)
+
+    async def all(self) -> list[KeyView]:
+        found = (orjson.loads(each) for each in (await self._registry.all(KEYS)).values())
+        views = [KeyView(**{name: each[name] for name in KeyView.model_fields}) for each in found]
+        return sorted(views, key=lambda each: each.created)
+
+    async def revoke(self, key_id: str) -> bool:
+        """Whether there was such a key."""
+        return await self._registry.delete(KEYS, key_id)
+
+
+class Verifier:
+    """Says what a token may do. Believes what it has seen for a second."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._seen: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def require(self, token: str | None, scope: str) -> None:
+        """Raises NotAuthenticated, NotAllowed and StoreUnavailable."""
+        scopes = await self._scopes(token) if token else None
+        if scopes is None:
+            raise NotAuthenticated
+        if scope not in scopes:
+            raise NotAllowed(f"This call needs a key with the scope `{scope}`.")
+
+    async def _scopes(self, token: str) -> frozenset[str] | None:
+        fingerprint = _hash(token)
+        until, scopes = self._seen.get(fingerprint, (0.0, frozenset()))
+        if time.monotonic() < until:
+            return scopes
+        found = await self._look_up(token)
+        if found is None:
+            self._seen.pop(fingerprint, None)
+            return None
+        if len(self._seen) >= MOST_REMEMBERED:
+            self._seen.clear()
+        self._seen[fingerprint] = time.monotonic() + REMEMBER_S, found
+        return found
+
+    async def _look_up(self, token: str) -> frozenset[str] | None:
+        prefix, _, rest = token.partition("_")
+        key_id, _, secret = rest.partition("_")
+        if prefix != "opp" or not secret:
+            return None
+        document = await self._registry.get(KEYS, key_id)
+        if document is None:
+            return None
+        known = orjson.loads(document)
+        same = hmac.compare_digest(str(known["hash"]), _hash(secret))
+        return frozenset(known["scopes"]) if same else None
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

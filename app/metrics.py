@@ -1,0 +1,65 @@
+"""Every metric there is, on one page. Names follow Prometheus: counters end in `_total`, times in `_seconds`."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "requests": ("HTTP requests answered", ("route", "method", "status")),
+    "interactions_accepted": ("Interactions taken in", ()),
+    "interactions_refused": ("Interactions refused", ()),
+    "decisions": ("Decisions answered", ("channel",)),
+    "treatments": ("Treatments chosen", ()),
+    "left_out": ("Candidates left out", ("reason",)),
+    "responses": ("Responses taken in", ("outcome",)),
+    "worker_folded": ("Log records folded", ()),
+    "worker_conflicts": ("Commits that lost to another writer and were folded again", ()),
+    "worker_fences": ("Shards lost to another owner, or rolled back", ()),
+    "worker_takeovers": ("Shards taken over", ()),
+    "worker_dead_letters": ("Records that could not be folded", ("reason",)),
+    "timers_fired": ("Timers fired", ()),
+}
+HISTOGRAMS: Mapping[str, str] = {
+    "request": "Time to answer a request",
+    "worker_batch": "Time to fold and commit one batch",
+}
+GAUGES: Mapping[str, str] = {
+    "worker_shards": "Shards owned",
+    "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
+}
+
+
+class Metrics:
+    """A `Meter` over a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._counters = {
+            name: Counter(f"opportune_{name}", text, labels, registry=self.registry)
+            for name, (text, labels) in COUNTERS.items()
+        }
+        self._histograms = {
+            name: Histogram(f"opportune_{name}_seconds", text, buckets=BUCKETS_S, registry=self.registry)
+            for name, text in HISTOGRAMS.items()
+        }
+        self._gauges = {name: Gauge(f"opportune_{name}", text, registry=self.registry) for name, text in GAUGES.items()}
+
+    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        counter = self._counters[name]
+        (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def observe(self, name: str, seconds: float) -> None:
+        self._histograms[name].observe(seconds)
+
+    def gauge(self, name: str, value: float) -> None:
+        self._gauges[name].set(value)
+
+    def page(self) -> bytes:
+        return generate_latest(self.registry)

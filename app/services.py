@@ -1,0 +1,24 @@
+"""What the API calls: the services of one process, joined by app/bootstrap.py."""
+
+from dataclasses import dataclass
+
+from app.customers import Customers
+from app.decisioning import Decisioning
+from app.ingestion import Ingestion
+from app.keys import Verifier
+from app.metrics import Metrics
+from app.responding import Responding
+from app.scorecard import ScorecardReader
+from app.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    ingestion: Ingestion
+    decisioning: Decisioning
+    responding: Responding
+    customers: Customers
+    scorecard: ScorecardReader
+    status: Status
+    keys: Verifier
+    metrics: Metrics

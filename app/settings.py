@@ -1,0 +1,143 @@
+"""The settings: one table, one frozen value, read from an environment that is passed in.
+
+`TABLE` is the only place that names them; docs/settings.md is generated from it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from app.errors import BadSettings
+from schemas.base import duration_ms
+
+PREFIX = "OPPORTUNE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    redis: str | None
+    """None: the embedded one."""
+    var: Path
+    host: str
+    port: int
+    metrics_port: int
+    shards: int
+    durability: str
+    log_level: str
+    log_keep: int
+    decision_keep: int
+    """ms"""
+
+    @staticmethod
+    def from_env(environ: Mapping[str, str]) -> "Settings":
+        """Raises BadSettings for an unknown `OPPORTUNE_*` name and for a value that does not fit."""
+        known = {each.name: each for each in TABLE}
+        for name in environ:
+            if name.startswith(PREFIX) and name not in known:
+                raise BadSettings(f"there is no setting {name}", hint=_nearest(name, list(known)))
+        return Settings(**{each.field: each.read(environ) for each in TABLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    field: str
+    default: str
+    """As it would be written in the environment; empty for none."""
+    parse: Callable[[str], Any]
+    meaning: str
+
+    @property
+    def name(self) -> str:
+        return PREFIX + self.field.upper()
+
+    @property
+    def default_text(self) -> str:
+        return f"`{self.default}`" if self.default else "–"
+
+    def read(self, environ: Mapping[str, str]) -> Any:
+        text = environ.get(self.name, "").strip() or self.default
+        try:
+            return self.parse(text)
+        except ValueError as cause:
+            raise BadSettings(f"{self.name}={text!r}: {cause}", hint=self.meaning) from cause
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"give a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in allowed:
+            raise ValueError(f"give one of {', '.join(allowed)}")
+        return text.lower()
+
+    return parse
+
+
+def _redis_url(text: str) -> str | None:
+    if text and not text.startswith(("redis://", "rediss://", "unix:///")):
+        raise ValueError("give a URL such as redis://host:6379/0, rediss://host:6379 or unix:///path")
+    return text or None
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0)
+    return f"did you mean {near[0]}? docs/settings.md lists all of them"
+
+
+_port = _whole_number(0, 65_535)
+
+TABLE: tuple[Setting, ...] = (
+    Setting(
+        "redis",
+        "",
+        _redis_url,
+        "URL of the Redis to use (`redis://`, `rediss://`, `unix://`); without it, `opportune up` starts one "
+        "of its own and the other commands look for that",
+    ),
+    Setting("var", "./var", Path, "Folder for the state of the embedded Redis"),
+    Setting("host", "127.0.0.1", str, "Address on which the API listens"),
+    Setting("port", "8080", _port, "Port of the API; 0 takes a free one"),
+    Setting(
+        "metrics_port",
+        "0",
+        _port,
+        "Port on which a worker serves its metrics, on OPPORTUNE_HOST; 0 takes a free one and logs it. "
+        "The API serves its own under /metrics",
+    ),
+    Setting(
+        "shards",
+        "16",
+        _whole_number(1, 9_999),
+        "Shards of a new store; a store keeps the number it was begun with",
+    ),
+    Setting(
+        "durability",
+        "everysec",
+        _one_of("everysec", "always"),
+        "When an answer is given: `everysec` (survives any crash; a power cut may cost the last second) or "
+        "`always` (after it is on disk)",
+    ),
+    Setting("log_level", "info", _one_of("debug", "info", "warning", "error"), "What is logged"),
+    Setting(
+        "log_keep",
+        "1000",
+        _whole_number(0, 1_000_000_000),
+        "Records that the outbox of each shard keeps after they were consumed",
+    ),
+    Setting(
+        "decision_keep",
+        "30d",
+        duration_ms,
+        "How long decision records stay in Redis; response codes and ledgers live as long as the policy's "
+        "`contact_policy.remember`",
+    ),
+)

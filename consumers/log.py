@@ -1,0 +1,32 @@
+"""The log as workers see it. Redis Streams are one implementation, Kafka becomes the other.
+
+The log has parts, each in order. A worker owns some of them, reads each after its own position, and keeps that
+position in Redis beside the profiles (consumers/loop.py), never in the log.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    topic: str
+    offset: int
+    """Grows along a part; not necessarily without gaps."""
+    at_ms: int
+    """When the log took it."""
+    id: str
+    subject: str
+    body: bytes
+
+
+class EventLog(Protocol):
+    async def owned(self) -> frozenset[int]:
+        """The shards whose part of the log is this worker's now."""
+
+    async def read(self, positions: Mapping[int, int], most: int, wait_ms: int) -> dict[int, list[LogRecord]]:
+        """Up to `most` records after the position of each shard; waits for the first if there is none."""
+
+    async def leave(self) -> None:
+        """Gives everything back, so that others take over at once."""

@@ -1,0 +1,217 @@
+"""The guarded loop: the only place that decides about positions in the log (EXACTLY_ONCE §2).
+
+For each shard it owns, a worker repeats
+
+    1. BEGIN  the guard must be as this worker left it; a fresh nonce; the customers are read in the same trip
+    2. fold   all records of a customer become one commit
+    3. APPLY  each commit requires the nonce and the customer's version; also one that changes nothing
+    4. END    if every commit of the batch is there, the position moves
+
+A crash before 3 changes nothing. A crash between 3 and 4 leaves commits whose records are read again and found
+already folded, by the mark in each profile. A guard that is not as it was left means another owner or lost
+writes: the worker takes over from the position in Redis, or finds that the shard is no longer its own.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Protocol
+
+from consumers.guarded_batch import POSITION, Fold, GuardedBatch, Shard
+from consumers.log import EventLog, LogRecord
+from consumers.meter import Meter
+from profiles import keys
+from profiles.errors import StoreUnavailable
+from profiles.store import Commit, Committed, CustomerStore, committed
+
+log = logging.getLogger(__name__)
+
+MOST_RECORDS = 200
+WAIT_MS = 500
+CHECK_EVERY_S = 1.0
+RETRY_AFTER_S = 0.5
+MOST_ATTEMPTS = 50
+
+
+class FoldSource(Protocol):
+    """Pins one policy revision for a batch; None while there is no policy."""
+
+    def __call__(self) -> Fold | None: ...
+
+
+class GuardedLoop:
+    """Reads, folds and commits until it is stopped. `keep`: consumed records each outbox keeps."""
+
+    def __init__(
+        self,
+        store: CustomerStore,
+        event_log: EventLog,
+        folds: FoldSource,
+        meter: Meter,
+        keep: int,
+        wait_ms: int = WAIT_MS,
+    ) -> None:
+        self._store = store
+        self._log = event_log
+        self._folds = folds
+        self._meter = meter
+        self._keep = keep
+        self._wait_ms = wait_ms
+        self._shards: dict[int, Shard] = {}
+        self._checked = time.monotonic()
+        self._stopping = asyncio.Event()
+
+    @property
+    def owned(self) -> frozenset[int]:
+        return frozenset(self._shards)
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """How far each owned shard has been followed."""
+        return {number: shard.position for number, shard in self._shards.items()}
+
+    def stop(self) -> None:
+        """Lets the batch in hand finish."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self.step()
+            except StoreUnavailable as cause:
+                # the log waits: trouble with Redis is never a reason to skip a record
+                log.warning("store unavailable", extra={"cause": str(cause)})
+                self._shards.clear()
+                await self._pause(RETRY_AFTER_S)
+        await self._leave()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _leave(self) -> None:
+        self._shards.clear()
+        try:
+            await self._log.leave()
+        except StoreUnavailable as cause:
+            log.warning("could not sign off", extra={"cause": str(cause)})
+
+    async def step(self) -> None:
+        """One round: ownership, one read, one guarded batch per shard that has records."""
+        fold = self._folds()
+        if fold is None:
+            await self._pause(RETRY_AFTER_S)
+            return
+        await self._follow_ownership()
+        positions = self.positions
+        if not positions:
+            await self._pause(RETRY_AFTER_S)
+            return
+        found = await self._log.read(positions, MOST_RECORDS, self._wait_ms)
+        if found:
+            started = time.monotonic()
+            await self._commit(found, fold)
+            self._meter.observe("worker_batch", time.monotonic() - started)
+        if time.monotonic() - self._checked >= CHECK_EVERY_S:
+            await self.check_guards()
+
+    async def _follow_ownership(self) -> None:
+        owned = await self._log.owned()
+        for number in self._shards.keys() - owned:
+            del self._shards[number]
+        await self._take_over(owned - self._shards.keys())
+
+    async def _take_over(self, numbers: frozenset[int]) -> None:
+        if not numbers:
+            return
+        batch, nonces = self._store.scripts.batch(), {}
+        for number in sorted(numbers):
+            nonces[number] = secrets.token_hex(8)
+            batch.call("takeover", [keys.guard(number)], [nonces[number], POSITION])
+        for (number, nonce), answer in zip(nonces.items(), await batch.run(), strict=True):
+            self._shards[number] = Shard(nonce, int(answer[1]), deque(maxlen=self._keep + 1))
+        self._meter.count("worker_takeovers", len(numbers))
+        log.info("took over shards", extra={"shards": len(numbers)})
+
+    async def check_guards(self) -> None:
+        """Notices lost writes and new owners also where nothing happens."""
+        batch = self._store.scripts.batch()
+        numbers = list(self._shards)
+        for number in numbers:
+            batch.add("HMGET", keys.guard(number), "nonce", "n", POSITION)
+        for number, answer in zip(numbers, await batch.run(), strict=True):
+            shard = self._shards[number]
+            found = tuple(None if each is None else each.decode() for each in answer)
+            if found[:2] != (shard.nonce, str(shard.commits)) or (found[2] or "0") != str(shard.position):
+                self._drop(number, "guard changed")
+        self._meter.gauge("worker_shards", len(self._shards))
+        self._checked = time.monotonic()
+
+    def _drop(self, number: int, why: str) -> None:
+        """Forgets a shard; if it is still ours, the next round takes it over and replays."""
+        self._shards.pop(number, None)
+        self._meter.count("worker_fences")
+        log.warning("lost a shard", extra={"shard": number, "why": why})
+
+    async def _commit(self, found: Mapping[int, list[LogRecord]], fold: Fold) -> None:
+        batches = [GuardedBatch(self._store, number, records) for number, records in found.items()]
+        pending = [(each, each.folded(fold)) for each in await self._begin(batches)]
+        for _ in range(MOST_ATTEMPTS):
+            pending = await self._apply(pending, fold)
+            if not pending:
+                return
+        for each, _ in pending:
+            self._drop(each.number, "too many conflicts")
+
+    async def _begin(self, batches: list[GuardedBatch]) -> list[GuardedBatch]:
+        trip = self._store.scripts.batch()
+        for each in batches:
+            each.add_begin(trip, self._shards[each.number])
+        answers = iter(await trip.run())
+        opened = [each for each in batches if each.take_begin(answers)]
+        for each in batches:
+            if each in opened:
+                shard = self._shards[each.number]
+                shard.nonce = each.nonce
+                shard.consumed.extend(record.offset for record in each.records)
+            else:
+                self._drop(each.number, "guard changed")
+        return opened
+
+    async def _apply(
+        self, pending: list[tuple[GuardedBatch, list[Commit]]], fold: Fold
+    ) -> list[tuple[GuardedBatch, list[Commit]]]:
+        """Commits and closes the batches; returns those that met a conflict, folded again."""
+        trip = self._store.scripts.batch()
+        for each, commits in pending:
+            each.add_apply(trip, commits, self._trim_before(each))
+        answers = iter(await trip.run())
+        again = []
+        for each, commits in pending:
+            results = [committed(next(answers)) for _ in commits]
+            closed = next(answers)[0] == b"OK"
+            if Committed.CONFLICT in results:
+                self._meter.count("worker_conflicts", results.count(Committed.CONFLICT))
+                lost = [c.subject for c, r in zip(commits, results, strict=True) if r is Committed.CONFLICT]
+                again.append((each, await each.folded_again(lost, fold)))
+            elif closed:
+                self._close(each)
+            else:
+                self._drop(each.number, "fenced")
+        return again
+
+    def _close(self, batch: GuardedBatch) -> None:
+        shard = self._shards[batch.number]
+        shard.position, shard.commits = batch.last_offset, batch.commits
+        self._meter.count("worker_folded", len(batch.records))
+        self._meter.gauge("worker_lag_seconds", time.time() - batch.records[-1].at_ms / 1000)
+
+    def _trim_before(self, batch: GuardedBatch) -> int | None:
+        """The oldest of the consumed records that are kept, if there are more than that."""
+        consumed = self._shards[batch.number].consumed
+        return consumed[0] if len(consumed) > self._keep else None

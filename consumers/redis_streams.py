@@ -1,0 +1,103 @@
+"""The embedded log: the outbox streams in Redis, read by the workers themselves.
+
+One shard is one part. Live workers share the shards by rendezvous hashing over who has reported lately; for a
+moment two may believe they own the same shard, which the guard makes harmless.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from consumers.log import LogRecord
+from profiles import keys
+from profiles.errors import StoreUnavailable
+
+WORKERS = "opportune:workers"
+REPORT_EVERY_S = 1.0
+SILENT_AFTER_S = 4.0
+SEQUENCE_BITS = 20
+
+
+def offset_of(stream_id: bytes | str) -> int:
+    """A stream id (`milliseconds-sequence`) as one integer that orders alike."""
+    text = stream_id.decode() if isinstance(stream_id, bytes) else stream_id
+    ms, _, sequence = text.partition("-")
+    return (int(ms) << SEQUENCE_BITS) | int(sequence or 0)
+
+
+def stream_id(offset: int) -> str:
+    return f"{offset >> SEQUENCE_BITS}-{offset & ((1 << SEQUENCE_BITS) - 1)}"
+
+
+def share_of(worker: str, workers: Iterable[str], shards: int) -> frozenset[int]:
+    """The shards of one worker: each goes to the worker with the highest hash (rendezvous hashing)."""
+    everyone = sorted(workers)
+    return frozenset(shard for shard in range(shards) if max(everyone, key=lambda each: _weight(each, shard)) == worker)
+
+
+def _weight(worker: str, shard: int) -> bytes:
+    return blake2b(f"{worker}|{shard}".encode(), digest_size=8).digest()
+
+
+class RedisStreams:
+    """`EventLog` over the outboxes of one Redis."""
+
+    def __init__(self, redis: Redis, shards: int, worker: str) -> None:
+        self._redis = redis
+        self._shards = shards
+        self._worker = worker
+        self._owned: frozenset[int] = frozenset()
+        self._reported = float("-inf")
+
+    async def owned(self) -> frozenset[int]:
+        if time.monotonic() - self._reported >= REPORT_EVERY_S:
+            try:
+                await self._report()
+            except (RedisError, OSError) as cause:
+                raise StoreUnavailable(str(cause)) from cause
+        return self._owned
+
+    async def _report(self) -> None:
+        seconds, _ = await self._redis.time()  # one clock for all workers
+        now = float(seconds)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.zadd(WORKERS, {self._worker: now})
+            pipeline.zremrangebyscore(WORKERS, "-inf", now - 60)
+            pipeline.zrangebyscore(WORKERS, now - SILENT_AFTER_S, "+inf")
+            *_, workers = await pipeline.execute()
+        self._owned = share_of(self._worker, (each.decode() for each in workers), self._shards)
+        self._reported = time.monotonic()
+
+    async def leave(self) -> None:
+        self._owned = frozenset()
+        try:
+            await self._redis.zrem(WORKERS, self._worker)
+        except (RedisError, OSError) as cause:
+            raise StoreUnavailable(str(cause)) from cause
+
+    async def read(self, positions: Mapping[int, int], most: int, wait_ms: int) -> dict[int, list[LogRecord]]:
+        if not positions:
+            return {}
+        streams: dict[Any, Any] = {keys.outbox(shard): stream_id(at) for shard, at in positions.items()}
+        try:
+            answer: Any = await self._redis.xread(streams, count=most, block=wait_ms)
+        except (RedisError, OSError) as cause:
+            raise StoreUnavailable(str(cause)) from cause
+        by_key = {keys.outbox(shard).encode(): shard for shard in positions}
+        return {by_key[key]: [_record(*entry) for entry in entries] for key, entries in answer or []}
+
+
+def _record(entry_id: bytes, fields: dict[bytes, bytes]) -> LogRecord:
+    offset = offset_of(entry_id)
+    return LogRecord(
+        topic=fields[b"topic"].decode(),
+        offset=offset,
+        at_ms=offset >> SEQUENCE_BITS,
+        id=fields[b"id"].decode(),
+        subject=fields[b"subject"].decode(),
+        body=fields[b"body"],
+    )

@@ -1,0 +1,98 @@
+"""The one way to open a connection to Redis, with every wait bounded.
+
+redis-py retries by default and may then run a pipeline more than once. For the API that is harmless: a commit
+knows its own repetition, an interaction appended twice is folded once. A guarded batch must not be repeated
+(its END counts what was applied), so workers connect without retries: any failure means takeover.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from profiles.errors import StoreUnavailable
+
+__all__ = ["UNREACHABLE", "Redis", "connect", "connected", "refusals_as_unavailable", "wait_until_ready"]
+
+RETRIES = 1
+BACKOFF_S = 0.02
+BACKOFF_MAX_S = 0.2
+CONNECT_TIMEOUT_S = 2.0
+ANSWER_TIMEOUT_S = 2.0
+POOL_TIMEOUT_S = 2.0
+"""How long a command waits for a free connection of the pool."""
+PROBE_EVERY_S = 0.02
+
+UNREACHABLE = (RedisConnectionError, RedisTimeoutError, OSError)
+"""What redis-py raises while Redis is away (LOADING and refused passwords are connection errors too)."""
+
+
+def connect(url: str, *, connections_max: int = 64, retries: int = RETRIES) -> Redis:
+    """A client for `unix://`, `redis://` or `rediss://`. Opens nothing before the first command.
+
+    Speaks RESP3 on the wire with answers in the shape of RESP2 (redis-py's default), as bytes.
+    Raises ValueError for any other URL.
+    """
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections_max,
+        timeout=POOL_TIMEOUT_S,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=ANSWER_TIMEOUT_S,
+        decode_responses=False,
+        retry=Retry(ExponentialBackoff(cap=BACKOFF_MAX_S, base=BACKOFF_S), retries),
+    )
+    return Redis.from_pool(pool)
+
+
+@asynccontextmanager
+async def connected(url: str, *, retries: int = RETRIES) -> AsyncIterator[Redis]:
+    """A client that is closed at the end."""
+    redis = connect(url, retries=retries)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
+
+
+@contextmanager
+def refusals_as_unavailable() -> Iterator[None]:
+    """Raises StoreUnavailable where redis-py says that Redis is away or refuses to write."""
+    try:
+        yield
+    except (*UNREACHABLE, OutOfMemoryError, ReadOnlyError) as cause:
+        raise StoreUnavailable(str(cause)) from cause
+
+
+async def wait_until_ready(redis: Redis, within_s: float) -> None:
+    """Returns when Redis answers and has loaded its data. Raises StoreUnavailable if that takes longer."""
+    give_up = time.monotonic() + within_s
+    while (reason := await _not_ready(redis)) is not None:
+        if time.monotonic() >= give_up:
+            raise StoreUnavailable(f"Redis did not answer within {within_s:g} s: {reason}")
+        await asyncio.sleep(PROBE_EVERY_S)
+
+
+async def _not_ready(redis: Redis) -> str | None:
+    try:
+        await redis.ping()
+    except AuthenticationError as cause:
+        raise StoreUnavailable(f"Redis refuses the password of its URL: {cause}") from cause
+    except BusyLoadingError:
+        return "it is still loading its data"
+    except (*UNREACHABLE, ResponseError) as cause:
+        return str(cause)
+    return None

@@ -1,0 +1,122 @@
+"""The profile definition: what a policy says about interactions and profiles, ready to fold."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from profiles.errors import BadFields
+from profiles.features import AGGREGATES, FeatureDefinition
+from profiles.fields import checked, nearest
+from profiles.windows import bucket_width_ms
+from schemas.interaction import IDENTIFY, SESSION_ENDED, Interaction
+from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
+
+FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
+KEPT_INTERACTIONS = 10
+"""How many of the latest interactions a profile shows."""
+KEPT_IDENTITIES = 1_000
+"""How many recent interaction ids a profile remembers, to notice what a client sends twice: the largest batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    interactions: Mapping[str, InteractionType]
+    """Declared and built-in interaction types."""
+    attributes: Mapping[str, FieldType]
+    context: Mapping[str, FieldType]
+    features: Mapping[str, FeatureDefinition]
+    features_of: FeaturesByType
+    session_features: Mapping[str, FeatureDefinition]
+    session_features_of: FeaturesByType
+    session_idle_ms: int
+    outcomes: Mapping[str, Outcome]
+    reservation_ms: int
+    remember_ms: int
+    channels: frozenset[str]
+    """Every channel that the policy speaks of."""
+
+    @staticmethod
+    def from_policy(policy: Policy) -> "Definition":
+        interactions = {**policy.interactions, **_built_in(policy.attributes)}
+        features = {name: _feature(name, each, interactions) for name, each in policy.features.items()}
+        session = {name: _feature(name, each, interactions) for name, each in policy.session.features.items()}
+        return Definition(
+            interactions=interactions,
+            attributes=policy.attributes,
+            context=policy.context,
+            features=features,
+            features_of=_by_type(policy.features.items(), features),
+            session_features=session,
+            session_features_of=_by_type(policy.session.features.items(), session),
+            session_idle_ms=policy.session.idle,
+            outcomes=policy.outcomes,
+            reservation_ms=policy.contact_policy.reservation,
+            remember_ms=policy.contact_policy.remember,
+            channels=_channels(policy),
+        )
+
+    def known_channel(self, channel: str) -> str:
+        """Raises BadFields for a channel that the policy does not speak of."""
+        if channel not in self.channels:
+            hint = nearest(channel, dict.fromkeys(self.channels))
+            raise BadFields(f"the policy knows no channel `{channel}`", hint or f"it knows {self._channels_named()}")
+        return channel
+
+    def _channels_named(self) -> str:
+        return ", ".join(sorted(self.channels)) or "none"
+
+    def typed(self, interaction: Interaction) -> Interaction:
+        """The interaction with its data and channel as the policy says. Raises BadFields."""
+        name = interaction.type
+        declared = self.interactions.get(name)
+        if declared is None:
+            raise BadFields(f"unknown interaction type `{name}`", nearest(name, self.interactions))
+        data = checked(interaction.data, declared.fields, f"`{name}`")
+        channel = interaction.channel or declared.channel
+        if not channel:
+            raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
+        return replace(interaction, data=data, channel=self.known_channel(channel))
+
+
+def _channels(policy: Policy) -> frozenset[str]:
+    types = (each.channel for each in policy.interactions.values())
+    treatments = (each.channel for offer in policy.offers for each in offer.treatments)
+    rules = (channel for rule in policy.rules for channel in rule.channels)
+    return frozenset(each for each in (*types, *treatments, *rules) if each)
+
+
+def _built_in(attributes: Mapping[str, FieldType]) -> dict[str, InteractionType]:
+    optional = {name: each.model_copy(update={"required": False}) for name, each in attributes.items()}
+    return {
+        IDENTIFY: InteractionType(fields=optional, sets=tuple(attributes)),
+        SESSION_ENDED: InteractionType(),
+    }
+
+
+def _feature(name: str, spec: Feature, interactions: Mapping[str, InteractionType]) -> FeatureDefinition:
+    window = spec.window
+    return FeatureDefinition(
+        name=name,
+        aggregate=AGGREGATES[spec.aggregate],
+        field=spec.field,
+        value_type=_value_type(spec, interactions),
+        window_ms=window,
+        width_ms=bucket_width_ms(window) if window else 0,
+        keep=spec.keep,
+    )
+
+
+def _value_type(spec: Feature, interactions: Mapping[str, InteractionType]) -> str:
+    if spec.field == "time":
+        return "timestamp"
+    declared = (interactions[each].fields.get(spec.field) for each in spec.types if each in interactions)
+    return next((each.type for each in declared if each is not None), "int" if spec.count else "string")
+
+
+def _by_type(
+    specs: Iterable[tuple[str, Feature]], compiled: Mapping[str, FeatureDefinition]
+) -> dict[str, tuple[FeatureDefinition, ...]]:
+    found: dict[str, tuple[FeatureDefinition, ...]] = {}
+    for name, spec in specs:
+        for interaction_type in spec.types:
+            found[interaction_type] = (*found.get(interaction_type, ()), compiled[name])
+    return found

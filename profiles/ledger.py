@@ -1,0 +1,185 @@
+"""The ledger as a fold of decisions and responses, and the scorecard counts that follow.
+
+What the API commits stands in the ledger at once, not confirmed yet: a treatment as a reservation
+(`logged: false`), an outcome under `said`. The same commit puts the record into the log, and the fold of that
+record confirms it, and counts. So the contact policy never waits for a worker, and counts come from the log alone.
+
+Counts name what is counted, on the day of its decision: `2026-03-01|campaign|program|cell|offer|channel|decided`.
+They are committed together with the ledger, so that both always agree.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from profiles.definition import Definition
+from schemas.base import moment
+from schemas.decision import ChosenTreatment, Decision, Withheld
+from schemas.ledger import Ledger, LedgerEntry, Proposal
+from schemas.policy import Outcome, OutcomeClass
+from schemas.response import ResponseRecord
+
+Counts = Counter[str]
+MOST_ENTRIES = 2_000
+"""More than the contact policy can need; when it is reached all the same, what is forgotten is written down."""
+MOST_PROPOSALS = 50
+
+
+class UnknownCode(Exception):  # noqa: N818
+    """The ledger knows no treatment with this code (any more)."""
+
+
+def day(at_ms: int) -> str:
+    return moment(at_ms).date().isoformat()
+
+
+def entries_of(decision: Decision, at_ms: int, definition: Definition) -> list[LedgerEntry]:
+    """One entry for each treatment and each that was withheld, not logged yet."""
+    until_ms = at_ms + definition.reservation_ms
+    treatments = [
+        replace(_entry(each, decision, at_ms), code=each.code, treatment=each.treatment, until_ms=until_ms)
+        for each in decision.treatments
+    ]
+    withheld = [
+        replace(_entry(each, decision, at_ms), code=f"{decision.decision}/{index}", withheld=True)
+        for index, each in enumerate(decision.withheld)
+    ]
+    return [*treatments, *withheld]
+
+
+def _entry(made: ChosenTreatment | Withheld, decision: Decision, at_ms: int) -> LedgerEntry:
+    return LedgerEntry(
+        code="",
+        decision=decision.decision,
+        campaign=made.campaign,
+        program=made.program,
+        cell=made.cell,
+        offer=made.offer,
+        treatment="",
+        channel=decision.channel,
+        at_ms=at_ms,
+        until_ms=at_ms,
+        transactional=made.kind == "transactional",
+    )
+
+
+def reserved(ledger: Ledger, entries: Iterable[LedgerEntry], now_ms: int, definition: Definition) -> Ledger:
+    """The ledger with what was just decided."""
+    return tidied(replace(ledger, entries=(*ledger.entries, *entries)), now_ms, definition)
+
+
+def fold_decision(ledger: Ledger, decision: Decision, at_ms: int, definition: Definition) -> tuple[Ledger, Counts]:
+    """Confirms the reservations of a logged decision; makes those that are missing (a rebuilt ledger)."""
+    today = day(at_ms)
+    counts: Counts = Counter({f"{today}|decisions": 1})
+    by_code = {entry.code: entry for entry in ledger.entries}
+    for entry in entries_of(decision, at_ms, definition):
+        known = by_code.get(entry.code, entry)
+        if not known.logged:
+            counts[_key(known, "withheld" if known.withheld else "decided")] += 1
+            counts[_key(known, "customers")] += not _known_to(known, by_code.values())
+        by_code[entry.code] = replace(known, logged=True)
+    ordered = sorted(by_code.values(), key=lambda entry: entry.at_ms)
+    return tidied(replace(ledger, entries=tuple(ordered)), at_ms, definition), counts
+
+
+def _known_to(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
+    """Whether the program has met this customer before, with an offer or without."""
+    program = (entry.campaign, entry.program)
+    return any(each.logged and (each.campaign, each.program) == program for each in logged)
+
+
+def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
+    """The ledger with an outcome that the log has not confirmed yet. Raises UnknownCode."""
+    entry = _find(ledger, response.code)
+    known = entry.known_outcomes()
+    new = {name: response.at_ms for name in response.outcomes if name not in known}
+    return _with(ledger, replace(entry, said={**entry.said, **new})) if new else ledger
+
+
+def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Counts]:
+    """The ledger with an outcome in it. A repeated one changes nothing. Raises UnknownCode."""
+    entry = _find(ledger, response.code)
+    new = {name: response.at_ms for name in response.outcomes if name not in entry.outcomes}
+    amount = 0 if response.outcome in entry.amounts else response.amount
+    if not new and not amount:
+        return ledger, Counter()
+    classes = {response.outcomes[name] for name in new}
+    folded = replace(
+        entry,
+        presented=entry.presented or "impression" in classes,
+        positive=entry.positive or "positive" in classes,
+        outcomes={**entry.outcomes, **new},
+        said={name: at for name, at in entry.said.items() if name not in new},
+        amounts={**entry.amounts, response.outcome: amount} if amount else entry.amounts,
+    )
+    return _with(ledger, folded), Counter(dict(_outcome_counts(entry, folded, amount)))
+
+
+def _find(ledger: Ledger, code: str) -> LedgerEntry:
+    entry = next((each for each in ledger.entries if each.code == code), None)
+    if entry is None:
+        raise UnknownCode(code)
+    return entry
+
+
+def _with(ledger: Ledger, changed: LedgerEntry) -> Ledger:
+    entries = tuple(changed if each.code == changed.code else each for each in ledger.entries)
+    return replace(ledger, entries=entries)
+
+
+def _outcome_counts(before: LedgerEntry, after: LedgerEntry, amount: int) -> Iterator[tuple[str, int]]:
+    """A treatment is presented once and positive once, however many outcomes say so."""
+    for name in after.outcomes.keys() - before.outcomes.keys():
+        yield _key(after, f"outcome:{name}"), 1
+    if after.presented and not before.presented:
+        yield _key(after, "presented"), 1
+    if after.positive and not before.positive:
+        yield _key(after, "positive"), 1
+    if amount:
+        yield _key(after, "amount"), amount
+
+
+def implied(outcome: str, outcomes: Mapping[str, Outcome]) -> dict[str, OutcomeClass]:
+    """All that must have happened before an outcome, and the outcome itself, each with its class."""
+    found: list[str] = []
+    waiting = [outcome]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.append(name)
+            waiting.extend(outcomes[name].implies)
+    return {name: outcomes[name].kind for name in reversed(found)}
+
+
+def _key(entry: LedgerEntry, column: str) -> str:
+    where = (entry.campaign, entry.program, entry.cell, entry.offer, entry.channel, column)
+    return "|".join((day(entry.at_ms), *where))
+
+
+def proposed(ledger: Ledger, proposals: Iterable[Proposal], now_ms: int) -> Ledger:
+    """The ledger with what rules propose. Of two proposals of a rule the later one stays, whichever came first;
+    one that is over already (its event arrived late) is none."""
+    waiting = {each.rule: each for each in ledger.proposals}
+    for each in proposals:
+        if each.rule not in waiting or each.until_ms >= waiting[each.rule].until_ms:
+            waiting[each.rule] = each
+    live = sorted((each for each in waiting.values() if each.until_ms > now_ms), key=lambda each: each.until_ms)
+    return replace(ledger, proposals=tuple(live[-MOST_PROPOSALS:]))
+
+
+def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
+    """Without what is too old to matter."""
+    oldest = now_ms - definition.remember_ms
+    kept = tuple(each for each in ledger.entries if each.latest_ms() > oldest)
+    forgotten = max((each.latest_ms() for each in kept[:-MOST_ENTRIES]), default=0)
+    return replace(ledger, entries=kept[-MOST_ENTRIES:], forgotten_ms=max(ledger.forgotten_ms, forgotten))
+
+
+def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:
+    """What a contact policy sees that looks back no further than `longest_ms`."""
+    oldest = now_ms - longest_ms
+    entries = tuple(each for each in ledger.entries if each.latest_ms() > oldest or each.until_ms > now_ms)
+    proposals = tuple(each for each in ledger.proposals if each.until_ms > now_ms)
+    forgotten = ledger.forgotten_ms if ledger.forgotten_ms > oldest else 0
+    return replace(ledger, entries=entries, proposals=proposals, forgotten_ms=forgotten)

@@ -1,0 +1,51 @@
+-- One step that changes a customer: all of it, or nothing.
+-- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters
+--       7… keys that must be new: the decision record first, then its response codes
+-- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' where nothing
+--       is left to change), profile and ledger ('' leaves them), ttl of the customer in ms ('' for ever),
+--       then four counted lists:
+--       records (topic, id, subject, body), timers (member, due in ms or '' to cancel),
+--       counts (name, amount), new keys (value, ttl in ms)
+-- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
+local nonce, expected, profile, ledger = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if nonce ~= '' and redis.call('HGET', KEYS[4], 'nonce') ~= nonce then return {'FENCED'} end
+
+for i = 7, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 1 then return {i == 7 and 'DONE' or 'TAKEN'} end
+end
+
+local version = redis.call('HGET', KEYS[1], 'version') or '0'
+if expected ~= '' then
+  if version ~= expected then return {'CONFLICT'} end
+  version = string.format('%d', tonumber(version) + 1)
+  redis.call('HSET', KEYS[1], 'version', version)
+  if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
+  if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
+  if ARGV[5] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[5]) else redis.call('PERSIST', KEYS[1]) end
+end
+
+local at = 6
+local function each(width, act)
+  local first, n = at + 1, tonumber(ARGV[at])
+  at = first + n * width
+  for i = first, at - 1, width do act(i) end
+end
+
+each(4, function(i)
+  local key = ARGV[i] == 'dead-letters' and KEYS[6] or KEYS[2]
+  redis.call('XADD', key, '*', 'topic', ARGV[i], 'id', ARGV[i + 1], 'subject', ARGV[i + 2],
+             'schema', '1', 'body', ARGV[i + 3])
+end)
+each(2, function(i)
+  if ARGV[i + 1] == '' then redis.call('ZREM', KEYS[3], ARGV[i])
+  else redis.call('ZADD', KEYS[3], ARGV[i + 1], ARGV[i]) end
+end)
+each(2, function(i) redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end)
+local fresh = 7
+each(2, function(i)
+  redis.call('SET', KEYS[fresh], ARGV[i], 'PX', ARGV[i + 1])
+  fresh = fresh + 1
+end)
+
+if nonce ~= '' then redis.call('HINCRBY', KEYS[4], 'n', 1) end
+return {'OK', version}

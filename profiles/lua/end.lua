@@ -1,0 +1,9 @@
+-- Closes a guarded batch: moves the position if every commit of the batch is there.
+-- KEYS 1 guard  2 outbox  ARGV nonce, commits of the batch, name of the position, new position,
+--      stream id before which consumed records are dropped ('' for none)
+-- Returns {'OK'} | {'MISMATCH'}
+local found = redis.call('HMGET', KEYS[1], 'nonce', 'n')
+if found[1] ~= ARGV[1] or found[2] ~= ARGV[2] then return {'MISMATCH'} end
+redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
+if ARGV[5] ~= '' then redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[5]) end
+return {'OK'}

@@ -1,0 +1,75 @@
+"""The Lua scripts, called by their hash. A server that does not know one (restart, failover) is told all.
+
+A batch of which nothing has run is then sent again.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from profiles.errors import StoreUnavailable
+
+FOLDER = Path(__file__).parent / "lua"
+NAMES = ("append", "begin", "commit", "end", "fire", "takeover")
+
+
+class Batch:
+    """Commands that share one round trip. Not a transaction: each script is atomic by itself."""
+
+    def __init__(self, scripts: "Scripts") -> None:
+        self._scripts = scripts
+        self._steps: list[tuple[Any, ...]] = []
+
+    def call(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> None:
+        self._steps.append(("EVALSHA", self._scripts.sha[script], len(keys), *keys, *args))
+
+    def add(self, *command: Any) -> None:
+        self._steps.append(command)
+
+    async def run(self) -> list[Any]:
+        """The answers in order. Raises StoreUnavailable if Redis is away or refuses to write."""
+        if not self._steps:
+            return []
+        try:
+            answers = await self._send()
+            if any(isinstance(each, NoScriptError) for each in answers):
+                await self._scripts.load()
+                if self._ran_none(answers):
+                    answers = await self._send()
+        except (RedisConnectionError, RedisTimeoutError, OSError) as cause:
+            raise StoreUnavailable(str(cause)) from cause
+        for answer in answers:
+            if isinstance(answer, ResponseError | ReadOnlyError):
+                raise StoreUnavailable(str(answer)) from answer
+        return answers
+
+    def _ran_none(self, answers: list[Any]) -> bool:
+        """Whether no script of the batch has run: only then may it be sent again whole."""
+        scripts = (answer for step, answer in zip(self._steps, answers, strict=True) if step[0] == "EVALSHA")
+        return all(isinstance(each, NoScriptError) for each in scripts)
+
+    async def _send(self) -> list[Any]:
+        pipeline: Pipeline = self._scripts.redis.pipeline(transaction=False)
+        for step in self._steps:
+            pipeline.execute_command(*step)
+        return await pipeline.execute(raise_on_error=False)
+
+
+class Scripts:
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.sha: dict[str, str] = {}
+
+    async def load(self) -> None:
+        for name in NAMES:
+            source = (FOLDER / f"{name}.lua").read_text()
+            self.sha[name] = str(await self.redis.script_load(source))
+
+    def batch(self) -> Batch:
+        return Batch(self)

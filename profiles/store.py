@@ -1,0 +1,221 @@
+"""The store of customers in Redis: reading them, and the one way to change them.
+
+Everything that one step changes is a `Commit`, done by one script in the slot of its customer
+(lua/commit.lua).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from profiles import keys
+from profiles.connection import refusals_as_unavailable
+from profiles.profile import Customer, Profile
+from profiles.scripts import Batch, Scripts
+from profiles.shards import shard_of
+from schemas.ledger import Ledger
+
+CUSTOMER_FIELDS = ("version", "profile", "ledger")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something that is said about a customer, for the log."""
+
+    topic: str
+    id: str
+    subject: str
+    body: bytes
+
+    def args(self) -> tuple[str, str, str, bytes]:
+        return self.topic, self.id, self.subject, self.body
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key that must not exist yet, and how long it lives."""
+
+    key: str
+    value: bytes
+    ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One step of one customer."""
+
+    subject: str
+    expected: int | None
+    """The version that was read; None where nothing is left to change, only the guard is checked."""
+    profile: Profile | None = None
+    ledger: Ledger | None = None
+    ttl_ms: int | None = None
+    """How long the customer is kept; None is for ever."""
+    records: Sequence[Record] = ()
+    timers: Mapping[str, int | None] = field(default_factory=dict)
+    """Due time in ms by name; None cancels."""
+    counts: Mapping[str, int] = field(default_factory=Counter)
+    new_keys: Sequence[NewKey] = ()
+
+
+class Committed(StrEnum):
+    OK = "OK"
+    CONFLICT = "CONFLICT"
+    """Somebody else changed the customer meanwhile: read again."""
+    FENCED = "FENCED"
+    """Another worker owns the shard now."""
+    DONE = "DONE"
+    """This very step was committed before (a retry)."""
+    TAKEN = "TAKEN"
+    """One of the new response codes is in use: draw others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    version: str
+    durability: str
+    """The append-only file's fsync policy; `none` without one, `unknown` where the server does not tell."""
+
+
+class CustomerStore:
+    def __init__(self, redis: Redis, shards: int) -> None:
+        self.scripts = Scripts(redis)
+        self.shards = shards
+
+    @staticmethod
+    async def open(redis: Redis, shards_if_new: int) -> "CustomerStore":
+        """Opens the store; a new one gets this many shards for ever."""
+        await redis.hsetnx(keys.META, "shards", str(shards_if_new))
+        store = CustomerStore(redis, int(await redis.hget(keys.META, "shards") or shards_if_new))
+        await store.scripts.load()
+        return store
+
+    def shard(self, subject: str) -> int:
+        return shard_of(subject, self.shards)
+
+    async def read(self, subject: str) -> Customer:
+        batch = self.scripts.batch()
+        self.add_read(batch, subject)
+        (answer,) = await batch.run()
+        return customer_from(subject, answer)
+
+    def add_read(self, batch: Batch, subject: str) -> None:
+        """Puts a read into a batch; `customer_from` takes the answer."""
+        batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
+
+    async def commit(self, commit: Commit) -> Committed:
+        """Commits a step that follows from no log (the API's)."""
+        batch = self.scripts.batch()
+        self.add_commit(batch, commit, nonce="")
+        (answer,) = await batch.run()
+        return committed(answer)
+
+    def add_commit(self, batch: Batch, commit: Commit, nonce: str) -> None:
+        """Puts a commit into a batch; `committed` takes the answer."""
+        shard = self.shard(commit.subject)
+        batch.call("commit", _keys(shard, commit), _args(commit, nonce))
+
+    async def append(self, records: Iterable[Record]) -> None:
+        """Appends to the outboxes, in one round trip. Returns when Redis has them all."""
+        by_shard: dict[int, list[Any]] = {}
+        for record in records:
+            by_shard.setdefault(self.shard(record.subject), []).extend(record.args())
+        batch = self.scripts.batch()
+        for shard, args in by_shard.items():
+            batch.call("append", [keys.outbox(shard)], args)
+        await batch.run()
+
+    async def value(self, key: str) -> bytes | None:
+        """The value of a decision's or code's key."""
+        batch = self.scripts.batch()
+        batch.add("GET", key)
+        (answer,) = await batch.run()
+        return None if answer is None else bytes(answer)
+
+    async def server(self) -> "Server":
+        """What the Redis that answers now says of itself."""
+        batch = self.scripts.batch()
+        batch.add("INFO", "server")
+        batch.add("INFO", "persistence")
+        server, persistence = await batch.run()
+        return Server(str(server["redis_version"]), await self._durability(int(persistence["aof_enabled"])))
+
+    async def _durability(self, append_only: int) -> str:
+        if not append_only:
+            return "none"
+        with refusals_as_unavailable():
+            try:
+                found = await self.scripts.redis.config_get("appendfsync")
+            except ResponseError:  # a hosted Redis may forbid CONFIG
+                return "unknown"
+        return str(found["appendfsync"])
+
+    async def counts(self) -> Counter[str]:
+        """The scorecard's counts, summed over all shards."""
+        batch = self.scripts.batch()
+        for shard in range(self.shards):
+            batch.add("HGETALL", keys.scorecard(shard))
+        total: Counter[str] = Counter()
+        for answer in await batch.run():
+            for name, amount in answer.items():
+                total[name.decode()] += int(amount)
+        return total
+
+
+def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
+    version, profile, ledger = answer
+    return Customer(
+        subject=subject,
+        version=int(version or 0),
+        profile=Profile.loads(profile) if profile else Profile(),
+        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
+    )
+
+
+def committed(answer: Sequence[bytes]) -> Committed:
+    return Committed(answer[0].decode())
+
+
+def _keys(shard: int, commit: Commit) -> list[str]:
+    return [
+        keys.customer(shard, commit.subject),
+        keys.outbox(shard),
+        keys.timers(shard),
+        keys.guard(shard),
+        keys.scorecard(shard),
+        keys.dead_letters(shard),
+        *(each.key for each in commit.new_keys),
+    ]
+
+
+def _args(commit: Commit, nonce: str) -> list[Any]:
+    args: list[Any] = [
+        nonce,
+        "" if commit.expected is None else commit.expected,
+        b"" if commit.profile is None else commit.profile.dumps(),
+        b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
+        "" if commit.ttl_ms is None else commit.ttl_ms,
+    ]
+    args.append(len(commit.records))
+    for record in commit.records:
+        args.extend(record.args())
+    args.append(len(commit.timers))
+    for name, due in commit.timers.items():
+        args.extend((timer_member(commit.subject, name), "" if due is None else due))
+    args.append(len(commit.counts))
+    for name, amount in commit.counts.items():
+        args.extend((name, amount))
+    args.append(len(commit.new_keys))
+    for new in commit.new_keys:
+        args.extend((new.value, new.ttl_ms))
+    return args
+
+
+def timer_member(subject: str, name: str) -> str:
+    return f"{subject}|{name}"

@@ -1,0 +1,79 @@
+"""From a judgement to the answer and its record: codes drawn, everything named. Pure."""
+
+from dataclasses import dataclass
+
+from rules import codes
+from rules.decide import Choice, HeldBack, Judgement
+from rules.ruleset import Candidate
+from schemas.base import rfc3339
+from schemas.decision import ChosenTreatment, DecisionRecord, Facts, LeftOut, Placement, Withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What makes a decision this decision: enough to draw it again."""
+
+    decision: str
+    at_ms: int
+    shard: int
+    seed: int
+    salt: int
+    """How often codes had to be drawn anew, because one was taken."""
+    revision: str
+    model: str
+
+
+def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord:
+    kind, _, name = facts.subject.partition(":")
+    return DecisionRecord(
+        decision=origin.decision,
+        at=rfc3339(origin.at_ms),
+        customer=name if kind == "customer" else None,
+        visitor=name if kind == "visitor" else None,
+        channel=facts.channel,
+        policy=origin.revision,
+        model=origin.model,
+        candidates=judgement.candidates,
+        treatments=tuple(_treatment(c, i, origin) for i, c in enumerate(judgement.choices)),
+        left_out=tuple(
+            LeftOut(**_where(each.candidate), reason=each.reason.value, detail=each.detail)
+            for each in judgement.left_out
+        ),
+        withheld=tuple(_withheld(each) for each in judgement.held_back),
+        seed=origin.seed,
+        salt=origin.salt,
+        placements=tuple(Placement(placement=name, count=count) for name, count in facts.placements),
+        facts=dict(facts.values),
+        ledger=facts.ledger.as_json(),
+    )
+
+
+def _treatment(choice: Choice, index: int, origin: Origin) -> ChosenTreatment:
+    candidate = choice.scored.candidate
+    return ChosenTreatment(
+        code=codes.draw(origin.decision, index, origin.salt, origin.shard),
+        placement=choice.placement,
+        rank=choice.rank,
+        cell=choice.cell,
+        offer_name=candidate.offer.name,
+        kind=candidate.offer.kind,
+        treatment=choice.treatment.id,
+        language=choice.treatment.language,
+        content=choice.treatment.content,
+        score=choice.scored.score,
+        factors=choice.scored.factors,
+        **_where(candidate),
+    )
+
+
+def _withheld(held: HeldBack) -> Withheld:
+    candidate = held.candidate
+    return Withheld(placement=held.placement, cell=held.cell, kind=candidate.offer.kind, **_where(candidate))
+
+
+def _where(candidate: Candidate) -> dict[str, str]:
+    return {
+        "campaign": candidate.campaign.id,
+        "program": candidate.program.id,
+        "offer": candidate.offer.id,
+    }

@@ -1,0 +1,57 @@
+"""What `check` says about a policy: where, how bad, what, and what to do about it.
+
+Promises values that can be compared, sorted and printed. Leaves finding them to the other modules of this
+package.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+MOST_COMPARED = 200  # thousands of unknown names among thousands of known ones would take minutes
+Path = tuple[str | int, ...]
+"""Where a value stands in the joined policy: `("rules", 3, "if")`."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file; line and column are 1-based, the column counts characters."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend. An `error` refuses the policy; a `warning` does not."""
+
+    severity: Severity
+    position: Position
+    message: str
+    hint: str | None = None
+    id: str = ""
+    """Stable name of this kind of finding, such as `unknown-offer`."""
+
+    def __str__(self) -> str:
+        hint = f" (hint: {self.hint})" if self.hint else ""
+        return f"{self.position}: {self.severity}: {self.message}{hint}"
+
+
+def in_file_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Each once, by file, line and column."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda each: (each.position, each.message)))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """A hint that names the one most like `name`; None if nothing is near enough to be what was meant."""
+    candidates = list(known)
+    if len(candidates) > MOST_COMPARED:
+        candidates = [each for each in candidates if each[:1] == name[:1] and abs(len(each) - len(name)) <= 3]
+    close = get_close_matches(name, candidates[:MOST_COMPARED], n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else None

@@ -1,0 +1,26 @@
+"""What must hold between the entries of a policy, beyond what each of them says.
+
+Promises every finding at once. Where entries were refused, what others say about their section is not
+judged: it could only repeat the refusal. Each module judges one part; `CHECKS` is the whole list.
+"""
+
+from rules.policy.findings import Finding
+from rules.policy.lint import campaigns, channels, contact, features, fields, identifiers, references
+from rules.policy.lint.subject import Subject
+
+CHECKS = (
+    *identifiers.CHECKS,
+    *references.CHECKS,
+    *fields.CHECKS,
+    *features.CHECKS,
+    *campaigns.CHECKS,
+    *contact.CHECKS,
+    *channels.CHECKS,
+)
+
+
+def lint(subject: Subject) -> list[Finding]:
+    return [finding for check in CHECKS for finding in check(subject)]
+
+
+__all__ = ["Subject", "lint"]

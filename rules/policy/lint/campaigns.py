@@ -1,0 +1,65 @@
+"""Campaigns, cells, offers and rules: shares that add up, dates in order, offers that can appear."""
+
+from collections.abc import Iterator
+from math import fsum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from rules.policy.findings import Finding, Path, nearest
+from rules.policy.lint.subject import Check, Subject
+
+TOLERANCE = 1e-6  # of a sum of percentages such as 33.3 + 33.3 + 33.4
+
+
+def shares(subject: Subject) -> Iterator[Finding]:
+    for at, campaign in enumerate(subject.policy.campaigns):
+        for nth, program in enumerate(campaign.programs):
+            total = fsum(cell.share for cell in program.cells)
+            if abs(total - 100) > TOLERANCE:
+                path: Path = ("campaigns", at, "programs", nth, "cells")
+                message = f"the shares of `{program.id}` add up to {total:.6g}, not to 100"
+                hint = "add a cell with `holdout: true` for the rest" if total < 100 else None
+                yield subject.error(path, "shares", message, hint)
+
+
+def dates(subject: Subject) -> Iterator[Finding]:
+    for at, campaign in enumerate(subject.policy.campaigns):
+        if campaign.starts and campaign.ends and campaign.ends < campaign.starts:
+            message = f"`{campaign.id}` ends on {campaign.ends}, before it starts on {campaign.starts}"
+            yield subject.error(("campaigns", at, "ends"), "dates", message)
+
+
+def appearing(subject: Subject) -> Iterator[Finding]:
+    """An offer appears if something makes it a candidate and a cell gives it."""
+    policy = subject.policy
+    if not subject.sound("offers", "rules", "campaigns"):
+        return
+    proposed = {offer for rule in policy.rules for offer in rule.propose}
+    given = {offer for campaign in policy.campaigns for program in campaign.programs
+             for cell in program.cells for offer in cell.offers}  # fmt: skip
+    for at, offer in enumerate(policy.offers):
+        if not offer.always and offer.id not in proposed:
+            message = f"`{offer.id}` can never appear: no rule proposes it"
+            yield subject.warning(("offers", at, "id"), "never-appears", message, "propose it, or set `always: true`")
+        elif offer.id not in given:
+            message = f"`{offer.id}` can never appear: it is in no cell of any program"
+            yield subject.warning(("offers", at, "id"), "never-appears", message, "add it to the `offers` of a cell")
+
+
+def lifetimes(subject: Subject) -> Iterator[Finding]:
+    for at, rule in enumerate(subject.policy.rules):
+        if rule.lifetime is not None and not rule.when:
+            message = f"`for` has no effect: `{rule.id}` is asked at every decision"
+            hint = "name in `when` the interactions that fire it"
+            yield subject.warning(("rules", at, "lifetime"), "no-effect", message, hint)
+
+
+def time_zone(subject: Subject) -> Iterator[Finding]:
+    zone = subject.policy.policy.time_zone
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = nearest(zone, sorted(available_timezones())) or "write it as Europe/Berlin"
+        yield subject.error(("policy", "time_zone"), "time-zone", f"there is no time zone `{zone}`", hint)
+
+
+CHECKS: tuple[Check, ...] = (shares, dates, appearing, lifetimes, time_zone)

@@ -1,0 +1,140 @@
+"""Names that are used and not declared."""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+
+from rules.policy.findings import Finding, Path, nearest
+from rules.policy.lint.subject import Check, Subject
+from rules.policy.places import KEY
+from rules.policy.vocabulary import BUILT_IN, event_fields
+from schemas.policy import Example, ExampleInteraction, Feature, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    path: Path
+    section: str
+    """Where the name is declared."""
+    name: str
+
+
+NOUNS = {"interactions": "interaction type", "offers": "offer", "outcomes": "outcome", "campaigns": "program",
+         "attributes": "attribute", "context": "field of the context"}  # fmt: skip
+
+
+def declared(subject: Subject) -> Iterator[Finding]:
+    known = _known(subject.policy)
+    for reference in _references(subject.policy):
+        names = known[reference.section]
+        if reference.name not in names and subject.sound(reference.section):
+            message = f"there is no {NOUNS[reference.section]} `{reference.name}`"
+            yield subject.error(reference.path, _kind(reference), message, _hint(reference, names))
+
+
+def example_cells(subject: Subject) -> Iterator[Finding]:
+    """The cell that an example puts the customer in belongs to the program."""
+    if not subject.sound("campaigns"):
+        return
+    programs = {program.id: {cell.id for cell in program.cells}
+                for campaign in subject.policy.campaigns for program in campaign.programs}  # fmt: skip
+    for at, example in enumerate(subject.policy.examples):
+        for program, cell in example.given.cells.items():
+            if program in programs and cell not in programs[program]:
+                message = f"the program `{program}` has no cell `{cell}`"
+                path = ("examples", at, "given", "cells", program)
+                yield subject.error(path, "unknown-cell", message, nearest(cell, programs[program]))
+
+
+def example_fields(subject: Subject) -> Iterator[Finding]:
+    """The fields of an example's interactions are those of their type."""
+    if not subject.sound("interactions", "attributes"):
+        return
+    for path, interaction in _example_interactions(subject.policy):
+        fields = event_fields(subject.policy, interaction.type)
+        if interaction.type in (*subject.policy.interactions, *BUILT_IN):
+            for name in interaction.data.keys() - fields.keys():
+                message = f"`{interaction.type}` has no field `{name}`"
+                yield subject.error((*path, "data", name, KEY), "unknown-field", message, nearest(name, fields))
+
+
+def _known(policy: Policy) -> Mapping[str, Set[str]]:
+    return {
+        "interactions": {*policy.interactions, *BUILT_IN},
+        "offers": {offer.id for offer in policy.offers},
+        "outcomes": policy.outcomes.keys(),
+        "campaigns": {program.id for campaign in policy.campaigns for program in campaign.programs},
+        "attributes": policy.attributes.keys(),
+        "context": policy.context.keys(),
+    }
+
+
+def _kind(reference: Reference) -> str:
+    return "unknown-" + NOUNS[reference.section].replace(" ", "-")
+
+
+def _hint(reference: Reference, names: Set[str]) -> str | None:
+    return nearest(reference.name, sorted(names)) or f"declare it under `{reference.section}:`"
+
+
+def _references(policy: Policy) -> Iterator[Reference]:
+    yield from _of_features(("features",), policy.features)
+    yield from _of_features(("session", "features"), policy.session.features)
+    yield from _of_outcomes(policy)
+    for at, rule in enumerate(policy.rules):
+        yield from _each(("rules", at, "when"), "interactions", rule.when)
+        yield from _each(("rules", at, "propose"), "offers", rule.propose)
+    for at, campaign in enumerate(policy.campaigns):
+        for nth, program in enumerate(campaign.programs):
+            for index, cell in enumerate(program.cells):
+                path: Path = ("campaigns", at, "programs", nth, "cells", index, "offers")
+                yield from _each(path, "offers", cell.offers)
+    for at, example in enumerate(policy.examples):
+        yield from _of_example(("examples", at), example)
+    for path, interaction in _example_interactions(policy):
+        yield Reference((*path, "type"), "interactions", interaction.type)
+
+
+def _each(path: Path, section: str, names: tuple[str, ...]) -> Iterator[Reference]:
+    for at, name in enumerate(names):
+        yield Reference((*path, at), section, name)
+
+
+def _keys(path: Path, section: str, names: Mapping[str, object]) -> Iterator[Reference]:
+    for name in names:
+        yield Reference((*path, name, KEY), section, name)
+
+
+def _of_features(path: Path, features: Mapping[str, Feature]) -> Iterator[Reference]:
+    for name, feature in features.items():
+        yield from _each((*path, name, "count" if feature.count else "of"), "interactions", feature.types)
+
+
+def _of_outcomes(policy: Policy) -> Iterator[Reference]:
+    for name, outcome in policy.outcomes.items():
+        yield from _each(("outcomes", name, "implies"), "outcomes", outcome.implies)
+    for at, cool_down in enumerate(policy.contact_policy.cool_downs):
+        yield Reference(("contact_policy", "cool_downs", at, "after"), "outcomes", cool_down.after)
+
+
+def _of_example(path: Path, example: Example) -> Iterator[Reference]:
+    given, then = (*path, "given"), (*path, "then")
+    yield from _keys((*given, "attributes"), "attributes", example.given.attributes)
+    yield from _keys((*given, "cells"), "campaigns", example.given.cells)
+    for at, response in enumerate(example.given.responses):
+        yield Reference((*given, "responses", at, "offer"), "offers", response.offer)
+        yield Reference((*given, "responses", at, "outcome"), "outcomes", response.outcome)
+    yield from _keys((*path, "when", "context"), "context", example.when.context)
+    yield from _each((*then, "offers"), "offers", example.then.offers or ())
+    yield from _each((*then, "withheld"), "offers", example.then.withheld or ())
+    yield from _keys((*then, "reasons"), "offers", example.then.reasons)
+
+
+def _example_interactions(policy: Policy) -> Iterator[tuple[Path, ExampleInteraction]]:
+    for at, example in enumerate(policy.examples):
+        for nth, interaction in enumerate(example.given.interactions):
+            yield ("examples", at, "given", "interactions", nth), interaction
+        if example.when.interaction:
+            yield ("examples", at, "when", "interaction"), example.when.interaction
+
+
+CHECKS: tuple[Check, ...] = (declared, example_cells, example_fields)

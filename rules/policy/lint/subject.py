@@ -1,0 +1,30 @@
+"""What a check looks at, and how it says what it found."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rules.policy.findings import Finding, Path
+from rules.policy.nodes import Node
+from rules.policy.places import place_of
+from schemas.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    policy: Policy
+    tree: Node
+    broken: frozenset[str] = frozenset()
+    """Sections of which entries were refused."""
+
+    def sound(self, *sections: str) -> bool:
+        """Whether all of these sections are known in full."""
+        return self.broken.isdisjoint(sections)
+
+    def error(self, path: Path, kind: str, message: str, hint: str | None = None) -> Finding:
+        return Finding("error", place_of(self.tree, path), message, hint, kind)
+
+    def warning(self, path: Path, kind: str, message: str, hint: str | None = None) -> Finding:
+        return Finding("warning", place_of(self.tree, path), message, hint, kind)
+
+
+Check = Callable[[Subject], Iterator[Finding]]

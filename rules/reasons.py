@@ -1,0 +1,31 @@
+"""Why a candidate was left out: exactly one reason each, the first that applies in the order written here."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    NOT_LIVE = "not_live"
+    """The campaign has not begun, or is over."""
+    NO_TREATMENT = "no_treatment"
+    """It is not worded for this channel and these placements."""
+    NOT_ELIGIBLE = "not_eligible"
+    ELIGIBILITY_UNKNOWN = "eligibility_unknown"
+    """A condition could not be evaluated: a fact is missing."""
+    NOT_APPLICABLE = "not_applicable"
+    APPLICABILITY_UNKNOWN = "applicability_unknown"
+    NOT_SUITABLE = "not_suitable"
+    SUITABILITY_UNKNOWN = "suitability_unknown"
+    CONTACT_REQUIREMENT = "contact_requirement"
+    """A requirement of the contact policy is not met."""
+    CONTACT_UNKNOWN = "contact_unknown"
+    """A requirement of the contact policy cannot be proven, which means no."""
+    COOL_DOWN = "cool_down"
+    CAP_REACHED = "cap_reached"
+    HELD_OUT = "held_out"
+    """The customer is in a holdout of the program."""
+    OTHER_CELL = "other_cell"
+    """The customer's cell of the program gets other offers."""
+    DUPLICATE_OFFER = "duplicate_offer"
+    """Another program has proposed the same offer with a better score."""
+    OUTRANKED = "outranked"
+    """The slots went to better scores."""

@@ -1,0 +1,75 @@
+"""What every schema here shares: strict pydantic models, identifiers, durations and points in time.
+
+Inside Opportune a point in time is an integer number of milliseconds since the epoch (names end in `_ms`);
+at the edges it is RFC 3339 text. A duration is authored as `30m`, `24h`, `90d` and kept in milliseconds.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+DURATION = re.compile(r"^\s*(\d+)\s*(ms|s|m|h|d|w)\s*$")
+
+
+class Model(BaseModel):
+    """Unknown fields are refused: a misspelt one must not be silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def duration_ms(value: object) -> int:
+    """Milliseconds of an authored duration. Raises ValueError with what to write instead."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration; write a number and a unit, such as 30m, 24h or 90d")
+    return int(match[1]) * UNIT_MS[match[2]]
+
+
+def at_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch; a time without a zone is taken as UTC."""
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MILLISECOND
+
+
+def moment(ms: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=ms)
+
+
+def rfc3339(ms: int) -> str:
+    return moment(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _only_text(value: Any) -> Any:
+    """YAML turns `on`, `no` and `12` into other things; an identifier stays what the author wrote."""
+    if isinstance(value, bool):
+        raise ValueError("YAML reads this word as true or false; put it in quotes")  # noqa: TRY004 (pydantic)
+    return str(value) if isinstance(value, int) else value
+
+
+Id = Annotated[
+    str,
+    BeforeValidator(_only_text, json_schema_input_type=str | int),
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$", description="Letters, digits, `-`, `_` and `.`"),
+]
+Name = Annotated[
+    str,
+    BeforeValidator(_only_text),
+    Field(pattern=r"^[a-z_][a-z0-9_]{0,63}$", description="Usable in conditions: lower case, digits, `_`"),
+]
+DurationMs = Annotated[
+    int,
+    BeforeValidator(duration_ms),
+    Field(gt=0),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(ms|s|m|h|d|w)$", "examples": ["30m", "24h", "90d"]}),
+]
+Condition = Annotated[
+    str,
+    Field(min_length=1, max_length=4_000, description="A condition in CEL, such as `customer.age >= 60`"),
+]
+SubjectId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f]+$")]

@@ -1,0 +1,142 @@
+"""Decisions: the request, the answer, the record that replays, and the facts that a decision stands on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from schemas.base import Model, Name, SubjectId
+from schemas.interaction import subject_of
+from schemas.ledger import Ledger
+
+MOST_TREATMENTS = 100
+
+
+class Placement(Model):
+    """A slot of the touchpoint and how many treatments fit into it."""
+
+    placement: Name
+    count: int = Field(default=1, ge=1, le=50)
+
+
+class HappenedNow(Model):
+    """The interaction that just happened, for this customer and channel; it is folded in and logged."""
+
+    id: str = Field(min_length=1, max_length=200)
+    source: str = Field(min_length=1, max_length=200)
+    type: str = Field(min_length=1, max_length=120)
+    time: AwareDatetime | None = None
+    data: dict[str, Any] = {}
+
+
+class DecisionRequest(Model):
+    """Ask for the next best action."""
+
+    customer: SubjectId | None = None
+    visitor: SubjectId | None = None
+    channel: Name
+    placements: tuple[Placement, ...] = Field(min_length=1, max_length=20)
+    id: str | None = Field(default=None, min_length=1, max_length=200)
+    """An id of the caller's: repeating the request with the same id gives the same decision."""
+    context: dict[Name, Any] = {}
+    """Facts of the moment, as the policy's `context` section declares them."""
+    interaction: HappenedNow | None = None
+
+    @model_validator(mode="after")
+    def _whom_and_where(self) -> "DecisionRequest":
+        subject_of(self.customer, self.visitor)
+        names = [each.placement for each in self.placements]
+        if len(names) != len(set(names)):
+            raise ValueError("a placement is named twice; give it once, with a larger `count`")
+        if sum(each.count for each in self.placements) > MOST_TREATMENTS:
+            raise ValueError(f"at most {MOST_TREATMENTS} treatments can be asked for at once")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a decision may look at. Everything else it needs is the rule set, the models and the seed."""
+
+    subject: str
+    channel: str
+    placements: tuple[tuple[str, int], ...]
+    """Name and count of each."""
+    values: Mapping[str, Any]
+    """What conditions see, by qualified name; a name that is missing is not known."""
+    ledger: Ledger
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """Cell by program, where somebody chose it (a test customer); otherwise the hash assigns it."""
+
+
+class ChosenTreatment(Model):
+    """One proposal to make, and the code to answer with."""
+
+    code: str
+    placement: str
+    rank: int
+    """1 is best, within the placement."""
+    campaign: str
+    program: str
+    cell: str
+    offer: str
+    offer_name: str
+    kind: str
+    """The class of the offer: standard, mandatory or transactional."""
+    treatment: str
+    language: str
+    content: dict[str, str]
+    score: float
+    factors: dict[str, float]
+
+
+class LeftOut(Model):
+    """A candidate that was not chosen, and the one reason."""
+
+    campaign: str
+    program: str
+    offer: str
+    reason: str
+    detail: str = ""
+
+
+class Withheld(Model):
+    """A candidate that would have been chosen, had the customer not been in a holdout."""
+
+    placement: str
+    kind: str
+    campaign: str
+    program: str
+    cell: str
+    offer: str
+
+
+class Decision(Model):
+    """The answer to one request."""
+
+    decision: str
+    at: str
+    customer: str | None = None
+    visitor: str | None = None
+    channel: str
+    policy: str
+    """The policy revision that decided."""
+    model: str
+    """The model version; `none` while propensity is not learned."""
+    candidates: int
+    treatments: tuple[ChosenTreatment, ...]
+    left_out: tuple[LeftOut, ...]
+    withheld: tuple[Withheld, ...] = ()
+
+
+class DecisionRecord(Decision):
+    """The answer and all that it stands on: enough to decide again, bit for bit."""
+
+    seed: int
+    salt: int
+    """How often the response codes had to be drawn anew because one was taken."""
+    placements: tuple[Placement, ...]
+    facts: dict[str, Any]
+    """The values that conditions could see."""
+    ledger: dict[str, Any]
+    """The customer's ledger as it was, as far back as the contact policy looks."""

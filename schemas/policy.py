@@ -1,0 +1,370 @@
+"""The policy: all that the business authors, as YAML files of one folder.
+
+Every file may hold any of the sections of `PolicyFile`; the loader joins them. The exported JSON Schema of
+this model completes and validates the files in an editor.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from schemas.base import Condition, DurationMs, Id, Model, Name
+
+FieldTypeName = Literal["string", "int", "double", "bool", "timestamp", "list<string>"]
+OutcomeClass = Literal["impression", "positive", "negative", "neutral"]
+OfferClass = Literal["standard", "mandatory", "transactional"]
+CapScope = Literal["customer", "campaign", "program", "offer"]
+Counting = Literal["decided", "presented"]
+
+
+@dataclass(frozen=True)
+class _Also:
+    """A short form that the JSON Schema allows beside the full one."""
+
+    short: dict[str, Any]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [self.short, handler(schema)]}
+
+
+class FieldType(Model):
+    """The type of a field of an interaction, of an attribute, or of the request's context."""
+
+    type: FieldTypeName
+    required: bool = False
+    one_of: tuple[str, ...] = ()
+    """The only values allowed (strings)."""
+    min: float | None = None
+    max: float | None = None
+    description: str = ""
+
+
+def _field_type(value: Any) -> Any:
+    """`amount: double` is short for `{type: double}`; `amount: double!` for a required one."""
+    if isinstance(value, str):
+        return {"type": value.removesuffix("!"), "required": value.endswith("!")}
+    return value
+
+
+ShortFieldType = Annotated[
+    FieldType,
+    BeforeValidator(_field_type),
+    _Also({"type": "string", "pattern": r"^(string|int|double|bool|timestamp|list<string>)!?$"}),
+]
+
+
+def _one_or_many(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+OneOrMany = Annotated[tuple[Id, ...], BeforeValidator(_one_or_many), _Also({"type": "string"})]
+
+
+class InteractionType(Model):
+    """Something a customer can do, with the fields that it carries."""
+
+    description: str = ""
+    channel: Name | None = None
+    """Where it happens, unless the interaction itself says so."""
+    fields: dict[Name, ShortFieldType] = {}
+    sets: tuple[Name, ...] = ()
+    """Fields copied into the customer's attributes of the same name."""
+
+
+class Outcome(Model):
+    """What may come back for a response code."""
+
+    # `class` is the field's standard word and a keyword of Python
+    kind: OutcomeClass = Field(alias="class")
+    implies: tuple[Id, ...] = ()
+    """Outcomes that must have happened before: an accepted offer was presented."""
+    ends: bool = False
+    """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
+
+
+class Feature(Model):
+    """A live aggregate over interactions. Exactly one of the aggregates is given.
+
+    `count` names interaction types; the others name a field of the event, with the types in `of`.
+    """
+
+    count: OneOrMany = ()
+    sum: str | None = None
+    min: str | None = None
+    max: str | None = None
+    mean: str | None = None
+    last: str | None = None
+    first: str | None = None
+    recent: str | None = None
+    """The latest distinct values, newest first."""
+    of: OneOrMany = ()
+    window: DurationMs | None = None
+    """Rolling, in event time; without it, all time."""
+    keep: int = Field(default=20, ge=1, le=100)
+    """How many values `recent` keeps."""
+    description: str = ""
+
+    @model_validator(mode="after")
+    def _one_aggregate(self) -> "Feature":
+        given = [name for name in AGGREGATES if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of {', '.join(AGGREGATES)}; this feature has {len(given)}")
+        if given[0] == "count" and self.of:
+            raise ValueError("`count` already names the interaction types; leave out `of`")
+        if given[0] != "count" and not self.of:
+            raise ValueError(f"`{given[0]}` needs `of`: the interaction types that it looks at")
+        return self
+
+    @property
+    def aggregate(self) -> str:
+        return next(name for name in AGGREGATES if getattr(self, name))
+
+    @property
+    def field(self) -> str:
+        """The event field that is aggregated, without `event.`; empty for a count."""
+        return "" if self.count else str(getattr(self, self.aggregate)).removeprefix("event.")
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        return self.count or self.of
+
+
+AGGREGATES = ("count", "sum", "min", "max", "mean", "last", "first", "recent")
+
+
+class SessionType(Model):
+    """The visit in progress on one channel: it ends after `idle` without an interaction."""
+
+    idle: DurationMs = Field(default=30 * 60_000, json_schema_extra={"default": "30m"})
+    features: dict[Name, Feature] = {}
+
+
+class Conditions(Model):
+    """Inherited downwards: campaign > program > cell > offer. All of them must hold."""
+
+    eligible: Condition | None = None
+    """May the customer have it?"""
+    applicable: Condition | None = None
+    """Is it relevant here and now?"""
+    suitable: Condition | None = None
+    """Is it good for the customer?"""
+
+
+class Treatment(Model):
+    """How an offer is worded for one channel and placement."""
+
+    id: Id
+    channel: Name
+    placement: Name
+    language: str = "en"
+    content: dict[Name, str]
+    """Texts by part: `script`, `title`, `body`, `image`, `link`…"""
+
+
+class Offer(Conditions):
+    """What is proposed."""
+
+    id: Id
+    name: str
+    kind: OfferClass = Field(default="standard", alias="class")
+    value: float = Field(default=1.0, gt=0)
+    """What an acceptance is worth, in the policy's currency."""
+    cost: float = Field(default=0.0, ge=0)
+    lever: float = Field(default=0.0, ge=-90, le=900)
+    """Percent by which the business pushes this offer."""
+    always: bool = False
+    """A candidate without any rule proposing it."""
+    treatments: tuple[Treatment, ...] = Field(min_length=1)
+
+
+class Cell(Conditions):
+    """A share of the audience that gets these offers, or is held out."""
+
+    id: Id
+    share: float = Field(gt=0, le=100)
+    """Percent of the program's audience; the shares of a program add up to 100."""
+    offers: tuple[Id, ...] = ()
+    holdout: bool = False
+
+    @model_validator(mode="after")
+    def _offers_or_holdout(self) -> "Cell":
+        if self.holdout == bool(self.offers):
+            raise ValueError("a cell either names its `offers` or is a `holdout`")
+        return self
+
+
+class Program(Conditions):
+    """One tactic within a campaign."""
+
+    id: Id
+    name: str = ""
+    lever: float = Field(default=0.0, ge=-90, le=900)
+    cells: tuple[Cell, ...] = Field(min_length=1)
+
+
+class Campaign(Conditions):
+    """A goal with a budget and dates."""
+
+    id: Id
+    name: str = ""
+    goal: str = ""
+    owner: str = ""
+    budget: float | None = Field(default=None, ge=0)
+    starts: date | None = None
+    """First day, in the policy's time zone."""
+    ends: date | None = None
+    """Last day, included."""
+    lever: float = Field(default=0.0, ge=-90, le=900)
+    programs: tuple[Program, ...] = Field(min_length=1)
+
+
+class Rule(Model):
+    """If the customer does X, offer Y."""
+
+    id: Id
+    when: OneOrMany = ()
+    """Interaction types that fire it; without any it is asked at every decision."""
+    condition: Condition | None = Field(default=None, alias="if")
+    propose: OneOrMany = Field(min_length=1)
+    channels: OneOrMany = Field(default=(), alias="on")
+    """Channels on which the proposal counts; all if empty."""
+    lifetime: DurationMs | None = Field(default=None, alias="for")
+    """How long a proposal fired by an interaction waits for the next contact."""
+    boost: float = Field(default=1.0, ge=0.1, le=10)
+
+
+class Cap(Model):
+    """At most so many contacts within a rolling window, the one being decided included."""
+
+    id: Id
+    per: CapScope
+    at_most: int = Field(ge=0)
+    within: DurationMs
+    counting: Counting = "presented"
+    """`presented` counts what was shown and what may still be; `decided` counts every decision."""
+    channels: tuple[Name, ...] = ()
+
+
+class CoolDown(Model):
+    """Silence after an outcome."""
+
+    after: Id
+    per: CapScope = "offer"
+    lasting: DurationMs = Field(alias="for")
+
+
+class Requirement(Model):
+    """A condition that must be proven before we speak to this customer: consent, do-not-contact, history."""
+
+    id: Id
+    require: Condition
+    channels: tuple[Name, ...] = ()
+
+
+class ContactPolicy(Model):
+    requirements: tuple[Requirement, ...] = ()
+    cool_downs: tuple[CoolDown, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    reservation: DurationMs = Field(default=30 * 60_000, json_schema_extra={"default": "30m"})
+    """How long a decided treatment counts as if presented, until it is or this time is over."""
+    remember: DurationMs = Field(default=400 * 86_400_000, json_schema_extra={"default": "400d"})
+    """How long the ledger keeps an entry, and a response code is known."""
+
+
+class Arbitration(Model):
+    """score = propensity^exponent × value × context × levers; a factor can be switched off."""
+
+    propensity_exponent: float = Field(default=1.0, ge=0, le=5)
+    value: bool = True
+    context: bool = True
+    levers: bool = True
+
+
+class ExampleInteraction(Model):
+    type: Id
+    ago: DurationMs | None = None
+    """How long before the example's moment; the interaction of `when` happens at it."""
+    data: dict[str, Any] = {}
+
+
+class ExampleResponse(Model):
+    offer: Id
+    outcome: Id
+    ago: DurationMs
+
+
+class Given(Model):
+    attributes: dict[Name, Any] = {}
+    interactions: tuple[ExampleInteraction, ...] = ()
+    responses: tuple[ExampleResponse, ...] = ()
+    cells: dict[Id, Id] = {}
+    """The cell of a program, instead of the one that the hash assigns."""
+
+
+class When(Model):
+    at: AwareDatetime | None = None
+    """The example's moment; the time of the check if left out."""
+    channel: Name
+    placement: Name
+    count: int = Field(default=1, ge=1, le=50)
+    interaction: ExampleInteraction | None = None
+    context: dict[Name, Any] = {}
+
+
+class Then(Model):
+    offers: tuple[Id, ...] | None = None
+    """Exactly these, in this order."""
+    withheld: tuple[Id, ...] | None = None
+    reasons: dict[Id, str] = {}
+    """Why an offer was left out."""
+
+
+class Example(Model):
+    """A decision written down beside the rules: given this history, when this happens, then these offers."""
+
+    name: str
+    given: Given = Given()
+    when: When
+    then: Then
+
+
+class PolicyHeader(Model):
+    name: Id
+    description: str = ""
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    time_zone: str = "UTC"
+
+
+class PolicyFile(Model):
+    """One file of a policy folder. Sections of the same kind in several files are joined."""
+
+    policy: PolicyHeader | None = None
+    interactions: dict[Id, InteractionType] = {}
+    outcomes: dict[Id, Outcome] = {}
+    attributes: dict[Name, ShortFieldType] = {}
+    features: dict[Name, Feature] = {}
+    session: SessionType | None = None
+    context: dict[Name, ShortFieldType] = {}
+    """What a request may say about the moment, as `context.*`."""
+    segments: dict[Id, Condition] = {}
+    stages: dict[Id, Condition] = {}
+    """Lifecycle stages; the first whose condition holds is the customer's."""
+    campaigns: tuple[Campaign, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    contact_policy: ContactPolicy | None = None
+    arbitration: Arbitration | None = None
+    examples: tuple[Example, ...] = ()
+
+
+class Policy(PolicyFile):
+    """A whole policy: every file of the folder joined, with the defaults filled in."""
+
+    policy: PolicyHeader
+    session: SessionType = SessionType()
+    contact_policy: ContactPolicy = ContactPolicy()
+    arbitration: Arbitration = Arbitration()

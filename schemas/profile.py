@@ -1,0 +1,38 @@
+"""What `GET /v1/customers/{id}` shows."""
+
+from typing import Any
+
+from schemas.base import Model
+
+
+class SessionView(Model):
+    channel: str
+    started: str
+    last: str
+    length_s: float
+    interactions: int
+    open: bool
+    features: dict[str, Any]
+
+
+class RecentInteraction(Model):
+    at: str
+    type: str
+    channel: str
+    source: str
+
+
+class CustomerView(Model):
+    customer: str | None = None
+    visitor: str | None = None
+    version: int
+    first_seen: str | None
+    last_seen: str | None
+    attributes: dict[str, Any]
+    features: dict[str, Any]
+    segments: tuple[str, ...]
+    stage: str | None
+    sessions: tuple[SessionView, ...]
+    recent: tuple[RecentInteraction, ...]
+    """The latest interactions over all touchpoints, newest first."""
+    ledger: dict[str, Any]

@@ -1,0 +1,220 @@
+"""The form of the HTTP API: problems, bounds, keys, headers and OpenAPI. What it calls is stood in for here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
+import httpx
+import orjson
+import pytest
+
+from app.api import create_app
+from app.errors import NotAllowed, NotAuthenticated
+from app.metrics import Metrics
+from app.services import Services
+from profiles.errors import StoreUnavailable
+
+KEY = {"Authorization": "Bearer good"}
+ASKED = {"customer": "ada", "channel": "web", "placements": [{"placement": "hero"}]}
+EVENT = {"specversion": "1.0", "id": "1", "source": "shop", "type": "view", "subject": "ada"}
+
+
+class Keys:
+    async def require(self, token: str | None, scope: str) -> None:
+        if token != "good":
+            raise NotAuthenticated
+        if scope == "respond":
+            raise NotAllowed
+
+
+class Failing:
+    """Whatever is asked of it fails as it was told to."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        async def fail(*_: object) -> None:
+            raise self._error
+
+        return fail
+
+
+class Ingestion:
+    async def accept(self, events: list[Any], received: object) -> list[None]:
+        return [None for _ in events]
+
+
+class Nobody:
+    async def view(self, subject: str, now: object) -> None:
+        return None
+
+
+def services(error: Exception) -> Services:
+    """Takes in every interaction, knows nobody, and fails otherwise."""
+    stand_ins = SimpleNamespace(
+        keys=Keys(),
+        ingestion=Ingestion(),
+        customers=Nobody(),
+        decisioning=Failing(error),
+        responding=Failing(error),
+        scorecard=Failing(error),
+        status=Failing(error),
+        metrics=Metrics(),
+    )
+    return cast("Services", stand_ins)
+
+
+def on_api(story: Callable[[httpx.AsyncClient], Awaitable[Any]], error: Exception | None = None) -> Any:
+    known = services(error or RuntimeError("hunter2"))
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Services]:
+        yield known
+
+    async def go() -> Any:
+        app = create_app(opening, known.metrics)
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://api") as api,
+        ):
+            return await story(api)
+
+    return asyncio.run(go())
+
+
+def call(method: str, path: str, error: Exception | None = None, **options: Any) -> httpx.Response:
+    options = {"headers": KEY, **options}
+    answer: httpx.Response = on_api(lambda api: api.request(method, path, **options), error)
+    return answer
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == answer.status_code
+    return answer.status_code, body["type"].removeprefix("/problems/")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/nowhere", (404, "not-found")),
+        ("GET", "/v1/customers/nobody", (404, "not-found")),
+        ("DELETE", "/v1/decisions", (405, "method-not-allowed")),
+        ("GET", "/v1/scorecard?from=yesterday", (422, "invalid")),
+    ],
+)
+def test_addresses_methods_and_parameters_that_do_not_fit(method: str, path: str, expected: tuple[int, str]) -> None:
+    assert problem(call(method, path)) == expected
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer bad"}, {"X-API-Key": "bad"}, {"Authorization": "Basic Zzo="}]
+)
+def test_without_a_key_nothing_is_read(headers: dict[str, str]) -> None:
+    answer = call("POST", "/v1/decisions", headers=headers, content=b"\xff")
+    assert problem(answer) == (401, "not-authenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_key_goes_into_either_header_and_needs_the_scope() -> None:
+    assert problem(call("GET", "/v1/customers/nobody", headers={"X-API-Key": "good"}))[0] == 404
+    assert problem(call("POST", "/v1/responses", json={})) == (403, "not-allowed")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", (400, "malformed-body")),
+        (b"{", (400, "malformed-body")),
+        (b'{"customer": "\xff"}', (400, "malformed-body")),
+        (b'{"context": {"a": NaN}}', (400, "malformed-body")),
+        (b'{"context": {"a": 1e999}}', (400, "malformed-body")),
+        (b'{"context": ' + b"[" * 40 + b"]" * 40 + b"}", (400, "malformed-body")),
+        (b"[" * 100_000, (400, "malformed-body")),
+        (b"{}", (422, "invalid")),
+        (b"null", (422, "invalid")),
+        (orjson.dumps({**ASKED, "customr": 1}), (422, "invalid")),
+        (b" " * 1_000_001, (413, "too-large")),
+    ],
+)
+def test_bodies_that_are_refused(body: bytes, expected: tuple[int, str]) -> None:
+    headers = {**KEY, "content-type": "application/json"}
+    assert problem(call("POST", "/v1/decisions", headers=headers, content=body)) == expected
+
+
+def test_another_content_type_is_refused() -> None:
+    headers = {**KEY, "content-type": "text/xml"}
+    for path in ("/v1/decisions", "/v1/interactions"):
+        assert problem(call("POST", path, headers=headers, content=b"<a/>")) == (415, "unknown-media-type")
+
+
+def test_good_interactions_are_accepted_and_the_others_listed() -> None:
+    answer = call("POST", "/v1/interactions", json=[EVENT, {**EVENT, "id": ""}, EVENT])
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 2)
+    assert [each["index"] for each in answer.json()["refused"]] == [1]
+
+
+def test_a_batch_of_bad_ones_lists_them_all_and_a_long_one_is_too_large() -> None:
+    refused = call("POST", "/v1/interactions", json=[{}, {}])
+    assert problem(refused) == (422, "nothing-accepted")
+    assert [each["index"] for each in refused.json()["errors"]] == [0, 1]
+    assert problem(call("POST", "/v1/interactions", json=[EVENT] * 1_001)) == (413, "too-large")
+    assert call("POST", "/v1/interactions", json=[EVENT] * 1_000).json()["accepted"] == 1_000
+
+
+def test_an_unexpected_error_keeps_its_cause_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    answer = call("POST", "/v1/decisions", json=ASKED)
+    assert problem(answer) == (500, "unexpected")
+    assert "hunter2" not in answer.text
+    assert "hunter2" in caplog.text
+
+
+def test_a_store_that_is_away_is_503_and_asks_to_come_again() -> None:
+    for method, path in (("GET", "/readyz"), ("GET", "/v1/scorecard")):
+        answer = call(method, path, StoreUnavailable("gone"))
+        assert problem(answer) == (503, "store-away")
+        assert answer.headers["retry-after"] == "1"
+
+
+def test_every_answer_has_an_id_and_may_not_be_sniffed_or_kept() -> None:
+    headers = call("GET", "/healthz", headers={"X-Request-Id": "mine"}).headers
+    assert headers["x-request-id"] == "mine"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert len(call("GET", "/nowhere").headers["x-request-id"]) >= 16
+
+
+def test_metrics_know_routes_not_identifiers() -> None:
+    async def story(api: httpx.AsyncClient) -> str:
+        await api.get("/v1/customers/ada-lovelace", headers=KEY)
+        await api.get("/nowhere/ada-lovelace")
+        return (await api.get("/metrics")).text
+
+    page = on_api(story)
+    assert 'opportune_requests_total{method="GET",route="/v1/customers/{customer}",status="404"} 1.0' in page
+    assert "ada-lovelace" not in page
+
+
+def test_openapi_describes_bodies_keys_and_problems() -> None:
+    page = call("GET", "/openapi.json").json()
+    schemas = page["components"]["schemas"]
+    assert {"CloudEvent", "DecisionRequest", "ResponseRequest", "Decision", "Accepted", "Scorecard"} <= schemas.keys()
+    assert {each["type"] for each in page["components"]["securitySchemes"].values()} == {"http", "apiKey"}
+    for path, methods in page["paths"].items():
+        for operation in methods.values():
+            assert "4XX" in operation["responses"]
+            assert bool(operation.get("security")) == path.startswith("/v1/"), path
+    for name in references(page):
+        assert name.removeprefix("#/components/schemas/") in schemas, name
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(references, value.values()))
+    return set().union(*map(references, value)) if isinstance(value, list) else set()

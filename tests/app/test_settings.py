@@ -1,0 +1,61 @@
+"""Settings come from an environment that is passed in; the documented table is the real one."""
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import BadSettings
+from app.reference import settings_page
+from app.settings import Settings
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    assert Settings.from_env({"PATH": "/bin"}) == Settings(
+        redis=None,
+        var=Path("var"),
+        host="127.0.0.1",
+        port=8080,
+        metrics_port=0,
+        shards=16,
+        durability="everysec",
+        log_level="info",
+        log_keep=1000,
+        decision_keep=30 * 86_400_000,
+    )
+
+
+def test_values_are_typed() -> None:
+    settings = Settings.from_env(
+        {
+            "OPPORTUNE_PORT": "9000",
+            "OPPORTUNE_DURABILITY": "Always",
+            "OPPORTUNE_REDIS": "redis://store:6379/1",
+        }
+    )
+    assert (settings.port, settings.durability, settings.redis) == (9000, "always", "redis://store:6379/1")
+
+
+def test_a_misspelt_name_is_refused_with_the_nearest() -> None:
+    with pytest.raises(BadSettings, match="no setting OPPORTUNE_DURABILTY") as caught:
+        Settings.from_env({"OPPORTUNE_DURABILTY": "always"})
+    assert caught.value.hint.startswith("did you mean OPPORTUNE_DURABILITY?")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("OPPORTUNE_PORT", "http", "whole number from 0 to 65535"),
+        ("OPPORTUNE_SHARDS", "0", "whole number from 1"),
+        ("OPPORTUNE_DURABILITY", "sometimes", "one of everysec, always"),
+        ("OPPORTUNE_REDIS", "localhost:6379", "redis://host:6379"),
+        ("OPPORTUNE_REDIS", "unix://relative.sock", "unix:///path"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_with_its_name(name: str, value: str, reason: str) -> None:
+    with pytest.raises(BadSettings, match=f"{name}='{value}'.*{reason}"):
+        Settings.from_env({name: value})
+
+
+def test_the_page_in_docs_is_the_table() -> None:
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text() == settings_page(), "run python -m app.reference"

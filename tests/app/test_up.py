@@ -1,0 +1,144 @@
+"""`opportune up` and `serve` as real processes: what may go wrong around them. (The loop itself: tests/e2e.)"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.e2e.service import ROOT, eventually, free_port
+from tests.servers import RedisServer
+
+PATIENCE_S = 30.0
+
+
+def environ(**settings: str) -> dict[str, str]:
+    ours = {f"OPPORTUNE_{name.upper()}": value for name, value in settings.items()}
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("OPPORTUNE_")}, **ours}
+
+
+@contextmanager
+def opportune(known: Mapping[str, str], *words: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "app", *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=dict(known), text=True, stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def refusal(known: Mapping[str, str], *words: str) -> str:
+    """What a command complains of; it must end by itself, and not well."""
+    with opportune(known, *words) as process:
+        said = process.communicate(timeout=PATIENCE_S)[1]
+        assert process.returncode == 1, said
+    return said
+
+
+def running(pid: int) -> bool:
+    """A process that has ended, but whose parent has not asked how, does not run any more."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def below(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(each) for each in listed.stdout.split() if running(int(each))]
+
+
+def test_everything_ends_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+    known = environ(var=str(tmp_path), port="0")
+    with opportune(known, "up") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Opportune is up")
+        children = below(process.pid)
+        assert len(children) == 3, "Redis, worker and API"
+        process.kill()
+        process.wait(PATIENCE_S)
+        eventually("every child has ended", lambda: not any(map(running, children)), PATIENCE_S)
+    assert "Opportune is up" in until_up(known, tmp_path), "on the same folder, at once"
+
+
+def test_a_second_one_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with opportune(environ(var=str(tmp_path), port="0"), "up") as first:
+        eventually("the first one is there", (tmp_path / "redis.url").exists, PATIENCE_S)
+        assert f"another Opportune runs on {tmp_path}" in refusal(environ(var=str(tmp_path), port="0"), "up")
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=PATIENCE_S)
+        assert first.returncode == 0
+    assert not (tmp_path / "redis.url").exists()
+
+
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = refusal(environ(var=str(tmp_path / "var"), port=port), "up")
+    assert f"cannot listen on 127.0.0.1:{port}" in said
+    assert "OPPORTUNE_PORT" in said
+    assert not (tmp_path / "var").exists()
+
+
+def test_without_a_redis_the_others_say_what_to_do(tmp_path: Path) -> None:
+    for command in (["worker"], ["serve"], ["scorecard"], ["keys", "list"]):
+        said = refusal(environ(var=str(tmp_path), port="0"), *command)
+        assert "there is no Redis to work with" in said
+        assert "opportune up" in said
+
+
+def test_a_misspelt_setting_stops_every_command(tmp_path: Path) -> None:
+    assert "did you mean OPPORTUNE_PORT?" in refusal(environ(ports="1"), "serve")
+
+
+def test_several_processes_share_a_port_and_end_together() -> None:
+    port = free_port()
+    words = ("serve", "--port", str(port), "--workers", "2")
+    with RedisServer() as redis, opportune(environ(redis=redis.url), *words) as api:
+        eventually("it serves", lambda: _status(port) == 200, PATIENCE_S)
+        processes = below(api.pid)
+        assert len(processes) >= 2
+        api.kill()
+        api.wait(PATIENCE_S)
+        eventually("its processes have ended", lambda: not any(map(running, processes)), PATIENCE_S)
+
+
+def test_the_key_is_shown_once_with_a_line_to_try(redis_url: str, tmp_path: Path) -> None:
+    token = r"opp_[0-9a-f]{8}_[\w-]{43}"
+    known = environ(redis=redis_url, port="0")
+    shown = [until_up(known, tmp_path) for _ in range(2)]
+    assert re.search(rf"curl -H 'Authorization: Bearer {token}' http://127\.0\.0\.1:\d+$", shown[0], re.MULTILINE)
+    assert not re.search(token, shown[1])
+
+
+def until_up(known: Mapping[str, str], folder: Path) -> str:
+    """What a start says until it is up; then it is stopped, and must end well."""
+    said = folder / "said"
+    with said.open("w") as output:
+        command = [sys.executable, "-m", "app", "up"]
+        process = subprocess.Popen(command, cwd=ROOT, env=dict(known), stdout=output, stderr=subprocess.DEVNULL)
+    try:
+        eventually("it is up", lambda: process.poll() is not None or "is up" in said.read_text(), PATIENCE_S)
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(PATIENCE_S)
+    return said.read_text()
+
+
+def _status(port: int) -> int | None:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code
+    except httpx.TransportError:
+        return None

@@ -1,0 +1,52 @@
+"""Connecting to a real Redis: it waits for one that is late, and says so when none comes."""
+
+import asyncio
+import time
+
+import pytest
+
+from profiles.connection import connected, wait_until_ready
+from profiles.errors import StoreUnavailable
+from tests.servers import RedisServer
+
+
+def test_values_come_back_as_bytes(redis_url: str) -> None:
+    async def story() -> object:
+        async with connected(redis_url) as redis:
+            await redis.set("name", "Ada")
+            return await redis.get("name")
+
+    assert asyncio.run(story()) == b"Ada"
+
+
+def test_an_unknown_scheme_is_refused() -> None:
+    async def story() -> None:
+        async with connected("http://127.0.0.1:6379"):
+            pass
+
+    with pytest.raises(ValueError, match="redis://, rediss://, unix://"):
+        asyncio.run(story())
+
+
+def test_waiting_for_a_redis_that_never_comes_ends_in_time() -> None:
+    async def story() -> None:
+        async with connected("unix:///tmp/opp-nobody-listens.sock") as redis:
+            await wait_until_ready(redis, within_s=0.2)
+
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.2 s"):
+        asyncio.run(story())
+    assert time.monotonic() - began < 3
+
+
+def test_a_redis_that_crashed_and_came_back_is_found_again_with_its_data() -> None:
+    async def story(server: RedisServer) -> object:
+        async with connected(server.url) as redis:
+            await redis.set("kept", "1")
+            server.kill()
+            server.start()
+            await wait_until_ready(redis, within_s=5)
+            return await redis.get("kept")
+
+    with RedisServer(persistent=True) as server:
+        assert asyncio.run(story(server)) == b"1"

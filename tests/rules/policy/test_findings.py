@@ -1,0 +1,240 @@
+"""Every kind of finding, at its exact place. `§` marks where it must point."""
+
+# ruff: noqa: E501 (tables)
+
+import pytest
+
+from tests.rules.policy.samples import BASE, checked, in_case
+
+OFFER = (
+    "{id: loan, name: Loan, always: true, treatments: [{id: t, channel: call, placement: main, content: {script: x}}]}"
+)
+YAML = [
+    ("yaml-syntax", "offers:\n  - id: a\n§\tname: x\n", "this is not YAML"),
+    ("yaml-syntax", "offers: [1, 2§", "this is not YAML"),
+    ("encoding", "# caf§\udce9\n", "the byte 0xe9 is not UTF-8 text"),
+    ("encoding", "a: 1\nb: x§\x07\n", "the character U+0007 cannot stand in YAML"),
+    (
+        "duplicate-key",
+        "segments:\n  a: now > now\n  §a: now < now\n",
+        "`a` is given twice, first at case.yaml:2:3",
+    ),
+    ("tag", "segments: {a: §!!python/object:os.system now > now}", "the tag `!!python/object:os.system`"),
+    ("merge-key", "x-a: &a {age: int}\nattributes: {§<<: *a}", "merge keys"),
+    ("alias", "segments: {a: §*nowhere}", "`*nowhere` has no anchor"),
+    ("alias", "segments: &s {a: §*s}", "`*s` stands inside itself"),
+    ("key", "segments: {§[a]: now > now}", "a key must be text"),
+    ("number", "arbitration: {propensity_exponent: §1e999}", "a number must be finite"),
+    ("number", "arbitration: {propensity_exponent: §99999999999999999999}", "at most 64 bits"),
+    ("second-document", "segments: {}\n§---\nstages: {}\n", "a second document in one file"),
+    ("too-deep", "x: " + "[" * 59 + "§" + "[" * 41 + "]" * 100, "nested more than 60 levels deep"),
+    ("section", "§[a, b]", "a policy file holds sections"),
+    ("section", "segments: §[a]", "`segments:` holds names with their definitions"),
+    ("section", "offers: §{a: b}", "`offers:` holds a list"),
+    ("empty-section", "§segments:\n", "the section `segments:` is empty"),
+    (
+        "defined-twice",
+        "§policy: {name: other}",
+        "the section `policy:` is given twice, first at base.yaml:1:1",
+    ),
+    ("defined-twice", "segments:\n  §senior: now > now", "`senior` is given twice, first at base.yaml:17:12"),
+]
+MODELS = [
+    ("unknown-field", "rules: [{id: a, propose: deposit, §fi: now > now}]", "`fi` is not a field of a rule"),
+    ("unknown-field", "§ofers: []", "`ofers` is not a field of a policy file"),
+    ("unknown-field", "outcomes: {x: {class: neutral, §end: true}}", "`end` is not a field of an outcome"),
+    ("missing-field", "rules:\n  - §id: a\n", "a rule needs `propose`"),
+    ("missing-field", "outcomes: {x: §{ends: true}}", "an outcome needs `class`"),
+    ("literal-error", "outcomes: {x: {class: §positiv}}", "not `positiv`"),
+    ("literal-error", "attributes: {a: §integer}", "not `integer`"),
+    ("string-pattern-mismatch", "attributes: {§Age: int}", "`Age` cannot be used as a name"),
+    ("string-pattern-mismatch", "outcomes: {§a b: {class: neutral}}", "`a b` cannot be used as a name"),
+    ("string-pattern-mismatch", "rules: [{id: §-x, propose: deposit}]", "`-x` cannot be used as `id`"),
+    ("string-type", "segments: {a: §12}", "`a` should be text, not `12`"),
+    ("model-type", "outcomes: {x: §true}", "`x` should be fields with their values, not `true`"),
+    ("string-pattern-mismatch", "features: {f: {count: §a b}}", "`a b` cannot be used as `count`"),
+    ("value-error", "features: {f: {count: purchase, window: §3y}}", "'3y' is not a duration"),
+    ("value-error", "features: {f: §{count: purchase, sum: amount}}", "give exactly one of count, sum"),
+    ("too-short", "rules: [{id: a, propose: §[]}]", "`propose` should have at least 1 item"),
+    (
+        "greater-than-equal",
+        "rules: [{id: a, propose: deposit, boost: §0}]",
+        "`boost` should be greater than or equal",
+    ),
+    (
+        "date-from-datetime-parsing",
+        "campaigns: [{id: a, starts: §soon, programs: []}]",
+        "`starts` should be a valid date",
+    ),
+    (
+        "loose-value",
+        "outcomes: {x: {class: neutral, ends: §yes}}",
+        "`ends` should be true or false, not `yes`",
+    ),
+    ("loose-value", "arbitration: {propensity_exponent: §'2'}", "`propensity_exponent` should be a number"),
+    ("loose-value", "arbitration: {propensity_exponent: §true}", "`propensity_exponent` should be a number"),
+    ("loose-value", "features: {f: {count: purchase, window: §30}}", "`window` has no unit"),
+    ("loose-value", "rules: [{id: a, propose: deposit, when: purchase, for: §30}]", "`for` has no unit"),
+]
+REFERENCES = [
+    ("unknown-offer", "rules: [{id: a, propose: [deposit, §depositt]}]", "there is no offer `depositt`"),
+    ("unknown-offer", "rules: [{id: a, propose: §depositt}]", "there is no offer `depositt`"),
+    (
+        "unknown-offer",
+        "examples: [{name: a, when: {channel: call, placement: main}, then: {withheld: [§x]}}]",
+        "`x`",
+    ),
+    (
+        "unknown-offer",
+        "examples: [{name: a, when: {channel: call, placement: main}, then: {reasons: {§x: cap}}}]",
+        "`x`",
+    ),
+    ("unknown-interaction-type", "rules: [{id: a, when: [§purchas], propose: deposit}]", "`purchas`"),
+    (
+        "unknown-interaction-type",
+        "features: {f: {count: §purchas}}",
+        "there is no interaction type `purchas`",
+    ),
+    ("unknown-interaction-type", "features: {f: {sum: amount, of: [purchase, §purchas]}}", "`purchas`"),
+    ("unknown-outcome", "outcomes: {x: {class: neutral, implies: [§presentd]}}", "`presentd`"),
+    (
+        "unknown-attribute",
+        "examples:\n  - {name: a, given: {attributes: {§agee: 3}}, when: {channel: call, placement: main}, then: {}}",
+        "there is no attribute `agee`",
+    ),
+    (
+        "unknown-program",
+        "examples:\n  - {name: a, given: {cells: {§callz: x}}, when: {channel: call, placement: main}, then: {}}",
+        "there is no program `callz`",
+    ),
+    (
+        "unknown-cell",
+        "examples:\n  - {name: a, given: {cells: {calls: §control2}}, when: {channel: call, placement: main}, then: {}}",
+        "the program `calls` has no cell `control2`",
+    ),
+    (
+        "unknown-field",
+        "examples:\n  - name: a\n    when: {channel: call, placement: main, interaction: {type: purchase, data: {§amout: 3}}}\n"
+        "    then: {}\n",
+        "`purchase` has no field `amout`",
+    ),
+    (
+        "unknown-field-of-the-context",
+        "examples: [{name: a, when: {channel: call, placement: main, context: {§que: x}}, then: {}}]",
+        "there is no field of the context `que`",
+    ),
+    ("unknown-channel", "rules: [{id: a, propose: deposit, on: [call, §cal]}]", "there is no channel `cal`"),
+    (
+        "unused-channel",
+        "rules: [{id: a, propose: deposit, on: §branch}]",
+        "no treatment uses the channel `branch`",
+    ),
+    (
+        "unused-placement",
+        "examples: [{name: a, when: {channel: call, placement: §mian}, then: {}}]",
+        "`mian`",
+    ),
+]
+SENSE = [
+    ("duplicate-id", "rules: [{id: §ask, propose: deposit}]", "the rule `ask` is defined twice, first at base.yaml:20:10"),
+    ("never-appears", f"offers: [{OFFER}]".replace("loan", "§loan"), "it is in no cell of any program"),
+    ("never-appears", f"offers: [{OFFER}]".replace("loan", "§loan").replace("always: true, ", ""), "no rule proposes it"),
+    ("shares", "campaigns: [{id: a, programs: [{id: p, cells: §[{id: c, share: 95, holdout: true}]}]}]", "add up to 95"),
+    (
+        "dates",
+        "campaigns:\n  - {id: a, starts: 2026-05-01, ends: §2026-04-30, programs: [{id: p, cells: [{id: c, share: 100,"
+        " holdout: true}]}]}",
+        "`a` ends on 2026-04-30, before it starts on 2026-05-01",
+    ),
+    ("no-effect", "rules: [{id: a, propose: deposit, for: §1h}]", "`for` has no effect"),
+    ("reserved-name", "interactions: {§identify: {}}", "`identify` is a built-in interaction type"),
+    ("reserved-name", "interactions: {§session_ended: {}}", "`session_ended` is a built-in interaction type"),
+    ("reserved-name", "interactions: {a: {fields: {§time: timestamp}}}", "`time` is known of every event"),
+    ("reserved-name", "attributes: {§stage: string}", "`stage` is known of every customer"),
+    ("reserved-name", "context: {§channel: string}", "`channel` is known of every request"),
+    ("name-clash", "features: {§age: {count: purchase}}", "also an attribute, see base.yaml:9:14"),
+    ("two-types", "interactions: {a: {fields: {job: §int}}}", "`event.job` is int here and string at base.yaml:3:57"),
+    ("sets", "interactions: {a: {sets: [§age]}}", "`a` has no field `age` to copy"),
+    ("sets", "interactions: {a: {fields: {job: string}, sets: [§job]}}", "there is no attribute `job`"),
+    ("sets", "interactions: {a: {fields: {since: string}, sets: [§since]}}", "is string, the attribute timestamp"),
+    ("bounds", "attributes: {a: §{type: string, min: 3}}", "`min` and `max` are for numbers"),
+    ("bounds", "attributes: {a: {type: int, min: §3, max: 1}}", "`min` 3 is above `max` 1"),
+    ("one-of", "attributes: {a: {type: int, one_of: §[x]}}", "`one_of` is for text"),
+    ("unknown-field", "features: {f: {sum: §event.amont, of: purchase}}", "`purchase` has no field `amont`"),
+    ("feature-type", "features: {f: {sum: §job, of: call_started}}", "`sum` cannot be taken of `job`, which is string"),
+    ("feature-type", "features: {f: {max: §event.channel, of: purchase}}", "`max` cannot be taken of `channel`"),
+    ("implies-cycle", "outcomes: {x: {class: neutral, implies: §[y]}, y: {class: neutral, implies: [x]}}", "`x` > `y` > `x`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text", "message"), YAML + MODELS + REFERENCES + SENSE)
+def test_a_finding_at_its_place(kind: str, text: str, message: str) -> None:
+    result, places = checked(text)
+
+    found = [finding for finding in in_case(result) if finding.id == kind]
+
+    assert [finding.position for finding in found] == places, "\n".join(map(str, result.findings))
+    assert message in found[0].message
+    assert result.ok == all(finding.severity == "warning" for finding in result.findings)
+
+
+@pytest.mark.parametrize(
+    ("section", "kind"),
+    [
+        ("cool_downs: [{after: §declind, for: 90d}]", "unknown-outcome"),
+        ("cool_downs: [{after: declined, for: §500d}]", "remember"),
+        ("caps: [{id: a, per: offer, at_most: 1, within: §500d}]", "remember"),
+        ("caps: [{id: a, per: offer, at_most: 1, within: 1d}, {id: §a, per: offer, at_most: 1, within: 2d}]", "duplicate-id"),
+        ("requirements: [{id: a, require: now > now, channels: [§wep]}]", "unknown-channel"),
+        ("reservation: §500d", "remember"),
+        ("caps: [{id: a, per: offer, at_most: 1, within: 1d, §channel: x}]", "unknown-field"),
+    ],
+)  # fmt: skip
+def test_the_contact_policy(section: str, kind: str) -> None:
+    result, places = checked(f"contact_policy:\n  {section}\n", BASE.partition("contact_policy:")[0])
+
+    assert [(each.id, each.position) for each in in_case(result)] == [(kind, places[0])]
+
+
+def test_a_misspelt_field_comes_with_the_nearest_name() -> None:
+    result, _ = checked("campaigns:\n  - {id: a, programs: [{id: p, elligible: now > now, cells: []}]}\n")
+
+    assert "case.yaml:2:32: error: `elligible` is not a field of a program (hint: did you mean `eligible`?)" in map(
+        str, result.findings
+    )
+
+
+def test_the_header_is_required() -> None:
+    result, _ = checked("segments: {}", base="")
+
+    assert [(str(each.position), each.id) for each in result.findings] == [("case.yaml:1:1", "missing-header")]
+
+
+def test_every_finding_at_once_and_in_file_order() -> None:
+    result, places = checked(
+        "attributes: {height: int, weight: §integer}\n"
+        "outcomes:\n"
+        "  lost: {class: §negativ}\n"
+        "rules:\n"
+        "  - {id: a, propose: deposit, §iff: 'now > now'}\n"
+        "  - {id: b, propose: §deposti, when: purchase, boost: 2}\n"
+        "  - {id: c, propose: deposit, boost: §99}\n"
+        "interactions:\n"
+        "  §purchase: {}\n"
+    )
+
+    assert [finding.position for finding in result.findings] == places
+    assert result.policy is None
+    assert not result.ok
+
+
+def test_a_refused_entry_brings_no_findings_about_what_refers_to_it() -> None:
+    result, places = checked(f"offers: [{OFFER}]\nrules: [{{id: a, propose: loan}}]".replace("name: Loan", "name: §12"))
+
+    assert [finding.position for finding in result.findings] == places
+
+
+def test_names_of_a_file_that_cannot_be_read_are_not_missed_elsewhere() -> None:
+    result, _ = checked("segments: {a: customer.height > 3}\nrules: [{id: a, propose: loan}]\n§: [")
+
+    assert {finding.id for finding in result.findings} == {"yaml-syntax"}
