@@ -195,10 +195,7 @@ def index_ratio(chance: random.Random, customers: Sequence[Mapping[str, Any]]) -
         if every.hits(facts) != [100 * number for number in alone.hits(facts)]:
             sys.exit("the index changes the answer")
     # by turns and short, so that both meet the same quiet moments of the machine
-    rounds = [
-        (ns_per_rule(every.hits, 1, customers, 5), ns_per_rule(alone.hits, 1, customers, 5))
-        for _ in range(60)
-    ]
+    rounds = [(ns_per_rule(every.hits, 1, customers, 5), ns_per_rule(alone.hits, 1, customers, 5)) for _ in range(60)]
     best_every, best_alone = (min(column) for column in zip(*rounds, strict=True))
     return best_every / best_alone, best_every
 
@@ -244,9 +241,7 @@ def main() -> None:
     rows += [[name, f"{ns:,.1f}", f"{ns / times['ours']:,.0f} x"] for name, ns in times.items()]
     print_table(rows)
     print(f"\n10,000 rules over 100 types: {indexed_ns / 1e3:.1f} µs, {ratio:.2f} x the 100 alone")
-    print(
-        f"compiling a rule: {check_ms:.2f} ms to check, {build_ms:.2f} ms to generate; {kilobytes:.1f} kB\n"
-    )
+    print(f"compiling a rule: {check_ms:.2f} ms to check, {build_ms:.2f} ms to generate; {kilobytes:.1f} kB\n")
     print_figures(
         {
             "ns_per_rule": times["ours"],
