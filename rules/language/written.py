@@ -77,7 +77,8 @@ def _call(node: Call) -> str:
     function, arguments = node.function, node.arguments
     if function in ("!_", "-_"):
         operand = _at(_UNARY, arguments[0])
-        return f"{function[0]}({operand})" if operand[0] in "!-" else function[0] + operand
+        apart = operand[0] in "!-" or isinstance(arguments[0], Literal)  # `-1` would be a number, `!!a` nothing
+        return f"{function[0]}({operand})" if apart else function[0] + operand
     if function == "_?_:_":
         test, then, other = arguments
         return f"{_at(2, test)} ? {_at(2, then)} : {_at(1, other)}"
