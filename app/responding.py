@@ -74,7 +74,7 @@ class Responding:
             answered = ledger.answered(customer.ledger, said)
         except ledger.UnknownCode as cause:
             raise UnknownResponseCode from cause
-        if answered is customer.ledger and not said.amount:
+        if answered is customer.ledger and not ledger.awaits_amount(answered, said):
             return Committed.DONE
         record = Record("responses", f"{said.code}/{said.outcome}", subject, orjson.dumps(said.model_dump()))
         commit = Commit(subject, customer.version, ledger=answered, records=[record])

@@ -97,11 +97,16 @@ def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
     return _with(ledger, replace(entry, said={**entry.said, **new})) if new else ledger
 
 
+def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
+    """Whether the response brings an amount that the log has not confirmed for this outcome."""
+    return bool(response.amount) and response.outcome not in _find(ledger, response.code).amounts
+
+
 def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Counts]:
     """The ledger with an outcome in it. A repeated one changes nothing. Raises UnknownCode."""
     entry = _find(ledger, response.code)
     new = {name: response.at_ms for name in response.outcomes if name not in entry.outcomes}
-    amount = 0 if response.outcome in entry.amounts else response.amount
+    amount = response.amount if awaits_amount(ledger, response) else 0
     if not new and not amount:
         return ledger, Counter()
     classes = {response.outcomes[name] for name in new}
