@@ -120,6 +120,34 @@ def scorecard(
         terminal.show_scorecard(found)
 
 
+@app.command("eval")
+def evaluate(
+    expression: Annotated[str | None, typer.Argument(help="In CEL, such as 'customer.age >= 60'")] = None,
+    customer: Annotated[str | None, typer.Option(help="Try it on what is known of this customer")] = None,
+    visitor: Annotated[str | None, typer.Option(help="Or of this visitor")] = None,
+    channel: Annotated[str, typer.Option(help="Whose session `session.*` is")] = "web",
+    policy: Annotated[Path | None, typer.Option(help="Names and types of this folder's policy")] = None,
+    cases: Annotated[Path | None, typer.Option(help="Run a file of conformance cases instead")] = None,
+) -> None:
+    """Try a condition on a customer, or on JSON from standard input: its value, its type, and why."""
+    from app.evaluating import run_cases, trial_of_customer, trial_of_json
+
+    with settings_read() as settings:
+        if cases is not None:
+            passed, lines = run_cases(cases)
+            terminal.say("\n".join(lines))
+            raise typer.Exit(0 if passed else 1)
+        if expression is None:
+            raise StartError(
+                "there is nothing to try", hint="opportune eval EXPRESSION, or opportune eval --cases FILE"
+            )
+        if customer is None and visitor is None:
+            terminal.show_trial(trial_of_json(expression, sys.stdin.buffer.read(), policy))
+        else:
+            subject = f"customer:{customer}" if customer is not None else f"visitor:{visitor}"
+            terminal.show_trial(asyncio.run(trial_of_customer(expression, subject, channel, policy, settings)))
+
+
 @keys.command("make")
 def keys_make(
     name: Annotated[str, typer.Argument(help="Who uses it")],

@@ -7,6 +7,7 @@ import typer
 if TYPE_CHECKING:
     from app.checking import Report
     from app.supervisor import Up
+    from rules.language.cases import Trial
     from schemas.keys import KeyView
     from schemas.scorecard import Scorecard
 
@@ -55,6 +56,16 @@ def show_report(report: "Report") -> None:
     passed = report.examples - report.failed
     verdict = "fits" if report.ok else "does not fit"
     note(f"{len(report.files)} files: the policy {verdict}; {passed} of {report.examples} examples hold")
+
+
+def show_trial(trial: "Trial") -> None:
+    from rules.language.written import shown
+
+    say(f"{shown(trial.value)}  ({trial.type})")
+    if trial.why:
+        say(trial.why)
+    if not trial.generated:
+        note("evaluated by Google's front end: no code is generated for this construct")
 
 
 def show_keys(keys: "list[KeyView]") -> None:

@@ -11,6 +11,8 @@ from typing import Literal
 Style = Literal["plain", "single", "double", "literal", "folded"]
 ESCAPE_LENGTH = {"x": 4, "u": 6, "U": 10}
 LINE_CONTINUED = re.compile(r"\\[ \t]*(\r\n|\n|\r)[ \t]*")
+WHITE = " \t\r\n"
+"""What YAML reads as indentation and line ends; other spaces, such as U+00A0, are visible to it."""
 LINE_END = re.compile(r"\r\n|\n|\r|\Z")
 
 
@@ -20,7 +22,7 @@ def index_in_text(text: str, start: int, style: Style, value: str, offset: int) 
     for char in value[: offset + 1]:
         last = _next(text, at, style, char)
         length = _length(text, last, style, char)
-        if length == 0 and not char.isspace():
+        if length == 0 and char not in WHITE:
             return start
         at = last + length
     return last if offset < len(value) else at
@@ -39,7 +41,7 @@ def _next(text: str, at: int, style: Style, char: str) -> int:
     """Where `char` is written, at or after `at`: past indentation, folded line ends and continued lines."""
     while style == "double" and (continued := LINE_CONTINUED.match(text, at)):
         at = continued.end()
-    while not char.isspace() and text[at : at + 1] in (" ", "\t", "\r", "\n"):
+    while char not in WHITE and at < len(text) and text[at] in WHITE:
         at += 1
     return at
 

@@ -41,6 +41,9 @@ def test_from_interaction_to_scorecard(service: Service, shop_folder: Path) -> N
     assert [(each["index"], each["id"]) for each in accepted["refused"]] == [(1, "purchase-2"), (2, "unheard_of-3")]
     eventually("both purchases are folded", lambda: purchases(service) == 2)
 
+    tried = service.run("eval", "customer.spend > 60.0 && customer.spend_30d < 61.0", "--customer", "ada").stdout
+    assert tried.splitlines() == ["false  (bool)", "`customer.spend_30d < 61.0`: 61.0"]
+
     decision = service.post("/v1/decisions", {"customer": "ada", "channel": "web", "placements": HERO})
     (treatment,) = decision["treatments"]
     assert treatment["offer"] == "pen"  # 5 × the boost of the rule that the purchase fired, against 10
