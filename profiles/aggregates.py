@@ -10,7 +10,8 @@ digits.
     min, max          1 value
     first             1 value and its time
     last, recent      the latest `keep` distinct values (1 for `last`), each with its latest time
-    distinct          as `recent`, of 48-bit hashes: exact up to `keep` values, then `keep`, which means at least
+    distinct          as `recent`, of 48-bit hashes: exact up to `keep` values, then `keep`, which means at least;
+                      `distinct_ever`, without a window, needs no times
     top               a count for each of up to 4 × `keep` values; see `_counted`
 """
 
@@ -66,25 +67,23 @@ def digest(text: str) -> str:
     return urlsafe_b64encode(blake2b(text.encode(), digest_size=6).digest()).decode()
 
 
-def _by_age(pair: Partial) -> tuple[int, str]:
-    return -pair[0], str(pair[1])
-
-
 def _oldest(pairs: list[Partial]) -> Partial:
     return min(pairs, key=lambda pair: (pair[0], str(pair[1])))
 
 
 def _latest(partial: Partial, value: Any, at_ms: int, keep: int) -> Partial:
     """The latest time of each value, newest first."""
-    if not partial or (at_ms > partial[0][0] and value == partial[0][1]):
-        return [[at_ms, value], *(partial or ())[1:]]
-    others, entry = [], [at_ms, value]
-    for pair in partial:
-        if pair[1] == value:
-            entry[0] = max(at_ms, pair[0])
-        else:
-            others.append(pair)
-    return sorted((entry, *others), key=_by_age)[:keep]
+    others = [pair for pair in partial or () if pair[1] != value]
+    if partial and len(others) < len(partial):
+        at_ms = max(at_ms, next(pair[0] for pair in partial if pair[1] == value))
+    place = 0
+    while place < len(others) and _is_later(others[place], at_ms, value):
+        place += 1
+    return [*others[:place], [at_ms, value], *others[place:]][:keep]
+
+
+def _is_later(pair: Partial, at_ms: int, value: Any) -> bool:
+    return bool(pair[0] > at_ms or (pair[0] == at_ms and str(pair[1]) < str(value)))
 
 
 def _joined(partials: list[Partial], keep: int) -> Partial:
@@ -101,6 +100,11 @@ def _last(partial: Partial, value: Any, at_ms: int, _keep: int) -> Partial:
 
 def _distinct(partial: Partial, value: Any, at_ms: int, keep: int) -> Partial:
     return _latest(partial, digest(str(value)), at_ms, keep)
+
+
+def _different(partial: Partial, value: Any, _at_ms: int, keep: int) -> Partial:
+    found, new = partial or [], digest(str(value))
+    return found if new in found or len(found) >= keep else sorted((*found, new))
 
 
 def _counted(partial: Partial, value: str, _at_ms: int, keep: int) -> Partial:
@@ -154,5 +158,8 @@ AGGREGATES: dict[str, Aggregate] = {
     "last": Aggregate(_last, lambda ps, _k: _joined(ps, 1), lambda p, _k: p[0][1], timed=True),
     "recent": Aggregate(_latest, _joined, _values, timed=True),
     "distinct": Aggregate(_distinct, _joined, lambda p, _k: len(p), empty=0, timed=True),
+    "distinct_ever": Aggregate(
+        _different, lambda ps, keep: sorted(set().union(*ps))[:keep], lambda p, _k: len(p), empty=0
+    ),
     "top": Aggregate(_counted, _counts, _most_frequent, empty={}),
 }

@@ -87,7 +87,7 @@ def _feature(
 ) -> FeatureDefinition:
     return FeatureDefinition(
         name=name,
-        aggregate=AGGREGATES[spec.aggregate],
+        aggregate=AGGREGATES[_aggregate(spec)],
         field=spec.field,
         value_type=_value_type(spec, interactions),
         window=_window(spec, zone),
@@ -97,6 +97,13 @@ def _feature(
         per_ms=UNIT_MS[spec.per[0]] if spec.aggregate == "rate" else 0,
         with_current=spec.including_current,
     )
+
+
+def _aggregate(spec: Feature) -> str:
+    """Where there is no window, some need to keep less."""
+    if spec.window is None and spec.field == "time":
+        return {"first": "min", "last": "max"}.get(spec.aggregate, spec.aggregate)
+    return "distinct_ever" if spec.window is None and spec.aggregate == "distinct" else spec.aggregate
 
 
 def _window(spec: Feature, zone: ZoneInfo) -> Window | None:

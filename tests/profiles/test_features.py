@@ -203,7 +203,7 @@ def test_states_stay_small(bought: list[Bought]) -> None:
             assert len(numbers) <= 85, name
     for window in WINDOWS:
         assert len(features[f"recent_{window}"]) <= 3
-        assert len(features[f"last_{window}"]) <= 1
+        assert len(features[f"last_{window}"]) == 1
 
 
 CENTS = st.integers(-(10**13), 10**13).map(lambda cents: cents / 100)
