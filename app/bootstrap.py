@@ -27,6 +27,7 @@ from app.scorecard import ScorecardReader
 from app.services import Services
 from app.settings import Settings
 from app.status import Status
+from consumers.garbage import collect_rarely
 from consumers.guarded_batch import Fold
 from consumers.loop import GuardedLoop
 from consumers.profile_worker import ProfileFold
@@ -119,6 +120,7 @@ async def run_worker(settings: Settings) -> None:
         timers = Timers(parts.store, lambda: loop.owned, metrics)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers)
+        collect_rarely()
         with metrics_server(metrics, settings.host, settings.metrics_port) as address:
             log.info("worker started", extra={"metrics": address})
             await asyncio.gather(loop.run(), timers.run())

@@ -23,7 +23,7 @@ from consumers.meter import Meter
 from profiles import keys, ledger
 from profiles.facts import Situation
 from profiles.fields import checked
-from profiles.fold import fold
+from profiles.fold import fold, not_after
 from profiles.profile import Customer
 from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
 from rules.answer import Origin, record
@@ -61,10 +61,10 @@ class Asked:
         )
 
     def facts(self, customer: Customer, policy: LivePolicy) -> Facts:
-        profile = customer.profile
+        before = profile = customer.profile
         if self.event is not None:
-            profile = fold(profile, self.event, policy.definition)
-        situation = Situation(self.subject, profile, self.channel, self.now_ms, self.event, self.context)
+            profile = fold(before, not_after(self.now_ms, self.event), policy.definition)
+        situation = Situation(self.subject, profile, self.channel, self.now_ms, self.event, self.context, before)
         values = policy.facts.read(situation)
         seen = ledger.within(customer.ledger, policy.ruleset.lookback_ms, self.now_ms)
         return Facts(self.subject, self.channel, self.placements, values, seen)

@@ -64,13 +64,13 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Judgement:
         fold_interaction(step, past, policy)
     for index, response in enumerate(given.responses):
         step.ledger = _answered(step.ledger, index, response, when.channel, policy, now_ms)
-    waiting = step.ledger
+    waiting, before = step.ledger, step.profile
     event: Interaction | None = None
     if when.interaction is not None:
         event = _interaction(when.interaction, "now", when.channel, policy, now_ms)
         fold_interaction(step, event, policy)
     context = checked(when.context, policy.definition.context, "`context`")
-    situation = Situation(SUBJECT, step.profile, when.channel, now_ms, event, context)
+    situation = Situation(SUBJECT, step.profile, when.channel, now_ms, event, context, before)
     placements = ((when.placement, when.count),)
     facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells)
     return decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED)

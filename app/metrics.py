@@ -22,6 +22,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "worker_fences": ("Shards lost to another owner, or rolled back", ()),
     "worker_takeovers": ("Shards taken over", ()),
     "worker_dead_letters": ("Records that could not be folded", ("reason",)),
+    "worker_future_events": ("Interactions that said they happened after they arrived", ()),
     "timers_fired": ("Timers fired", ()),
 }
 HISTOGRAMS: Mapping[str, str] = {

@@ -26,7 +26,7 @@ from consumers.meter import Meter
 from profiles import ledger as ledgers
 from profiles.errors import BadFields
 from profiles.facts import Situation
-from profiles.fold import fold
+from profiles.fold import fold, not_after
 from profiles.ledger import Counts, UnknownCode
 from profiles.profile import Customer, Profile
 from profiles.store import Commit, Record
@@ -37,6 +37,9 @@ from schemas.ledger import Ledger
 from schemas.response import ResponseRecord
 
 log = logging.getLogger(__name__)
+
+CLOCK_NOISE_MS = 1_000
+"""An event may be ahead of the log's clock by so much before it is counted as one from the future."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,8 @@ class Step:
     timers: dict[str, int | None] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counter)
     dead: list[Record] = field(default_factory=list)
+    early: int = 0
+    """Interactions that said they happened after they arrived."""
 
     def is_stranger(self) -> bool:
         """Somebody of whom nothing is known but that we were asked about them."""
@@ -76,6 +81,8 @@ class ProfileFold:
         step = Step(customer.subject, customer.profile, customer.ledger)
         for record in new:
             self._fold(step, record)
+        if step.early:
+            self.meter.count("worker_future_events", step.early)
         marks = {**step.profile.marks, POSITION: new[-1].offset}
         return Commit(
             subject=customer.subject,
@@ -100,20 +107,22 @@ class ProfileFold:
 
 def _interaction(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     event = from_cloud_event(CloudEvent.model_validate_json(record.body), record.at_ms)
-    if event.policy is None:
-        event = policy.definition.typed(event)
-    fold_interaction(step, event, policy)
+    typed = event if event.policy is not None else policy.definition.typed(event)
+    timely = not_after(record.at_ms, typed)
+    if event.at_ms - timely.at_ms > CLOCK_NOISE_MS:
+        step.early += 1
+    fold_interaction(step, timely, policy)
 
 
 def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -> None:
     """One typed interaction: profile, session timer, scorecard count, and what the rules propose."""
-    folded = fold(step.profile, interaction, policy.definition)
-    if folded is step.profile:
+    before, folded = step.profile, fold(step.profile, interaction, policy.definition)
+    if folded is before:
         return
     if interaction.type == SESSION_ENDED:
         step.profile = folded
         return
-    proposals = policy.ruleset.proposals(event_facts(folded, interaction, policy), interaction.at_ms)
+    proposals = policy.ruleset.proposals(event_facts(before, folded, interaction, policy), interaction.at_ms)
     # from here on nothing can fail: a record is folded whole or not at all
     step.profile = folded
     _count_interaction(step, interaction)
@@ -125,11 +134,12 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
         step.ledger = ledgers.proposed(step.ledger, proposals, newest_ms)
 
 
-def event_facts(profile: Profile, interaction: Interaction, policy: LivePolicy) -> Mapping[str, Any]:
+def event_facts(before: Profile, after: Profile, interaction: Interaction, policy: LivePolicy) -> Mapping[str, Any]:
     """What rules see when an interaction fires them; nothing where no rule listens."""
     if interaction.type not in policy.ruleset.rules_of:
         return {}
-    situation = Situation(interaction.subject, profile, interaction.channel, interaction.at_ms, interaction)
+    channel, at_ms = interaction.channel, interaction.at_ms
+    situation = Situation(interaction.subject, after, channel, at_ms, interaction, before=before)
     return policy.ruleset.classified(policy.facts.read(situation))
 
 

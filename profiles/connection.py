@@ -9,8 +9,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
+from hiredis import pack_command
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
@@ -40,6 +43,30 @@ UNREACHABLE = (RedisConnectionError, RedisTimeoutError, OSError)
 """What redis-py raises while Redis is away (LOADING and refused passwords are connection errors too)."""
 
 
+class _PackedInC:
+    """Commands are written by hiredis, as answers are read: 3 µs for a commit instead of 25."""
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        name, *rest = args
+        words = name.split() if isinstance(name, str) else (name,)  # such as CONFIG GET
+        return [pack_command((*words, *rest))]
+
+
+class _Tcp(_PackedInC, Connection):
+    pass
+
+
+class _Tls(_PackedInC, SSLConnection):
+    pass
+
+
+class _Unix(_PackedInC, UnixDomainSocketConnection):
+    pass
+
+
+PACKED = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
+
+
 def connect(url: str, *, connections_max: int = 64, retries: int = RETRIES) -> Redis:
     """A client for `unix://`, `redis://` or `rediss://`. Opens nothing before the first command.
 
@@ -55,6 +82,7 @@ def connect(url: str, *, connections_max: int = 64, retries: int = RETRIES) -> R
         decode_responses=False,
         retry=Retry(ExponentialBackoff(cap=BACKOFF_MAX_S, base=BACKOFF_S), retries),
     )
+    pool.connection_class = PACKED[pool.connection_class]
     return Redis.from_pool(pool)
 
 

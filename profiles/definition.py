@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
+from profiles.aggregates import AGGREGATES
 from profiles.errors import BadFields
-from profiles.features import AGGREGATES, FeatureDefinition
+from profiles.features import FeatureDefinition
 from profiles.fields import checked, nearest
-from profiles.windows import bucket_width_ms
+from profiles.windows import Calendar, Window, rolling
+from schemas.base import UNIT_MS
 from schemas.interaction import IDENTIFY, SESSION_ENDED, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
@@ -37,8 +40,8 @@ class Definition:
     @staticmethod
     def from_policy(policy: Policy) -> "Definition":
         interactions = {**policy.interactions, **_built_in(policy.attributes)}
-        features = {name: _feature(name, each, interactions) for name, each in policy.features.items()}
-        session = {name: _feature(name, each, interactions) for name, each in policy.session.features.items()}
+        features = _features(policy.features, policy, interactions)
+        session = _features(policy.session.features, policy, interactions)
         return Definition(
             interactions=interactions,
             attributes=policy.attributes,
@@ -92,24 +95,53 @@ def _built_in(attributes: Mapping[str, FieldType]) -> dict[str, InteractionType]
     }
 
 
-def _feature(name: str, spec: Feature, interactions: Mapping[str, InteractionType]) -> FeatureDefinition:
-    window = spec.window
+def _features(
+    specs: Mapping[str, Feature], policy: Policy, interactions: Mapping[str, InteractionType]
+) -> dict[str, FeatureDefinition]:
+    zone = ZoneInfo(policy.policy.time_zone)
+    return {name: _feature(name, each, zone, interactions) for name, each in specs.items()}
+
+
+def _feature(
+    name: str, spec: Feature, zone: ZoneInfo, interactions: Mapping[str, InteractionType]
+) -> FeatureDefinition:
     return FeatureDefinition(
         name=name,
-        aggregate=AGGREGATES[spec.aggregate],
+        aggregate=AGGREGATES[_aggregate(spec)],
         field=spec.field,
         value_type=_value_type(spec, interactions),
-        window_ms=window,
-        width_ms=bucket_width_ms(window) if window else 0,
-        keep=spec.keep,
+        window=_window(spec, zone),
+        keep=spec.kept,
+        by=(spec.by or "").removeprefix("event."),
+        keys=spec.keys,
+        per_ms=UNIT_MS[spec.per[0]] if spec.aggregate == "rate" else 0,
+        with_current=spec.including_current,
     )
 
 
+def _aggregate(spec: Feature) -> str:
+    """Where there is no window, some need to keep less."""
+    if spec.window is None and spec.field == "time":
+        return {"first": "min", "last": "max"}.get(spec.aggregate, spec.aggregate)
+    return "distinct_ever" if spec.window is None and spec.aggregate == "distinct" else spec.aggregate
+
+
+def _window(spec: Feature, zone: ZoneInfo) -> Window | None:
+    if spec.window is None:
+        return None
+    if spec.window.calendar is not None:
+        return Calendar(spec.window.calendar, zone)
+    return rolling(spec.window.length_ms)
+
+
 def _value_type(spec: Feature, interactions: Mapping[str, InteractionType]) -> str:
+    """Only times need to be told apart: they are kept in milliseconds."""
+    if spec.aggregate not in ("min", "max", "last", "first", "recent"):
+        return "double"
     if spec.field == "time":
         return "timestamp"
     declared = (interactions[each].fields.get(spec.field) for each in spec.types if each in interactions)
-    return next((each.type for each in declared if each is not None), "int" if spec.count else "string")
+    return next((each.type for each in declared if each is not None), "string")
 
 
 def _by_type(

@@ -28,10 +28,20 @@ class Situation:
     channel: str
     now_ms: int
     event: Interaction | None = None
+    """The event that is judged; the profile holds it already."""
     context: Mapping[str, Any] | None = None
+    before: Profile | None = None
+    """The profile without that event; None where no event is judged."""
 
     def session(self, definition: Definition) -> Session | None:
-        found = self.profile.sessions.get(self.channel)
+        return self._open(self.profile, definition)
+
+    def session_before(self, definition: Definition) -> Session | None:
+        """The visit without the event that is judged; None if that event began it."""
+        return self._open(self.before or self.profile, definition)
+
+    def _open(self, profile: Profile, definition: Definition) -> Session | None:
+        found = profile.sessions.get(self.channel)
         return found if found and found.open_at(self.now_ms, definition.session_idle_ms) else None
 
 
@@ -71,34 +81,47 @@ def _customer(field: str, definition: Definition) -> Getter | None:
     if field == "id":
         return lambda situation: situation.subject.partition(":")[2]
     if field in definition.features:
-        feature = definition.features[field]
-        return lambda situation: read_feature(feature, situation.profile.features, situation.now_ms)
+        return _feature(definition.features[field])
     if field in definition.attributes:
         kind = definition.attributes[field].type
         return lambda situation: fact(situation.profile.attributes.get(field), kind)
     return None  # segments and stage are judgements: the rule set adds them
 
 
+def _feature(feature: FeatureDefinition) -> Getter:
+    if feature.with_current:
+        return lambda situation: read_feature(feature, situation.profile.features, situation.now_ms)
+    return lambda situation: read_feature(feature, (situation.before or situation.profile).features, situation.now_ms)
+
+
 def read_feature(feature: FeatureDefinition, states: Mapping[str, Any], now_ms: int) -> Any:
     value = feature.read(states.get(feature.name), now_ms)
-    if feature.value_type != "timestamp" or value is None:
-        return value
-    return [_time(each) for each in value] if isinstance(value, list) else _time(value)
+    return _times(value) if feature.value_type == "timestamp" else value
 
 
-def _time(value: Any) -> Any:
-    return moment(value) if isinstance(value, int) else fact(value, "timestamp")
+def _times(value: Any) -> Any:
+    match value:
+        case list():
+            return [moment(each) for each in value]
+        case dict():
+            return {key: moment(each) for key, each in value.items()}
+        case _:
+            return value if value is None else moment(value)
 
 
 def _session(field: str, definition: Definition) -> Getter:
-    def read(situation: Situation) -> Any:
+    feature = definition.session_features.get(field)
+
+    def value(situation: Situation) -> Any:
         session = situation.session(definition)
-        if field in definition.session_features:
-            states = session.features if session else {}
-            return read_feature(definition.session_features[field], states, situation.now_ms)
         return _session_value(field, session, situation) if session else None
 
-    return read
+    def aggregate(situation: Situation) -> Any:
+        assert feature is not None
+        session = situation.session(definition) if feature.with_current else situation.session_before(definition)
+        return read_feature(feature, session.features if session else {}, situation.now_ms)
+
+    return value if feature is None else aggregate
 
 
 def _session_value(field: str, session: Session, situation: Situation) -> Any:

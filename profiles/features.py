@@ -1,66 +1,18 @@
-"""Live aggregates over interactions: how each is folded and how it is read.
+"""Features: an aggregate over a window, one or one for each key; how it is folded and how it is read.
 
-A partial aggregate is a plain JSON value; `add` folds one more event into it, `merge` joins the partials of
-several buckets, `read` turns the result into what conditions see. A feature without any event is not known,
-except counts and sums, which are zero.
+State, a plain JSON value: the partial aggregate itself; with a window, its buckets (profiles/windows.py), unless the
+aggregate is timed; with `by`, `{key: [time of its newest event, state]}` of the `keys` keys that were used last.
+A feature without any event is not known, except counts, rates and sums, which are zero, and maps, which are empty.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from profiles import windows
+from profiles.aggregates import Aggregate
+from profiles.windows import Window, partials, put
 
-Partial = Any
-
-
-@dataclass(frozen=True, slots=True)
-class Aggregate:
-    add: Callable[[Partial, Any, int, int], Partial]
-    """(partial or None, value, at_ms, keep) → partial"""
-    merge: Callable[[list[Partial], int], Partial]
-    read: Callable[[Partial], Any]
-    empty: Any = None
-
-
-def _latest(partials: list[Partial], _keep: int) -> Partial:
-    return max(partials, key=lambda pair: (pair[0], str(pair[1])))
-
-
-def _earliest(partials: list[Partial], _keep: int) -> Partial:
-    return min(partials, key=lambda pair: (pair[0], str(pair[1])))
-
-
-def _recent(partials: Iterable[Partial], keep: int) -> Partial:
-    """The latest time of each value, newest first."""
-    newest: dict[Any, int] = {}
-    for partial in partials:
-        for at_ms, value in partial:
-            newest[value] = max(at_ms, newest.get(value, at_ms))
-    ordered = sorted(newest.items(), key=lambda item: (-item[1], str(item[0])))
-    return [[at_ms, value] for value, at_ms in ordered[:keep]]
-
-
-def _mean(partials: list[Partial], _keep: int) -> Partial:
-    return [sum(p[0] for p in partials), sum(p[1] for p in partials)]
-
-
-def _second(pair: Partial) -> Any:
-    return pair[1]
-
-
-AGGREGATES: dict[str, Aggregate] = {
-    "count": Aggregate(lambda p, _v, _t, _k: (p or 0) + 1, lambda ps, _k: sum(ps), lambda p: p, empty=0),
-    "sum": Aggregate(lambda p, v, _t, _k: (p or 0.0) + v, lambda ps, _k: sum(ps), float, empty=0.0),
-    "min": Aggregate(lambda p, v, _t, _k: v if p is None else min(p, v), lambda ps, _k: min(ps), lambda p: p),
-    "max": Aggregate(lambda p, v, _t, _k: v if p is None else max(p, v), lambda ps, _k: max(ps), lambda p: p),
-    "mean": Aggregate(lambda p, v, _t, _k: [p[0] + v, p[1] + 1] if p else [v, 1], _mean, lambda p: float(p[0] / p[1])),
-    "last": Aggregate(lambda p, v, t, k: _latest([p, [t, v]], k) if p else [t, v], _latest, _second),
-    "first": Aggregate(lambda p, v, t, k: _earliest([p, [t, v]], k) if p else [t, v], _earliest, _second),
-    "recent": Aggregate(
-        lambda p, v, t, k: _recent([p or [], [[t, v]]], k), _recent, lambda p: [value for _, value in p]
-    ),
-}
+LONGEST_KEY = 200
+"""Longer texts are cut where they become a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +22,62 @@ class FeatureDefinition:
     name: str
     aggregate: Aggregate
     field: str
-    """The field of the event; empty for a count."""
+    """The field of the event; empty for counts and rates."""
     value_type: str
-    window_ms: int | None
-    width_ms: int
-    keep: int
+    """Of what is read: of a list or map, its elements."""
+    window: Window | None = None
+    keep: int = 1
+    by: str = ""
+    """The field whose values are the keys; empty for a single value."""
+    keys: int = 0
+    per_ms: int = 0
+    """The unit of time of a rate; 0 for anything else."""
+    with_current: bool = True
+    """Whether a rule that judges an event finds that event counted."""
 
-    def add(self, state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
+    def add(self, state: Any, value: Any, at_ms: int, newest_ms: int, key: str = "") -> Any:
         """The state with one more event. `newest_ms`: the time of the customer's newest event."""
-        if self.window_ms is None:
-            return self.aggregate.add(state, value, at_ms, self.keep)
-        buckets = windows.pruned(state or {}, newest_ms, self.window_ms, self.width_ms)
-        bucket = at_ms // self.width_ms
-        if bucket >= windows.oldest_bucket(newest_ms, self.window_ms, self.width_ms):
-            key = str(bucket)
-            buckets[key] = self.aggregate.add(buckets.get(key), value, at_ms, self.keep)
-        return buckets
+        if not self.by:
+            return self._added(state, value, at_ms, newest_ms)
+        series = dict(state or {})
+        used_ms, before = series.get(key[:LONGEST_KEY], (at_ms, None))
+        series[key[:LONGEST_KEY]] = [max(at_ms, used_ms), self._added(before, value, at_ms, newest_ms)]
+        if len(series) > self.keys:
+            del series[min(series, key=lambda each: (series[each][0], each))]
+        return series
+
+    def _added(self, state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
+        add, keep = self.aggregate.add, self.keep
+        if self.window is None:
+            return add(state, value, at_ms, keep)
+        oldest = self.window.oldest(newest_ms)
+        if self.aggregate.timed:
+            latest = add(state, value, at_ms, keep)
+            return [pair for pair in latest if self.window.bucket(pair[0]) >= oldest]
+        return put(state or [], self.window.bucket(at_ms), oldest, lambda partial: add(partial, value, at_ms, keep))
 
     def read(self, state: Any, now_ms: int) -> Any:
         """What conditions see; None if it is not known."""
-        if self.window_ms is not None and state is not None:
-            partials = list(windows.live(state, now_ms, self.window_ms, self.width_ms))
-            state = self.aggregate.merge(partials, self.keep) if partials else None
-        return self.aggregate.empty if state is None else self.aggregate.read(state)
+        if not self.by:
+            found = self._partial(state, now_ms)
+            return self.aggregate.empty if found is None else self._value(found, now_ms)
+        return {
+            key: self._value(found, now_ms)
+            for key, (_, each) in sorted((state or {}).items())
+            if (found := self._partial(each, now_ms)) is not None
+        }
+
+    def _partial(self, state: Any, now_ms: int) -> Any:
+        """What the window that ends now holds; None if that is nothing."""
+        if self.window is None or not state:
+            return None if state == [] else state
+        if self.aggregate.timed:
+            return [pair for pair in state if self.window.covers(pair[0], now_ms)] or None
+        found = partials(state, *self.window.read(now_ms))
+        return self.aggregate.merge(found, self.keep) if found else None
+
+    def _value(self, partial: Any, now_ms: int) -> Any:
+        value = self.aggregate.read(partial, self.keep)
+        if self.per_ms and self.window is not None:
+            return value * self.per_ms / max(self.window.span_ms(now_ms), self.per_ms)
+        return value

@@ -1,15 +1,16 @@
 """`fold`: what one interaction makes of a profile. Pure: the same interaction gives the same profile, whoever
 folds it and whenever."""
 
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import blake2b
+from datetime import datetime
 from typing import Any
 
+from profiles.aggregates import digest
 from profiles.definition import KEPT_IDENTITIES, KEPT_INTERACTIONS, Definition
 from profiles.features import FeatureDefinition
 from profiles.profile import Profile, Session
+from schemas.base import at_ms
 from schemas.interaction import SESSION_ENDED, Interaction
 
 IDENTITY_CHARACTERS = 8
@@ -17,7 +18,7 @@ IDENTITY_CHARACTERS = 8
 
 def identity_hash(interaction: Interaction) -> str:
     """Eight characters (48 bits) that stand for the identity of an interaction within one profile."""
-    return urlsafe_b64encode(blake2b(interaction.identity.encode(), digest_size=6).digest()).decode()
+    return digest(interaction.identity)
 
 
 def has_seen(seen: str, identity: str) -> bool:
@@ -25,6 +26,15 @@ def has_seen(seen: str, identity: str) -> bool:
     while at % IDENTITY_CHARACTERS and at >= 0:  # found across two others
         at = seen.find(identity, at + 1)
     return at >= 0
+
+
+def not_after(received_ms: int, interaction: Interaction) -> Interaction:
+    """Nothing happens after it has arrived: a later time is a wrong clock and gives way to the time of arrival.
+
+    So the newest event of a profile is never in the future, whatever a touchpoint says, and can push nothing out
+    of a window that belongs there.
+    """
+    return interaction if interaction.at_ms <= received_ms else replace(interaction, at_ms=received_ms)
 
 
 def fold(profile: Profile, interaction: Interaction, definition: Definition) -> Profile:
@@ -35,17 +45,17 @@ def fold(profile: Profile, interaction: Interaction, definition: Definition) -> 
     seen = (profile.seen + identity)[-KEPT_IDENTITIES * IDENTITY_CHARACTERS :]
     if interaction.type == SESSION_ENDED:
         return replace(profile, seen=seen, sessions=_ended(profile.sessions, interaction, definition))
-    at_ms = interaction.at_ms
-    newest = max(at_ms, profile.last or at_ms)
+    happened = interaction.at_ms
+    newest = max(happened, profile.last or happened)
     stated = _stated(profile, interaction, definition)
     return replace(
         profile,
         attributes={**profile.attributes, **stated},
-        set_at={**profile.set_at, **dict.fromkeys(stated, at_ms)},
+        set_at={**profile.set_at, **dict.fromkeys(stated, happened)},
         features=_features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest),
         sessions=_sessions(profile.sessions, interaction, definition),
         recent=_recent(profile.recent, interaction),
-        first=min(at_ms, profile.first or at_ms),
+        first=min(happened, profile.first or happened),
         last=newest,
         seen=seen,
     )
@@ -80,27 +90,35 @@ def _features(
 ) -> dict[str, Any]:
     changed = dict(states) if features else states
     for feature in features:
-        value = event_value(interaction, feature.field) if feature.field else 1
-        if value is not None:
-            changed[feature.name] = feature.add(states.get(feature.name), value, interaction.at_ms, newest_ms)
+        value = _aggregated(interaction, feature) if feature.field else 1
+        key = event_value(interaction, feature.by) if feature.by else ""
+        if value is not None and key is not None:
+            changed[feature.name] = feature.add(states.get(feature.name), value, interaction.at_ms, newest_ms, key)
     return changed
+
+
+def _aggregated(interaction: Interaction, feature: FeatureDefinition) -> Any:
+    """The value that a feature takes; a time is aggregated in milliseconds."""
+    value = event_value(interaction, feature.field)
+    is_time = feature.value_type == "timestamp" and isinstance(value, str)
+    return at_ms(datetime.fromisoformat(value)) if is_time else value
 
 
 def _recent(
     recent: tuple[tuple[int, str, str, str], ...], interaction: Interaction
 ) -> tuple[tuple[int, str, str, str], ...]:
     entry = (interaction.at_ms, interaction.type, interaction.channel, interaction.source)
-    if not recent or entry[0] >= recent[0][0]:
+    if not recent or entry > recent[0]:
         return (entry, *recent[: KEPT_INTERACTIONS - 1])
-    return tuple(sorted((entry, *recent), key=lambda each: -each[0])[:KEPT_INTERACTIONS])
+    return tuple(sorted((entry, *recent), reverse=True)[:KEPT_INTERACTIONS])
 
 
 def _sessions(sessions: dict[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
-    channel, at_ms, idle = interaction.channel, interaction.at_ms, definition.session_idle_ms
+    channel, happened, idle = interaction.channel, interaction.at_ms, definition.session_idle_ms
     current = sessions.get(channel)
-    if current is None or at_ms - current.last > idle:
-        current = Session(started=at_ms, last=at_ms, interactions=0)
-    elif at_ms < current.started - idle:
+    if current is None or happened - current.last > idle:
+        current = Session(started=happened, last=happened, interactions=0)
+    elif happened < current.started - idle:
         return sessions  # it arrived late and belongs to an earlier visit
     return {**sessions, channel: _continued(current, interaction, definition)}
 
@@ -112,7 +130,7 @@ def _continued(session: Session, interaction: Interaction, definition: Definitio
         session,
         started=min(session.started, interaction.at_ms),
         last=last,
-        ended=None,  # what arrived late goes on with the session it belongs to
+        ended=session.ended if last == session.last else None,  # what arrived late may prolong its session
         interactions=session.interactions + 1,
         features=_features(session.features, features, interaction, last),
     )

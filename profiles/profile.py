@@ -1,11 +1,15 @@
 """The profile of one customer or visitor: a value, and its form in Redis."""
 
 from dataclasses import dataclass, field, fields
+from itertools import accumulate
+from operator import sub
 from typing import Any
 
 import orjson
 
 from schemas.ledger import Ledger
+
+Recent = tuple[int, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,12 @@ class Session:
     def open_at(self, now_ms: int, idle_ms: int) -> bool:
         return self.ended is None and now_ms - self.last <= idle_ms
 
+    def as_json(self) -> dict[str, Any]:
+        return {name: value for name in SESSION_FIELDS if (value := getattr(self, name))}
+
+
+SESSION_FIELDS = tuple(each.name for each in fields(Session))
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -31,7 +41,7 @@ class Profile:
     features: dict[str, Any] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     """By channel."""
-    recent: tuple[tuple[int, str, str, str], ...] = ()
+    recent: tuple[Recent, ...] = ()
     """(time, type, channel, source) of the latest interactions, newest first."""
     first: int | None = None
     last: int | None = None
@@ -42,15 +52,42 @@ class Profile:
     """How far this profile has followed each part of the log."""
 
     def dumps(self) -> bytes:
-        """JSON a person can read; what is empty is left out."""
-        return orjson.dumps({name: value for name in FIELDS if (value := getattr(self, name))})
+        """Compact JSON a person can read: what is empty is left out, `recent` is grouped."""
+        found = {name: value for name in FIELDS if (value := getattr(self, name))}
+        if self.sessions:
+            found["sessions"] = {name: each.as_json() for name, each in self.sessions.items()}
+        if self.recent:
+            found["recent"] = grouped(self.recent)
+        return orjson.dumps(found)
 
     @staticmethod
     def loads(data: bytes) -> "Profile":
         found = orjson.loads(data)
         found["sessions"] = {name: Session(**each) for name, each in found.get("sessions", {}).items()}
-        found["recent"] = tuple(tuple(each) for each in found.get("recent", ()))
+        found["recent"] = ungrouped(found.get("recent", {}))
         return Profile(**found)
+
+
+def grouped(recent: tuple[Recent, ...]) -> dict[str, list[int]]:
+    """`{"page_view|web|shop": [time of the newest, milliseconds to the one before, …]}`."""
+    groups: dict[str, list[int]] = {}
+    before: dict[str, int] = {}
+    for at_ms, kind, channel, source in recent:
+        name = f"{kind}|{channel}|{source}"
+        if name in groups:
+            groups[name].append(before[name] - at_ms)
+        else:
+            groups[name] = [at_ms]
+        before[name] = at_ms
+    return groups
+
+
+def ungrouped(groups: dict[str, list[int]]) -> tuple[Recent, ...]:
+    found: list[Recent] = []
+    for name, (newest, *gaps) in groups.items():
+        kind, channel, source = name.split("|", 2)
+        found += [(at_ms, kind, channel, source) for at_ms in accumulate(gaps, sub, initial=newest)]
+    return tuple(sorted(found, reverse=True))
 
 
 FIELDS = tuple(each.name for each in fields(Profile))

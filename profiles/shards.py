@@ -5,6 +5,8 @@ Cluster, so that everything a step changes can be committed by one script. The n
 into the store when it is first used and never changes.
 """
 
+from functools import lru_cache
+
 MASK = 0xFFFFFFFF
 M = 0x5BD1E995
 
@@ -24,5 +26,6 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
+@lru_cache(maxsize=10_000)
 def shard_of(subject: str, shards: int) -> int:
     return (murmur2(subject.encode()) & 0x7FFFFFFF) % shards

@@ -1,15 +1,22 @@
-"""Rolling windows in event time, in bounded space.
+"""Windows in event time, in bounded space: rolling, or a calendar period in the policy's time zone.
 
-A window is cut into buckets of a round width, the largest that still gives at least 24 of them. A value stays
-in its bucket until the bucket's last moment is older than the window, so that an aggregate covers the whole
-window and at most one bucket more. An event that arrives late lands in the bucket of its own time; one that
-is older than the window lands nowhere.
+A window sorts events into numbered buckets. A rolling one is cut into buckets of a round width, the largest that
+still gives at least 24 of them (at most 84): a value stays until its bucket's last moment is older than the window,
+so that an aggregate covers the whole window and at most one bucket more. A calendar window has one bucket for each
+period and reads the one that `now` lies in; the period before is kept too, for events that arrive late.
 
-State: `{"<bucket number>": <partial aggregate>}`, bucket number = milliseconds since the epoch // width.
+State: `[bucket, partial, bucket, partial, …]`, ascending. An event that arrives late lands in the bucket of its own
+time; one that is older than the window lands nowhere.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+from schemas.base import at_ms, moment
 
 S, M, H, D = 1_000, 60_000, 3_600_000, 86_400_000
 ROUND_WIDTHS_MS = (
@@ -19,25 +26,127 @@ ROUND_WIDTHS_MS = (
     *(D, 2 * D, 7 * D, 14 * D, 28 * D),
 )
 LEAST_BUCKETS = 24
+Period = Literal["day", "week", "month", "year"]
+Buckets = list[Any]
+
+
+class Window(Protocol):
+    def bucket(self, at_ms: int) -> int:
+        """The number of the bucket that a time lies in; grows with time."""
+
+    def oldest(self, newest_ms: int) -> int:
+        """The oldest bucket that may still be read once an event of this time is known."""
+
+    def read(self, now_ms: int) -> tuple[int, int | None]:
+        """The first bucket of the window that ends now, and the last; None: whatever is newest."""
+
+    def covers(self, event_ms: int, now_ms: int) -> bool:
+        """Whether an event lies in the window that ends now, to the millisecond."""
+
+    def span_ms(self, now_ms: int) -> int:
+        """How much time the buckets that are read cover, up to now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """The last `length_ms`. Reads everything from there on: nobody asks before the newest event."""
+
+    length_ms: int
+    width_ms: int
+
+    def bucket(self, at_ms: int) -> int:
+        return at_ms // self.width_ms
+
+    def oldest(self, newest_ms: int) -> int:
+        return (newest_ms - self.length_ms) // self.width_ms
+
+    def read(self, now_ms: int) -> tuple[int, int | None]:
+        return self.oldest(now_ms), None
+
+    def covers(self, event_ms: int, now_ms: int) -> bool:
+        return event_ms >= now_ms - self.length_ms
+
+    def span_ms(self, now_ms: int) -> int:
+        return now_ms - self.oldest(now_ms) * self.width_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The day, week (from Monday), month or year that now lies in, by the clocks of a time zone."""
+
+    period: Period
+    zone: ZoneInfo
+
+    def bucket(self, at_ms: int) -> int:
+        local = moment(at_ms).astimezone(self.zone)
+        match self.period:
+            case "day":
+                return local.toordinal()
+            case "week":
+                return (local.toordinal() - 1) // 7  # 0001-01-01 was a Monday
+            case "month":
+                return local.year * 12 + local.month - 1
+            case "year":
+                return local.year
+
+    def oldest(self, newest_ms: int) -> int:
+        return self.bucket(newest_ms) - 1
+
+    def read(self, now_ms: int) -> tuple[int, int | None]:
+        current = self.bucket(now_ms)
+        return current, current
+
+    def covers(self, event_ms: int, now_ms: int) -> bool:
+        return self.bucket(event_ms) == self.bucket(now_ms)
+
+    def span_ms(self, now_ms: int) -> int:
+        return now_ms - at_ms(self._start(self.bucket(now_ms)))
+
+    def _start(self, bucket: int) -> datetime:
+        match self.period:
+            case "day":
+                first = datetime.fromordinal(bucket)
+            case "week":
+                first = datetime.fromordinal(bucket * 7 + 1)
+            case "month":
+                first = datetime(bucket // 12, bucket % 12 + 1, 1)  # noqa: DTZ001 (the zone follows)
+            case "year":
+                first = datetime(bucket, 1, 1)  # noqa: DTZ001
+        return datetime.combine(first, time.min, self.zone)
+
+
+def rolling(length_ms: int) -> Rolling:
+    return Rolling(length_ms, bucket_width_ms(length_ms))
 
 
 def bucket_width_ms(window_ms: int) -> int:
-    """The resolution of a window: 1 h for a day, 1 d for 30 days."""
-    fitting = [width for width in ROUND_WIDTHS_MS if width * LEAST_BUCKETS <= window_ms]
-    return fitting[-1] if fitting else max(1, window_ms // LEAST_BUCKETS)
+    """The resolution of a rolling window: 1 h for a day, 1 d for 30 days."""
+    fitting = bisect_right(ROUND_WIDTHS_MS, window_ms // LEAST_BUCKETS)
+    return ROUND_WIDTHS_MS[fitting - 1] if fitting else max(1, window_ms // LEAST_BUCKETS)
 
 
-def oldest_bucket(now_ms: int, window_ms: int, width_ms: int) -> int:
-    return (now_ms - window_ms) // width_ms
+def put(buckets: Buckets, bucket: int, oldest: int, add: Callable[[Any], Any]) -> Buckets:
+    """A copy with `add(partial or None)` in one bucket, without what is older than `oldest`."""
+    start = 0
+    while start < len(buckets) and buckets[start] < oldest:
+        start += 2
+    kept = buckets[start:]
+    if bucket < oldest:
+        return kept
+    end = len(kept)
+    while end and kept[end - 2] > bucket:
+        end -= 2
+    if end and kept[end - 2] == bucket:
+        kept[end - 1] = add(kept[end - 1])
+    else:
+        kept[end:end] = (bucket, add(None))
+    return kept
 
 
-def live(state: Mapping[str, Any], now_ms: int, window_ms: int, width_ms: int) -> Iterator[Any]:
-    """The partial aggregates within the window that ends now, in no particular order."""
-    oldest = oldest_bucket(now_ms, window_ms, width_ms)
-    return (partial for bucket, partial in state.items() if int(bucket) >= oldest)
-
-
-def pruned(state: Mapping[str, Any], newest_ms: int, window_ms: int, width_ms: int) -> dict[str, Any]:
-    """Without what no reader can see any more: nobody asks for a time before the newest event."""
-    oldest = oldest_bucket(newest_ms, window_ms, width_ms)
-    return {bucket: partial for bucket, partial in state.items() if int(bucket) >= oldest}
+def partials(buckets: Buckets, first: int, last: int | None) -> list[Any]:
+    """The partial aggregates of the buckets from `first` to `last`."""
+    return [
+        buckets[at + 1]
+        for at in range(0, len(buckets), 2)
+        if first <= buckets[at] and (last is None or buckets[at] <= last)
+    ]

@@ -56,6 +56,8 @@ def _value(value: Any, type_name: str) -> Any:
             return datetime.fromisoformat(value)
         case "list<timestamp>":
             return [datetime.fromisoformat(each) for each in value]
+        case "map<string, timestamp>":
+            return {key: datetime.fromisoformat(each) for key, each in value.items()}
         case "duration":
             return DURATION.validate_python(value)
         case "double":

@@ -19,6 +19,7 @@ OutcomeClass = Literal["impression", "positive", "negative", "neutral"]
 OfferClass = Literal["standard", "mandatory", "transactional"]
 CapScope = Literal["customer", "campaign", "program", "offer"]
 Counting = Literal["decided", "presented"]
+CalendarPeriod = Literal["day", "week", "month", "year"]
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,45 @@ class Outcome(Model):
     """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
 
 
+class Window(Model):
+    """Rolling in event time, or the calendar period that now lies in (in the policy's time zone)."""
+
+    rolling: DurationMs | None = None
+    calendar: CalendarPeriod | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Window":
+        if (self.rolling is None) == (self.calendar is None):
+            raise ValueError("give either `rolling` (a duration) or `calendar` (day, week, month or year)")
+        return self
+
+    @property
+    def length_ms(self) -> int:
+        """Of a rolling window."""
+        return self.rolling or 0
+
+
+def short_window(value: Any) -> Any:
+    """`window: 30d` is short for `window: {rolling: 30d}`."""
+    return {"rolling": value} if isinstance(value, str | int) else value
+
+
+ShortWindow = Annotated[
+    Window | None,
+    BeforeValidator(short_window),
+    _Also({"type": "string", "pattern": r"^\d+(ms|s|m|h|d|w)$", "examples": ["30m", "24h", "90d"]}),
+]
+
+
 class Feature(Model):
     """A live aggregate over interactions. Exactly one of the aggregates is given.
 
-    `count` names interaction types; the others name a field of the event, with the types in `of`.
+    `count` and `rate` name interaction types; the others name a field of the event, with the types in `of`.
     """
 
     count: OneOrMany = ()
+    rate: OneOrMany = ()
+    """Interactions for each hour or day (`per`) of the window."""
     sum: str | None = None
     min: str | None = None
     max: str | None = None
@@ -101,11 +134,23 @@ class Feature(Model):
     first: str | None = None
     recent: str | None = None
     """The latest distinct values, newest first."""
+    distinct: str | None = None
+    """How many different values; exact up to `keep`, then `keep`: at least so many."""
+    top: str | None = None
+    """The most frequent values with their counts."""
     of: OneOrMany = ()
-    window: DurationMs | None = None
-    """Rolling, in event time; without it, all time."""
-    keep: int = Field(default=20, ge=1, le=100)
-    """How many values `recent` keeps."""
+    window: ShortWindow = None
+    """Without it, all time."""
+    by: str | None = None
+    """A field of the event: one value for each of its values, read as a map."""
+    keys: int = Field(default=50, ge=1, le=200)
+    """How many of them are kept with `by`: those with the latest events."""
+    including_current: bool = True
+    """Whether a rule that judges an event finds that event counted."""
+    per: Literal["hour", "day"] = "day"
+    """The unit of `rate`."""
+    keep: int | None = Field(default=None, ge=1, le=100)
+    """How many values `recent` (20), `distinct` (100) and `top` (5) keep."""
     description: str = ""
 
     @model_validator(mode="after")
@@ -113,10 +158,15 @@ class Feature(Model):
         given = [name for name in AGGREGATES if getattr(self, name)]
         if len(given) != 1:
             raise ValueError(f"give exactly one of {', '.join(AGGREGATES)}; this feature has {len(given)}")
-        if given[0] == "count" and self.of:
-            raise ValueError("`count` already names the interaction types; leave out `of`")
-        if given[0] != "count" and not self.of:
-            raise ValueError(f"`{given[0]}` needs `of`: the interaction types that it looks at")
+        name = given[0]
+        if name in OF_TYPES and self.of:
+            raise ValueError(f"`{name}` already names the interaction types; leave out `of`")
+        if name not in OF_TYPES and not self.of:
+            raise ValueError(f"`{name}` needs `of`: the interaction types that it looks at")
+        if name == "rate" and self.window is None:
+            raise ValueError("`rate` needs a `window`: the time over which it is taken")
+        if self.by and name in ("recent", "top"):
+            raise ValueError(f"`{name}` already keeps several values; leave out `by`")
         return self
 
     @property
@@ -125,15 +175,23 @@ class Feature(Model):
 
     @property
     def field(self) -> str:
-        """The event field that is aggregated, without `event.`; empty for a count."""
-        return "" if self.count else str(getattr(self, self.aggregate)).removeprefix("event.")
+        """The event field that is aggregated, without `event.`; empty for counts and rates."""
+        given = getattr(self, self.aggregate)
+        return given.removeprefix("event.") if isinstance(given, str) else ""
 
     @property
     def types(self) -> tuple[str, ...]:
-        return self.count or self.of
+        return self.count or self.rate or self.of
+
+    @property
+    def kept(self) -> int:
+        """`keep`, or what the aggregate keeps by itself."""
+        return self.keep or KEPT.get(self.aggregate, 1)
 
 
-AGGREGATES = ("count", "sum", "min", "max", "mean", "last", "first", "recent")
+AGGREGATES = ("count", "sum", "min", "max", "mean", "last", "first", "recent", "distinct", "top", "rate")
+OF_TYPES = ("count", "rate")
+KEPT = {"recent": 20, "distinct": 100, "top": 5}
 
 
 class SessionType(Model):

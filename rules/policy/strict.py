@@ -15,6 +15,10 @@ from rules.policy.findings import Finding
 from rules.policy.nodes import Node, Scalar, child, position
 from rules.policy.shape import fields
 from schemas.base import duration_ms
+from schemas.policy import short_window
+
+DURATIONS = (duration_ms, short_window)
+"""What reads a duration."""
 
 
 def loose_values(policy: BaseModel, tree: Node) -> list[Finding]:
@@ -30,7 +34,7 @@ def _in_model(model: BaseModel, node: Node) -> Iterator[Finding]:
             yield _finding(
                 below, f"`{authored}` has no unit", f"write {below.value}s, {below.value}m, {below.value}h …"
             )
-        elif not _is_duration(info):
+        elif not (_is_duration(info) and isinstance(below, Scalar)):
             yield from _in_value(getattr(model, name), below, authored)
 
 
@@ -63,4 +67,4 @@ def _finding(node: Node, message: str, hint: str) -> Finding:
 def _is_duration(info: FieldInfo) -> bool:
     # an optional duration carries its validator inside the union
     inside = [meta for part in get_args(info.annotation) for meta in getattr(part, "__metadata__", ())]
-    return any(isinstance(each, BeforeValidator) and each.func is duration_ms for each in (*info.metadata, *inside))
+    return any(isinstance(each, BeforeValidator) and each.func in DURATIONS for each in (*info.metadata, *inside))

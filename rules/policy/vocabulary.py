@@ -15,6 +15,12 @@ CUSTOMER = {"id": "string", "segments": "list<string>", "stage": "string"}
 SESSION = {"started": "timestamp", "length": "duration", "interactions": "int", "channel": "string"}
 CONTEXT = {"channel": "string"}
 OFFER = {"id": "string", "name": "string", "class": "string", "value": "double", "cost": "double"}
+FEATURES = {
+    **dict.fromkeys(("count", "distinct"), "int"),
+    **dict.fromkeys(("rate", "sum", "mean"), "double"),
+    "top": "map<string, int>",
+}
+"""The types of aggregates whose type does not follow the field's."""
 DECLARING = ("interactions", "attributes", "features", "session", "context")
 """The sections that declare names."""
 BUILT_IN = (IDENTIFY, SESSION_ENDED)
@@ -83,10 +89,14 @@ def feature_types(policy: Policy, features: Mapping[str, Feature]) -> dict[str, 
 
 
 def feature_type(policy: Policy, feature: Feature) -> str | None:
-    if feature.aggregate == "count":
-        return "int"
-    if feature.aggregate in ("sum", "mean"):
-        return "double"
+    """`int`, `list<string>`, or with `by` `map<string, int>`; None if it cannot be told."""
+    kind = _aggregate_type(policy, feature)
+    return f"map<string, {kind}>" if kind and feature.by else kind
+
+
+def _aggregate_type(policy: Policy, feature: Feature) -> str | None:
+    if feature.aggregate in FEATURES:
+        return FEATURES[feature.aggregate]
     kinds = (field_type(policy, interaction, feature.field) for interaction in feature.types)
     kind = next((kind for kind in kinds if kind), None)
     return f"list<{kind}>" if kind and feature.aggregate == "recent" else kind

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import secrets
+import time
 from typing import Any
 
 import orjson
@@ -207,3 +208,29 @@ async def test_concurrent_commits_lose_nothing(store: CustomerStore, seed: int) 
     customer = await store.read(ALICE)
     assert customer.version == 50
     assert len({each.code for each in customer.ledger.entries}) == 50
+
+
+async def test_an_interaction_from_the_future_is_taken_as_of_its_arrival(
+    store: CustomerStore, worker: MakeWorker, meter: Counted
+) -> None:
+    tomorrow = int(time.time() * 1000) + 24 * HOUR
+    await store.append([said(purchase(10, tomorrow))])
+    await drained(worker())
+    profile = (await store.read(ALICE)).profile
+    assert profile.last is not None
+    assert profile.last <= time.time() * 1000
+    assert meter.counts["worker_future_events"] == 1
+
+
+async def test_a_rule_may_look_at_what_was_before_its_event(store: CustomerStore, worker: MakeWorker) -> None:
+    policy = live(
+        features={"earlier": {"count": "purchase", "including_current": False}},
+        rules=[{"id": "first", "when": "purchase", "if": "customer.earlier == 0", "propose": "mug", "for": "2h"}],
+    )
+    await store.append([said(purchase(10))])
+    await drained(worker(policy=policy))
+    assert [each.rule for each in (await store.read(ALICE)).ledger.proposals] == ["first"]
+    await store.append([said(purchase(10, NOON_MS + HOUR))])
+    await drained(worker(policy=policy))
+    (proposal,) = (await store.read(ALICE)).ledger.proposals
+    assert proposal.until_ms == NOON_MS + 2 * HOUR, "the second purchase did not fire it"

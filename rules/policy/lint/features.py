@@ -1,4 +1,4 @@
-"""Features: the fields that they aggregate exist, and can be aggregated in that way."""
+"""Features: the fields that they aggregate exist, and can be aggregated in that way; the field of `by` is a text."""
 
 from collections.abc import Iterator
 
@@ -10,33 +10,47 @@ from schemas.policy import Feature, Policy
 NUMBERS = ("int", "double")
 ORDERED = (*NUMBERS, "timestamp")
 SINGLE = (*ORDERED, "string", "bool")
-TYPES = {"sum": NUMBERS, "mean": NUMBERS, "min": ORDERED, "max": ORDERED, "recent": SINGLE}
+TYPES = {
+    **dict.fromkeys(("sum", "mean"), NUMBERS),
+    **dict.fromkeys(("min", "max"), ORDERED),
+    **dict.fromkeys(("recent", "distinct"), SINGLE),
+    **dict.fromkeys(("top", "by"), ("string",)),
+}
 
 
 def aggregates(subject: Subject) -> Iterator[Finding]:
     if subject.sound("interactions", "attributes"):
         for path, feature in _features(subject.policy):
-            if feature.aggregate != "count":
-                yield from _unknown_fields(subject, path, feature)
-                yield from _wrong_types(subject, path, feature)
+            for key, field in _fields(feature):
+                yield from _unknown_fields(subject, (*path, key), feature, field)
+                yield from _wrong_types(subject, (*path, key), feature, field)
 
 
-def _unknown_fields(subject: Subject, path: Path, feature: Feature) -> Iterator[Finding]:
+def _fields(feature: Feature) -> Iterator[tuple[str, str]]:
+    """The fields of the event that a feature looks at, by the key that names them."""
+    if feature.field:
+        yield feature.aggregate, feature.field
+    if feature.by:
+        yield "by", feature.by.removeprefix("event.")
+
+
+def _unknown_fields(subject: Subject, path: Path, feature: Feature, field: str) -> Iterator[Finding]:
     for interaction in feature.types:
         known = interaction in subject.policy.interactions
-        if known and field_type(subject.policy, interaction, feature.field) is None:
+        if known and field_type(subject.policy, interaction, field) is None:
             fields = {**event_fields(subject.policy, interaction), **EVENT}
-            message = f"`{interaction}` has no field `{feature.field}`"
-            yield subject.error((*path, feature.aggregate), "unknown-field", message, nearest(feature.field, fields))
+            message = f"`{interaction}` has no field `{field}`"
+            yield subject.error(path, "unknown-field", message, nearest(field, fields))
 
 
-def _wrong_types(subject: Subject, path: Path, feature: Feature) -> Iterator[Finding]:
-    allowed = TYPES.get(feature.aggregate)
-    found = (field_type(subject.policy, interaction, feature.field) for interaction in feature.types)
+def _wrong_types(subject: Subject, path: Path, feature: Feature, field: str) -> Iterator[Finding]:
+    key = str(path[-1])
+    allowed = TYPES.get(key)
+    found = (field_type(subject.policy, interaction, field) for interaction in feature.types)
     for kind in sorted({kind for kind in found if kind}):
         if allowed and kind not in allowed:
-            message = f"`{feature.aggregate}` cannot be taken of `{feature.field}`, which is {kind}"
-            yield subject.error((*path, feature.aggregate), "feature-type", message, f"it takes {', '.join(allowed)}")
+            message = f"`{key}` cannot be taken of `{field}`, which is {kind}"
+            yield subject.error(path, "feature-type", message, f"it takes {', '.join(allowed)}")
 
 
 def _features(policy: Policy) -> Iterator[tuple[Path, Feature]]:

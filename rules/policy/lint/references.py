@@ -106,7 +106,8 @@ def _keys(path: Path, section: str, names: Mapping[str, object]) -> Iterator[Ref
 
 def _of_features(path: Path, features: Mapping[str, Feature]) -> Iterator[Reference]:
     for name, feature in features.items():
-        yield from _each((*path, name, "count" if feature.count else "of"), "interactions", feature.types)
+        key = "of" if feature.of else feature.aggregate
+        yield from _each((*path, name, key), "interactions", feature.types)
 
 
 def _of_outcomes(policy: Policy) -> Iterator[Reference]:
