@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
-from profiles.aggregates import AGGREGATES
+from profiles.aggregates import AGGREGATES, digest
 from profiles.errors import BadFields
 from profiles.features import FeatureDefinition
 from profiles.fields import checked, nearest
@@ -107,6 +107,7 @@ def _feature(
 ) -> FeatureDefinition:
     return FeatureDefinition(
         name=name,
+        key=f"{name}~{digest(spec.model_dump_json(exclude={'description', 'including_current'}) + str(zone))[:4]}",
         aggregate=AGGREGATES[_aggregate(spec)],
         field=spec.field,
         value_type=_value_type(spec, interactions),

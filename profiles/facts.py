@@ -95,7 +95,7 @@ def _feature(feature: FeatureDefinition) -> Getter:
 
 
 def read_feature(feature: FeatureDefinition, states: Mapping[str, Any], now_ms: int) -> Any:
-    value = feature.read(states.get(feature.name), now_ms)
+    value = feature.read(states.get(feature.key), now_ms)
     return _times(value) if feature.value_type == "timestamp" else value
 
 

@@ -20,6 +20,9 @@ class FeatureDefinition:
     """One feature, ready to fold."""
 
     name: str
+    key: str
+    """Where its state stands in a profile: the name, and four characters of what defines it. A feature that is
+    defined otherwise starts afresh, since nothing of the old state would be right."""
     aggregate: Aggregate
     field: str
     """The field of the event; empty for counts and rates."""

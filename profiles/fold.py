@@ -52,7 +52,10 @@ def fold(profile: Profile, interaction: Interaction, definition: Definition) -> 
         profile,
         attributes={**profile.attributes, **stated},
         set_at={**profile.set_at, **dict.fromkeys(stated, happened)},
-        features=_features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest),
+        features=_without_strays(
+            _features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest),
+            definition,
+        ),
         sessions=_sessions(profile.sessions, interaction, definition),
         recent=_recent(profile.recent, interaction),
         first=min(happened, profile.first or happened),
@@ -93,8 +96,16 @@ def _features(
         value = _aggregated(interaction, feature) if feature.field else 1
         key = event_value(interaction, feature.by) if feature.by else ""
         if value is not None and key is not None:
-            changed[feature.name] = feature.add(states.get(feature.name), value, interaction.at_ms, newest_ms, key)
+            changed[feature.key] = feature.add(states.get(feature.key), value, interaction.at_ms, newest_ms, key)
     return changed
+
+
+def _without_strays(states: dict[str, Any], definition: Definition) -> dict[str, Any]:
+    """Without what earlier policies defined otherwise, once there is more than this one defines."""
+    if len(states) <= len(definition.features):
+        return states
+    keys = {each.key for each in definition.features.values()}
+    return {key: state for key, state in states.items() if key in keys}
 
 
 def _aggregated(interaction: Interaction, feature: FeatureDefinition) -> Any:

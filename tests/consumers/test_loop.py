@@ -18,10 +18,11 @@ from profiles.profile import Customer
 from profiles.store import Commit, Committed, CustomerStore, Record
 from schemas.interaction import Interaction, to_cloud_event
 from schemas.ledger import Ledger
-from tests.builders import HOUR, MINUTE, NOON_MS, entry, interaction, live, purchase
+from tests.builders import HOUR, MINUTE, NOON_MS, definition, entry, interaction, live, purchase
 from tests.consumers.conftest import Counted, MakeWorker
 
 ALICE = "customer:alice"
+SPEND = definition().features["spend"].key
 UNHEARD_OF = {"code": "X", "decision": "d", "outcome": "seen", "outcomes": {"seen": "impression"}, "at_ms": 1}
 
 
@@ -30,7 +31,7 @@ def said(event: Interaction) -> Record:
 
 
 async def spend(store: CustomerStore, subject: str = ALICE) -> float:
-    return float((await store.read(subject)).profile.features.get("spend", 0))
+    return float((await store.read(subject)).profile.features.get(SPEND, 0))
 
 
 async def test_interactions_become_profiles_and_counts(store: CustomerStore, worker: MakeWorker) -> None:
@@ -109,7 +110,7 @@ async def test_a_conflict_with_the_api_is_folded_again(store: CustomerStore, wor
     await asyncio.gather(decide_meanwhile(), drained(loop))
     await drained(loop)
     customer = await store.read(ALICE)
-    assert customer.profile.features["spend"] == 50
+    assert customer.profile.features[SPEND] == 50
     assert len(customer.ledger.entries) == 30
 
 

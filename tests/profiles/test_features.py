@@ -242,7 +242,7 @@ def test_distinct_is_exact_up_to_keep_and_then_means_at_least() -> None:
     profile = Profile()
     for number in range(15):
         profile = fold(profile, interaction(at_ms=NOON_MS + number, data={"product": f"p{number}"}), shop)
-        found = shop.features["seen"].read(profile.features["seen"], NOON_MS + number)
+        found = shop.features["seen"].read(profile.features[shop.features["seen"].key], NOON_MS + number)
         assert found == min(number + 1, 10)
 
 
@@ -251,7 +251,11 @@ def test_the_keys_with_the_latest_events_are_kept() -> None:
     profile = Profile()
     for minute, product in enumerate("abacd"):
         profile = fold(profile, interaction(at_ms=NOON_MS + minute * MINUTE, data={"product": product}), shop)
-    assert shop.features["views"].read(profile.features["views"], NOON_MS) == {"a": 2, "c": 1, "d": 1}
+    assert shop.features["views"].read(profile.features[shop.features["views"].key], NOON_MS) == {
+        "a": 2,
+        "c": 1,
+        "d": 1,
+    }
     late = fold(profile, interaction(at_ms=NOON_MS - MINUTE, data={"product": "x"}), shop)
     assert late.features == profile.features
 

@@ -173,3 +173,13 @@ def test_an_attribute_kept_with_another_type_is_not_known() -> None:
     profile = Profile(attributes={"since": "yesterday", "age": "old"})
     assert fact(profile, "customer.since") is None
     assert fact(profile, "customer.age") is None
+
+
+def test_a_feature_that_is_defined_otherwise_starts_afresh() -> None:
+    profile = folded(purchase(10, NOON_MS - DAY))
+    wider = definition(features={"spend_30d": {"sum": "event.amount", "of": "purchase", "window": "90d"}})
+    reader = FactReader(wider, ["customer.spend_30d"])
+    assert reader.read(Situation("customer:alice", profile, "web", NOON_MS)) == {"customer.spend_30d": 0.0}
+    later = fold(profile, purchase(5), wider)
+    assert reader.read(Situation("customer:alice", later, "web", NOON_MS)) == {"customer.spend_30d": 5.0}
+    assert list(later.features) == [wider.features["spend_30d"].key]
