@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rules.language.constants import not_generated
 from rules.language.decode import tree_of
 from rules.language.frontend import Checked, check
-from rules.language.generate import not_generated
 from rules.language.limits import check_size
 from rules.language.oracle import Oracle
 from rules.language.problems import ConditionError, EvaluationError, Problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from rules.language import hints
 from rules.language.problems import Problem
 from rules.language.vocabulary import Vocabulary
 
@@ -24,8 +25,7 @@ _LONG_NAMES = {
     "null_type": "null",
 }
 _OPERATORS = {"@in": "in", "_[_]": "[ ]", "_?_:_": "? :", "!_": "!", "-_": "-", "_[?_]": "[? ]", "_?._": ".?"}
-_DOUBLE_MIXED = {("double", "int"), ("int", "double")}
-_UINT_MIXED = {("uint", "int"), ("int", "uint")}
+_COMPARE = "compare the value with something"
 
 
 TOO_DEEP = Problem(
@@ -56,7 +56,7 @@ def _problem(row: int, at: int, message: str, lines: list[str], vocabulary: Voca
     if undeclared := _UNDECLARED.search(message):
         name = undeclared[1]
         return _undeclared(name, row, _start_of(name, lines[row - 1], at), lines[row - 1], vocabulary)
-    text, hint = _sentence(message)
+    text, hint = _sentence(message, lines[row - 1], at)
     return Problem(text, row, at, hint)
 
 
@@ -71,20 +71,13 @@ def _start_of(name: str, line: str, column: int) -> int:
 def _undeclared(name: str, row: int, column: int, line: str, vocabulary: Vocabulary) -> Problem:
     called = line[column - 1 + len(name.rpartition(".")[2]) :].lstrip().startswith("(")
     if called and "." not in name:
-        return Problem(f"there is no function `{name}`", row, column)
-    nearest = vocabulary.nearest(name)
-    hint = f"did you mean `{nearest}`?" if nearest else _namespace_hint(name, vocabulary)
-    return Problem(f"`{name}` is not declared", row, column, hint)
+        return Problem(f"there is no function `{name}`", row, column, hints.for_function(name))
+    return Problem(f"`{name}` is not declared", row, column, hints.for_name(name, vocabulary))
 
 
-def _namespace_hint(name: str, vocabulary: Vocabulary) -> str | None:
-    inside = sorted(declared for declared in vocabulary.types if declared.startswith(f"{name}."))
-    return f"name one of its fields, for example `{inside[0]}`" if inside else None
-
-
-def _sentence(message: str) -> tuple[str, str | None]:
+def _sentence(message: str, line: str, column: int) -> tuple[str, str | None]:
     if overload := _OVERLOAD.search(message):
-        return _no_overload(overload[1], [readable_type(name) for name in _split(overload[2])])
+        return _no_overload(overload[1], [readable_type(name) for name in _split(overload[2])], line, column)
     if operand := _OPERAND.search(message):
         return f"a value of type {readable_type(operand[1])} has no fields", None
     if syntax := _SYNTAX.search(message):
@@ -96,33 +89,21 @@ def _syntax(found: str) -> str:
     return "the expression ends too early" if found == "<EOF>" else f"`{found}` is not expected here"
 
 
-def _no_overload(function: str, types: list[str]) -> tuple[str, str | None]:
+def _no_overload(function: str, types: list[str], line: str, column: int) -> tuple[str, str | None]:
     operator = _OPERATORS.get(function, function.strip("_"))
     if function in ("_&&_", "_||_", "!_"):
         wrong = next((name for name in types if name != "bool"), "bool")
-        return f"`{operator}` needs true or false, not {wrong}", "compare the value with something"
+        return f"`{operator}` needs true or false, not {wrong}", _COMPARE
     if function == "_?_:_":
         return _no_ternary(types)
-    pair = (types[0], types[-1]) if len(types) == 2 else ("", "")
-    applied = " and ".join(types)
-    return f"`{operator}` cannot be applied to {applied}", _number_hint(pair)
+    hint = hints.for_operands(types, line, column) if len(types) == 2 else None
+    return f"`{operator}` cannot be applied to {' and '.join(types)}", hint
 
 
 def _no_ternary(types: list[str]) -> tuple[str, str | None]:
     if types[0] != "bool":
-        wrong = f"what stands before `?` must be true or false, not {types[0]}"
-        return wrong, "compare the value with something"
-    sides = (types[1], types[2])
-    return f"both sides of `:` must have one type, not {types[1]} and {types[2]}", _number_hint(sides)
-
-
-def _number_hint(pair: tuple[str, str]) -> str | None:
-    plain = tuple(name.removeprefix("list<").removesuffix(">") for name in pair)
-    if plain in _DOUBLE_MIXED:
-        return "write 100.0 instead of 100"
-    if plain in _UINT_MIXED:
-        return "write 100u instead of 100"
-    return None
+        return f"what stands before `?` must be true or false, not {types[0]}", _COMPARE
+    return f"both sides of `:` must have one type, not {types[1]} and {types[2]}", None
 
 
 def _split(types: str) -> list[str]:

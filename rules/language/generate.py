@@ -1,25 +1,26 @@
 """From the tree to Python syntax nodes.
 
-One condition has two forms. The **fast** form uses Python's own `and`, `or`, `all` and `any`; it is right
-whenever nothing fails. The **careful** form, asked only if something did, absorbs errors where CEL does (`1/0
-== 1 || true` is true). Both come from this one emitter. Leaves compiling and running to `program` and
-`matcher`.
+An expression has two forms. The **fast** form uses Python's own `and`, `or`, `all` and `any`; it is right
+whenever nothing fails. The **careful** form, asked only if something did, absorbs errors where CEL does: a
+failing side does not matter where the other side decides. Both come from this one emitter. Leaves macros to
+`loops`, operators on known types to `operators`, compiling and running to `program` and `ruleset`.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from rules.language import loops
 from rules.language import python as py
+from rules.language.constants import NOTHING, constant
 from rules.language.functions import RUNTIME, SPECIAL
-from rules.language.operators import BUILDERS
+from rules.language.operators import BUILDERS, SCALARS
 from rules.language.runtime import containers, conversions, logic, times
-from rules.language.runtime.values import NAMED_TYPES, Failure, UInt
+from rules.language.runtime.values import NAMED_TYPES, UInt
 from rules.language.tree import (
-    Alien,
     Bind,
     Call,
     Known,
@@ -32,28 +33,17 @@ from rules.language.tree import (
     Select,
     TypeLiteral,
     operands,
-    walk,
 )
 
 FACTS, BUDGET = "f", "b"
 """The parameter that holds the facts, and the local variable that counts the steps of nested macros."""
 
-NOTHING = object()
-_FOLDED = frozenset(("timestamp", "duration", "int", "uint", "double", "string", "_+_", "_-_", "_*_", "-_"))
+_SCANNED = {"@in": 1} | dict.fromkeys(
+    ("contains", "matches", "indexOf", "lastIndexOf", "replace", "split", "join", "trim", "reverse", "format",
+     "lowerAscii", "upperAscii", "bytes", "string", "strings.quote", "_==_", "_!=_"), 0
+)  # fmt: skip
+"""Functions whose time grows with one of their arguments, and which one."""
 _CONVERTED: dict[str, Callable[..., Any]] = {"uint": UInt, "timestamp": times.utc}
-_PERMANENT = (bool, int, float, str, bytes, datetime, timedelta)
-
-
-def not_generated(node: Node) -> str | None:
-    """What in the tree cannot be generated, if anything."""
-    for part in walk(node):
-        if isinstance(part, Alien):
-            return part.what
-        if isinstance(part, Call) and part.function not in RUNTIME:
-            return f"the function {part.function}"
-        if isinstance(part, MapOf) and len({key.type == "bool" for key, _ in part.entries}) > 1:
-            return "a map with both Boolean and other keys"  # to Python, True and 1 are one key
-    return None
 
 
 class Emitter:
@@ -68,11 +58,11 @@ class Emitter:
         known: Callable[[Known], ast.expr] | None = None,
     ) -> None:
         self._globals = names
-        self._careful = careful
+        self.careful = careful
         self._read = read or self._read_fact
         self._is_known = known or self._known_fact
         self._locals: dict[str, ast.expr] = {}
-        self._inside = 0
+        self._inside = self._loops = 0
         self._fresh = 0
         self.shared: dict[Node, str] = {}
         self.may_assign = True
@@ -126,7 +116,7 @@ class Emitter:
 
     def _read_fact(self, node: Name) -> ast.expr:
         name = self.constant(node.name)
-        if self._careful:
+        if self.careful:
             fact = py.call(self.helper(logic.read), py.load(FACTS), name)
         else:
             fact = py.item(py.load(FACTS), name)
@@ -177,11 +167,20 @@ class Emitter:
         if value is not NOTHING:
             return self.constant(value)
         arguments = [self.expression(argument) for argument in node.arguments]
+        if self._loops and node.function in _SCANNED:
+            self._count_scan(node, arguments)
         if node.function == "!_" and node.arguments[0].type == "bool":
             return py.negated(arguments[0])
         builder = BUILDERS.get(node.function)
         built = builder(node, arguments, self) if builder and len(arguments) <= 2 else None
         return built or py.call(self.helper(RUNTIME[node.function].run), *arguments)
+
+    def _count_scan(self, node: Call, arguments: list[ast.expr]) -> None:
+        """In a macro, looking through a long text or list counts as steps, too."""
+        at = _SCANNED[node.function]
+        short = node.function in ("_==_", "_!=_") and node.arguments[at].type in SCALARS
+        if not short and not isinstance(node.arguments[at], (ListOf, Literal)):
+            arguments[at] = py.call(self.helper(logic.scan), py.load(BUDGET), arguments[at])
 
     def _special(self, node: Call) -> ast.expr:
         if node.function == "_?_:_":
@@ -191,109 +190,54 @@ class Emitter:
             return self._logical(node)
         function = logic.or_value if node.function == "orValue" else logic.or_optional
         optional, other = node.arguments
-        return py.call(self.helper(function), self.expression(optional), self._later([], other))
+        return py.call(self.helper(function), self.expression(optional), self.later([], other))
 
     def _logical(self, node: Call) -> ast.expr:
         conjunction = node.function == "_&&_"
         sides = operands(node, node.function)
-        if not self._careful:
+        if not self.careful:
             return (py.every if conjunction else py.some)([self.truth(side) for side in sides])
         function = logic.both if conjunction else logic.either
-        return py.call(self.helper(function), *(self._later([], side) for side in sides))
+        return py.call(self.helper(function), *(self.later([], side) for side in sides))
 
-    def _later(self, parameters: Sequence[str], body: Node) -> ast.expr:
+    # -- places where other rules hold
+
+    def later(self, parameters: Sequence[str], body: Node) -> ast.expr:
         """`lambda parameters: body`."""
-        with_body = self._nested(lambda: self.expression(body), may_assign=self.may_assign)
-        return py.function_of(parameters, with_body)
+        with self._inner():
+            return py.function_of(parameters, self.expression(body))
 
-    # -- macros
+    def counted_range(self, node: Node) -> ast.expr:
+        """The range of a macro; Python allows no assignment in it."""
+        outer, self.may_assign = self.may_assign, False
+        with self._inner():
+            emitted = self.expression(node)
+        self.may_assign = outer
+        self.uses_budget = True
+        count = logic.spend if self._inside else logic.begin
+        return py.call(self.helper(count), py.load(BUDGET), emitted)
 
-    def _macro(self, node: Macro) -> ast.expr:
-        range_ = self._range(node)
-        names = [self.fresh() for _ in node.variables]
-        outside = self._locals
-        self._locals = outside | {var: py.load(name) for var, name in zip(node.variables, names, strict=True)}
-        made = self._nested(lambda: _MACROS[node.kind](self, node, names, range_), may_assign=self.may_assign)
-        self._locals = outside
-        return made
+    @contextmanager
+    def loop(self, variables: Mapping[str, ast.expr]) -> Iterator[None]:
+        """The body of a macro with these variables."""
+        self._loops += 1
+        with self._inner(), self.scope(variables):
+            yield
+        self._loops -= 1
 
-    def _range(self, node: Macro) -> ast.expr:
-        emitted = self._nested(lambda: self.expression(node.range), may_assign=False)
-        type_ = node.range.type
-        if self._inside:
-            self.uses_budget = True
-            emitted = py.call(self.helper(logic.spend), py.load(BUDGET), emitted)
-        if len(node.variables) == 2:
-            return py.call(self.helper(containers.pairs), emitted)
-        known = type_.startswith(("list<", "map<")) or self._inside
-        return emitted if known else py.call(self.helper(containers.members), emitted)
+    @contextmanager
+    def scope(self, variables: Mapping[str, ast.expr]) -> Iterator[None]:
+        """Where these macro variables are in sight."""
+        outer, self._locals = self._locals, {**self._locals, **variables}
+        yield
+        self._locals = outer
 
-    def _nested(self, emit: Callable[[], ast.expr], *, may_assign: bool) -> ast.expr:
-        before = self.may_assign
-        self._inside, self.may_assign = self._inside + 1, may_assign
-        emitted = emit()
-        self._inside, self.may_assign = self._inside - 1, before
-        return emitted
-
-    def _all(self, node: Macro, names: list[str], range_: ast.expr) -> ast.expr:
-        return self._quantified(node, names, range_, all, logic.all_of)
-
-    def _exists(self, node: Macro, names: list[str], range_: ast.expr) -> ast.expr:
-        return self._quantified(node, names, range_, any, logic.any_of)
-
-    def _quantified(
-        self,
-        node: Macro,
-        names: list[str],
-        range_: ast.expr,
-        fast: Callable[..., bool],
-        careful: Callable[..., bool],
-    ) -> ast.expr:
-        test = self.truth(node.test) if node.test is not None else self.constant(True)
-        if not self._careful:
-            return py.call(self.helper(fast), py.generator(test, py.each(names, range_)))
-        items = py.generator(py.tuple_of([py.load(name) for name in names]), py.each(names, range_))
-        return py.call(self.helper(careful), items, py.function_of(names, test))
-
-    def _exists_one(self, node: Macro, names: list[str], range_: ast.expr) -> ast.expr:
-        test = self.expression(node.test) if node.test is not None else self.constant(True)
-        return py.call(self.helper(logic.exactly_one), py.generator(test, py.each(names, range_)))
-
-    def _collected(self, node: Macro, names: list[str], range_: ast.expr) -> ast.expr:
-        test = self.truth(node.test) if node.test is not None else None
-        return py.list_from(self.expression(node.results[0]), py.each(names, range_, test))
-
-    def _mapped(self, node: Macro, names: list[str], range_: ast.expr) -> ast.expr:
-        test = self.truth(node.test) if node.test is not None else None
-        results = [self.expression(result) for result in node.results]
-        function = containers.make_map if len(results) == 2 else containers.merged
-        result = py.tuple_of(results) if len(results) == 2 else results[0]
-        return py.call(self.helper(function), py.generator(result, py.each(names, range_, test)))
-
-    def _bind(self, node: Bind) -> ast.expr:
-        name = self.fresh()
-        value = self._later([], node.value) if self._careful else self.expression(node.value)
-        outside = self._locals
-        self._locals = outside | {node.name: py.call(py.load(name)) if self._careful else py.load(name)}
-        body = self._later([name], node.body)
-        self._locals = outside
-        return py.call(self.helper(logic.bound), value, body) if self._careful else py.call(body, value)
-
-
-def constant(node: Node) -> object:
-    """The node's value if it is written in the expression or follows from what is; `NOTHING` if not."""
-    if isinstance(node, Literal):
-        return node.value
-    if not isinstance(node, Call) or node.function not in _FOLDED:
-        return NOTHING
-    arguments = [constant(argument) for argument in node.arguments]
-    if any(argument is NOTHING for argument in arguments):
-        return NOTHING
-    try:
-        value = RUNTIME[node.function].run(*arguments)
-    except Failure:
-        return NOTHING  # an error when it is evaluated, not before
-    return value if isinstance(value, _PERMANENT) else NOTHING
+    @contextmanager
+    def _inner(self) -> Iterator[None]:
+        """In a Python scope of its own, which can keep no value for the outside."""
+        self._inside += 1
+        yield
+        self._inside -= 1
 
 
 def _distinct(node: MapOf) -> bool:
@@ -312,13 +256,6 @@ _EMITTERS: dict[type, Callable[[Emitter, Any], ast.expr]] = {
     ListOf: Emitter._list,
     MapOf: Emitter._map,
     Call: Emitter._call,
-    Macro: Emitter._macro,
-    Bind: Emitter._bind,
-}
-_MACROS: dict[str, Callable[[Emitter, Macro, list[str], ast.expr], ast.expr]] = {
-    "all": Emitter._all,
-    "exists": Emitter._exists,
-    "exists_one": Emitter._exists_one,
-    "list": Emitter._collected,
-    "map": Emitter._mapped,
+    Macro: loops.macro,
+    Bind: loops.bind,
 }

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from rules.language.condition import Condition
+from rules.language.grouping import Rule
 from rules.language.required import conjuncts, demand_of
-from rules.language.ruleset import Collect, Rule, collector
+from rules.language.ruleset import Collect, collector
 from rules.language.tree import Node
 
 _GAIN_MIN = 8

@@ -25,7 +25,7 @@ _NUMBERS = frozenset(("int", "uint", "double"))
 _WHOLE = frozenset(("int", "uint"))
 _EXACT = frozenset(("bool", "int", "uint", "string", "bytes", "timestamp", "duration"))
 """Types whose Python values compare as CEL's do, also inside lists; a double may be NaN."""
-_SCALARS = _EXACT | {"double"}
+SCALARS = _EXACT | {"double"}
 _LENGTHS = ("string", "bytes", "list<", "map<")
 
 
@@ -45,7 +45,7 @@ def _types(node: Call) -> list[str]:
 def _comparing(operator: ast.cmpop) -> Builder:
     def build(node: Call, arguments: list[ast.expr], _: Emitter) -> ast.expr | None:
         left, right = _types(node)
-        same = left == right and left in _SCALARS
+        same = left == right and left in SCALARS
         return py.compare(arguments[0], operator, arguments[1]) if same or {left, right} <= _WHOLE else None
 
     return build
@@ -80,7 +80,7 @@ def _in(node: Call, arguments: list[ast.expr], _: Emitter) -> ast.expr | None:
 
 def _all_literals(items: ListOf, type_: str) -> bool:
     written = all(isinstance(item, Literal) and item.type == type_ for item in items.items)
-    return written and type_ in _SCALARS and bool(items.items) and not items.optional
+    return written and type_ in SCALARS and bool(items.items) and not items.optional
 
 
 def _arithmetic(operator: ast.operator, on_times: dict[tuple[str, str], Builder]) -> Builder:
@@ -175,7 +175,7 @@ def _matches(node: Call, arguments: list[ast.expr], emitter: Emitter) -> ast.exp
 
 def _same(node: Call, arguments: list[ast.expr], _: Emitter) -> ast.expr | None:
     """A conversion to the type that the value has."""
-    return arguments[0] if node.arguments[0].type == node.type else None
+    return arguments[0] if node.arguments[0].type == node.function else None
 
 
 _DURATIONS, _TIMES = ("duration", "duration"), ("timestamp", "timestamp")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rules.language.generate import NOTHING, constant
+from rules.language.constants import NOTHING, constant
 from rules.language.tree import Bind, Call, ListOf, Macro, Name, Node, operands, walk
 
 _ABSORBING = ("_&&_", "_||_")

@@ -14,13 +14,13 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rules.language import python as py
 from rules.language.generate import FACTS, Emitter
+from rules.language.grouping import Group, Rule, plan
 from rules.language.program import budget
-from rules.language.required import conjuncts, is_plain
+from rules.language.required import is_plain
 from rules.language.runtime.logic import ERRORS
 from rules.language.tree import (
     Bind,
@@ -35,23 +35,11 @@ from rules.language.tree import (
     names_in,
     walk,
 )
-from rules.language.unknowns import inwards, needed_to_hold, tolerant
 
 Collect = Callable[[Any, Callable[[int], None]], None]
 """Called with the facts and with what to call for every rule that holds."""
 
 _ADD, _ERRORS = "add", "errors"
-_DEPTH_MAX = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule of the set: its number, the terms that are still to be tested, and the whole, asked
-    carefully."""
-
-    number: int
-    terms: tuple[Node, ...]
-    carefully: Callable[[Any], object]
 
 
 def collector(rules: Sequence[Rule]) -> Collect:
@@ -61,16 +49,16 @@ def collector(rules: Sequence[Rule]) -> Collect:
 
 class _Writer:
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = [_guarded(rule) for rule in rules]
+        self._parts = plan(rules)
         self._names = py.Globals()
         self._names.values[_ERRORS] = (*ERRORS, NameError)  # a name that was not known is not bound
         self._variables: dict[Name, str] = {}
         self._flags: dict[str, str] = {}
         self._emitter = Emitter(self._names, read=self._variable, known=self._flag)
-        self._emitter.shared = {node: f"s{at}" for at, node in enumerate(_repeated(self._rules))}
+        self._emitter.shared = {node: f"s{at}" for at, node in enumerate(_repeated(self._parts))}
 
     def function(self) -> Collect:
-        body = self._group(self._rules, 0)
+        body = [self._part(part) for part in self._parts]
         start: list[ast.stmt] = [
             py.assign(name, self._names.constant(None)) for name in self._emitter.shared.values()
         ]
@@ -105,20 +93,11 @@ class _Writer:
         value = py.item(py.load(FACTS), self._names.constant(name.name))
         return self._emitter.fact(name.type, value)
 
-    def _group(self, rules: Sequence[Rule], level: int) -> list[ast.stmt]:
-        """The rules' tests; those that share a term are nested under it."""
-        statements: list[ast.stmt] = []
-        rest = list(rules)
-        while rest:
-            term, sharing = _most_shared(rest) if level < _DEPTH_MAX else (None, 0)
-            if term is None or sharing < 2:
-                statements += [self._rule(rule) for rule in rest]
-                break
-            inside = [_without(rule, term) for rule in rest if term in rule.terms]
-            rest = [rule for rule in rest if term not in rule.terms]
-            nested = py.when(self._emitter.truth(term), self._group(inside, level + 1))
-            statements.append(py.attempt([nested], py.load(_ERRORS), []))
-        return statements
+    def _part(self, part: Group | Rule) -> ast.stmt:
+        if isinstance(part, Rule):
+            return self._rule(part)
+        nested = [self._part(inner) for inner in part.parts]
+        return py.attempt([py.when(self._emitter.truth(part.term), nested)], py.load(_ERRORS), [])
 
     def _rule(self, rule: Rule) -> ast.stmt:
         hit = py.do(py.call(py.load(_ADD), self._names.constant(rule.number)))
@@ -132,33 +111,18 @@ class _Writer:
         return py.attempt([py.when(test, [hit])], py.load(_ERRORS), otherwise)
 
 
-def _guarded(rule: Rule) -> Rule:
-    """The rule with a test, before all others, that what it needs is known: cheaper than to fail for it."""
-    terms = [side for term in rule.terms for side in conjuncts(inwards(term))]
-    known = frozenset().union(*map(needed_to_hold, terms))
-    guards = tuple(Known("bool", name) for name in sorted(known))
-    tested = (tolerant(term, known) for term in terms)
-    return Rule(rule.number, tuple(dict.fromkeys((*guards, *tested))), rule.carefully)
+def _repeated(parts: Sequence[Group | Rule]) -> list[Node]:
+    """The costly expressions that occur in more than one place, and depend on the facts alone."""
+    counts = Counter(node for term in _terms(parts) for node in set(walk(term)) if _costly(node))
+    return [node for node, count in counts.items() if count > 1 and not free_locals(node) and names_in(node)]
 
 
-def _most_shared(rules: Sequence[Rule]) -> tuple[Node | None, int]:
-    """The plain term that most of the rules require, and of how many."""
-    counts = Counter(term for rule in rules for term in set(rule.terms))
-    for term, count in counts.most_common():
-        if is_plain(term):
-            return term, count
-    return None, 0
-
-
-def _without(rule: Rule, term: Node) -> Rule:
-    return Rule(rule.number, tuple(kept for kept in rule.terms if kept != term), rule.carefully)
-
-
-def _repeated(rules: Sequence[Rule]) -> list[Node]:
-    """The costly expressions that occur in more than one term, and depend on the facts alone."""
-    terms = {term for rule in rules for term in rule.terms}
-    counts = Counter(part for term in terms for part in set(walk(term)) if _costly(part))
-    return [part for part, count in counts.items() if count > 1 and not free_locals(part) and names_in(part)]
+def _terms(parts: Sequence[Group | Rule]) -> list[Node]:
+    """Every term as often as it is tested."""
+    found: list[Node] = []
+    for part in parts:
+        found += part.terms if isinstance(part, Rule) else [part.term, *_terms(part.parts)]
+    return found
 
 
 def _costly(node: Node) -> bool:

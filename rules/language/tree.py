@@ -122,10 +122,10 @@ class Alien:
 
 def children(node: Node) -> tuple[Node, ...]:
     """The direct parts of a node, in the order of evaluation."""
-    if isinstance(node, Select):
-        return (node.operand,)
     if isinstance(node, Call):
         return node.arguments
+    if isinstance(node, Select):
+        return (node.operand,)
     if isinstance(node, ListOf):
         return node.items
     if isinstance(node, MapOf):
@@ -137,7 +137,10 @@ def children(node: Node) -> tuple[Node, ...]:
 
 def walk(node: Node) -> list[Node]:
     """The node and everything below it, outside first."""
-    return [node, *(below for child in children(node) for below in walk(child))]
+    found = [node]
+    for part in found:
+        found.extend(children(part))  # the loop goes on over what is added
+    return found
 
 
 def names_in(node: Node) -> frozenset[str]:

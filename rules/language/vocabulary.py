@@ -10,6 +10,9 @@ import difflib
 from collections.abc import Mapping
 from types import MappingProxyType
 
+_KEYS = frozenset(("bool", "int", "uint", "string"))
+_SCALARS = _KEYS | {"double", "bytes", "timestamp", "duration", "dyn", "null", "type"}
+
 
 class Vocabulary:
     """Declared names with their CEL types: `{"customer.segments": "list<string>", "now": "timestamp"}`."""
@@ -17,6 +20,9 @@ class Vocabulary:
     __slots__ = ("_hash", "_items", "types")
 
     def __init__(self, types: Mapping[str, str]) -> None:
+        for name, declared in types.items():
+            if not _is_type(declared):
+                raise ValueError(f"{name}: {declared!r} is not a CEL type")
         self.types: Mapping[str, str] = MappingProxyType(dict(types))
         self._items = frozenset(self.types.items())
         self._hash = hash(self._items)
@@ -43,3 +49,12 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"Vocabulary({dict(self.types)!r})"
+
+
+def _is_type(text: str) -> bool:
+    if text.startswith("list<") and text.endswith(">"):
+        return _is_type(text[5:-1])
+    if text.startswith("map<") and text.endswith(">"):
+        key, comma, value = text[4:-1].partition(",")
+        return key in _KEYS and bool(comma) and _is_type(value.strip())
+    return text in _SCALARS

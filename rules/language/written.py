@@ -1,6 +1,7 @@
 """A tree written as CEL again, to show a part of a condition to its author.
 
-Promises text that parses to the same tree; spaces, quotes and brackets may differ from what was written.
+Promises text that parses to the same tree, but for the order in which a chain of `&&` or `||` is bracketed;
+spaces and quotes may differ from what was written.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from rules.language.tree import (
     Node,
     Select,
     TypeLiteral,
+    operands,
 )
 
 _LEVELS = {"_?_:_": 1, "_||_": 2, "_&&_": 3, "@in": 4, "_+_": 5, "_-_": 5, "_*_": 6, "_/_": 6, "_%_": 6}
@@ -74,10 +76,14 @@ def _at(level: int, node: Node) -> str:
 def _call(node: Call) -> str:
     function, arguments = node.function, node.arguments
     if function in ("!_", "-_"):
-        return function[0] + _at(_UNARY, arguments[0])
+        operand = _at(_UNARY, arguments[0])
+        return f"{function[0]}({operand})" if operand[0] in "!-" else function[0] + operand
     if function == "_?_:_":
         test, then, other = arguments
         return f"{_at(2, test)} ? {_at(2, then)} : {_at(1, other)}"
+    if function in ("_&&_", "_||_"):
+        sides = operands(node, function)  # the parser balances a chain; it is shown as one
+        return f" {function.strip('_')} ".join(_at(_LEVELS[function] + 1, side) for side in sides)
     if function in _LEVELS:
         level = _LEVELS[function]
         return f"{_at(level, arguments[0])} {function.strip('_@')} {_at(level + 1, arguments[1])}"

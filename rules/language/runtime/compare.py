@@ -22,6 +22,7 @@ _FAMILIES: dict[type, int] = {
     **dict.fromkeys((datetime, NanoTime), 5),
     **dict.fromkeys((timedelta, NanoSpan), 6),
 }
+_KEYS = frozenset((bool, int, UInt, float, str))
 _STEPS_MAX = 100_000
 
 
@@ -98,7 +99,7 @@ def greater_equal(left: Any, right: Any) -> bool:
 
 def contains(value: Any, container: Any) -> bool:
     """CEL's `in`, on a list or on the keys of a map."""
-    if isinstance(container, dict):
+    if isinstance(container, dict) and type(value) in _KEYS:
         return has_key(container, value)
     if isinstance(container, list):
         return any(equal(value, item) for item in container)

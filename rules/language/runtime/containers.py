@@ -8,7 +8,7 @@ from typing import Any
 from rules.language.runtime.compare import has_key
 from rules.language.runtime.values import NONE, Optional, UInt, fail, no_overload
 
-LENGTH_MAX = 1_000_000
+LENGTH_MAX = 10_000
 """What a concatenation may grow to: repeated doubling would fill the memory."""
 
 _KEYS = (bool, int, UInt, str)
@@ -17,7 +17,7 @@ _KEYS = (bool, int, UInt, str)
 def index(container: Any, key: Any) -> Any:
     """CEL's `container[key]` on a list, a map, or an optional one of these."""
     if isinstance(container, dict):
-        return container[key] if has_key(container, key) else fail(f"there is no key {_shown(key)}")
+        return container[key] if has_key(container, key) else fail(f"there is no key {shown_key(key)}")
     if isinstance(container, list):
         return item_at(container, _position(key))
     if isinstance(container, Optional):
@@ -40,7 +40,7 @@ def _position(key: Any) -> int:
     return no_overload("`[ ]`", [], key)
 
 
-def _shown(key: Any) -> str:
+def shown_key(key: Any) -> str:
     return f'"{key}"' if isinstance(key, str) else str(key).lower()
 
 
@@ -69,7 +69,7 @@ def optional_index(container: Any, key: Any, what: str = "`[? ]`") -> Optional:
     if isinstance(container, dict):
         return Optional.of(container[key]) if has_key(container, key) else NONE
     if isinstance(container, list) and what != "a field":
-        position = _position(key)
+        position = key if type(key) is int else no_overload(what, container, key)
         return Optional.of(container[position]) if 0 <= position < len(container) else NONE
     return no_overload(what, container)
 
@@ -90,7 +90,7 @@ def insert(mapping: dict[Any, Any], key: Any, value: Any) -> None:
     if type(key) not in _KEYS:
         no_overload("a map key", key)
     if key in mapping:
-        fail(f"the key {_shown(key)} comes twice")
+        fail(f"the key {shown_key(key)} comes twice")
     mapping[key] = value
 
 

@@ -29,7 +29,7 @@ def to_int(value: Any) -> int:
         return numbers.int_of_double(value)
     if isinstance(value, datetime):
         return times.seconds_of(value)
-    return numbers.to_int64(int(value)) if type(value) in _NUMBERS else no_overload("int()", value)
+    return numbers.to_int64(int(value)) if type(value) in (*_NUMBERS, bool) else no_overload("int()", value)
 
 
 def to_uint(value: Any) -> UInt:

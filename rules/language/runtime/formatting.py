@@ -146,7 +146,7 @@ def _number(value: Any, clause: str) -> Any:
 
 
 def _decimal(value: Any, _places: int = 0) -> str:
-    return _special(value) or (_fixed(value, 6) if type(value) is float else str(int(_number(value, "d"))))
+    return _fixed(value, 6) if type(value) is float else str(int(_number(value, "d")))
 
 
 def _fixed(value: Any, places: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from rules.language.runtime.containers import members
+from rules.language.runtime.containers import members, shown_key
 from rules.language.runtime.conversions import truth
 from rules.language.runtime.values import Failure, Optional, fail, no_overload
 
@@ -18,13 +18,13 @@ ERRORS = (Failure, KeyError, OverflowError)
 """What evaluating may raise for the facts at hand; anything else is a mistake of the program."""
 
 STEPS_MAX = 10_000
-"""How often the inner macros of one evaluation may run, together."""
+"""How many members a macro and those inside it may visit together; Google's evaluator has the same bound."""
 
 
 def sentence(error: BaseException) -> str:
     """The error in words."""
     if isinstance(error, KeyError):
-        return f'there is no key "{error.args[0]}"'
+        return f"there is no key {shown_key(error.args[0])}"
     return str(error) if isinstance(error, Failure) else "the result is out of range"
 
 
@@ -111,10 +111,25 @@ def or_optional(optional: Any, other: Callable[[], Any]) -> Any:
     return optional if optional.present else other()
 
 
+def begin(budget: list[int], range_: Any) -> Any:
+    """The range of an outermost macro, with which the count of steps begins."""
+    budget[0] = STEPS_MAX
+    return spend(budget, range_)
+
+
 def spend(budget: list[int], range_: Any) -> Any:
-    """The members of an inner macro's range, counted against the steps of this evaluation."""
+    """The range of a macro, its members counted against the steps that are left."""
     budget[0] -= len(members(range_))
-    return range_ if budget[0] >= 0 else fail(f"nested macros take more than {STEPS_MAX:,} steps")
+    return range_ if budget[0] >= 0 else fail(f"macros take more than {STEPS_MAX:,} steps")
+
+
+def scan(budget: list[int], value: Any) -> Any:
+    """A text or list that is looked through inside a macro, counted as one step for every 64 parts of it."""
+    if isinstance(value, (str, bytes, list, dict)):
+        budget[0] -= len(value) >> 6
+        if budget[0] < 0:
+            fail(f"macros take more than {STEPS_MAX:,} steps")
+    return value
 
 
 def exactly_one(tests: Iterable[Any]) -> bool:

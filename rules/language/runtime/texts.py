@@ -173,6 +173,7 @@ def base64_decode(text: Any) -> bytes:
     """Padding may be left out."""
     _texts("base64.decode()", text)
     try:
+        text = "".join(text.split())
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         return fail("that is not base64")

@@ -119,6 +119,9 @@ class NanoSpan(timedelta):
 
     nanos: int
 
+    def __bool__(self) -> bool:
+        return True
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, timedelta) and span_ns(self) == span_ns(other)
 

@@ -97,6 +97,27 @@ def test_every_problem_comes_at_once_with_its_place() -> None:
     assert found[1].message == "`>` cannot be applied to double and int"
     assert found[1].hint == "write 100.0 instead of 100"
     assert found[2].message == "there is no function `strtsWith`"
+    assert found[2].hint == "did you mean `startsWith`?"
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("customer.spend_90d > 100", "write 100.0 instead of 100"),
+        ("-7 < customer.spend_90d", "write -7.0 instead of -7"),
+        ("customer.age > 30.0", "write 30 instead of 30.0"),
+        ("customer.age > 30.5", "convert the int with double(…)"),
+        ("customer.spend_90d > customer.age", "convert the int with double(…)"),
+        ("customer.spend_90d in [1, 2]", "write 1.0 instead of 1"),
+        ("uint(customer.age) > 3", "write 3u instead of 3"),
+        ("customer", "name one of its fields, for example `customer.age`"),
+        ("client.spend_90d > 1.0", "did you mean `customer.spend_90d`?"),
+        ("customer.age && true", "compare the value with something"),
+        ("event.type > now", None),
+    ],
+)
+def test_problems_say_what_to_do(source: str, hint: str | None) -> None:
+    assert problems(source)[0].hint == hint
 
 
 @pytest.mark.parametrize(
@@ -123,3 +144,9 @@ def test_a_vocabulary_is_a_value() -> None:
     assert more.types["offer.margin"] == "double"
     assert "offer.margin" not in VOCABULARY.types
     assert Vocabulary(dict(VOCABULARY.types)) == VOCABULARY
+
+
+@pytest.mark.parametrize("declared", ["strng", "list<>", "map<double, int>", "map<string>", "list<int"])
+def test_a_vocabulary_holds_types_only(declared: str) -> None:
+    with pytest.raises(ValueError, match="is not a CEL type"):
+        Vocabulary({"customer.age": declared})

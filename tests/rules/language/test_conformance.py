@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rules.language.cases import Report, run_cases
+from rules.language import EvaluationError, Vocabulary
+from rules.language.cases import Report, run_case_file, run_cases, try_expression
 
 CASES = Path(__file__).with_name("conformance.jsonl")
 
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return run_cases(CASES.read_text().splitlines())
+    return run_case_file(CASES)
 
 
 def test_every_case_passes(report: Report) -> None:
@@ -41,3 +42,13 @@ def test_the_report_ends_with_the_count() -> None:
         "generated: 100.0% of the passing cases",
         "2 passed, 1 failed",
     ]
+
+
+def test_one_expression_is_tried_with_its_reason() -> None:
+    vocabulary = Vocabulary({"customer.age": "int"})
+    trial = try_expression("customer.age > 30", vocabulary, {"customer.age": 20})
+    assert (trial.value, trial.type, trial.why) == (False, "bool", "`customer.age > 30`: 20")
+    assert try_expression("customer.age + 1", vocabulary, {"customer.age": 20}).value == 21
+    assert try_expression("customer.age + 1", vocabulary, {}).value == EvaluationError(
+        "customer.age is not known"
+    )
