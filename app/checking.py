@@ -14,9 +14,13 @@ class Report:
     files: Mapping[str, str]
     findings: tuple[Finding, ...]
     policy: LivePolicy | None
-    """None if a finding is an error."""
+    """None if a finding is an error: then the examples are not run."""
     examples: int
     failed: int
+
+    @property
+    def examples_run(self) -> bool:
+        return self.policy is not None
 
     @property
     def ok(self) -> bool:

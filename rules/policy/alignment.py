@@ -12,6 +12,7 @@ Style = Literal["plain", "single", "double", "literal", "folded"]
 ESCAPE_LENGTH = {"x": 4, "u": 6, "U": 10}
 LINE_CONTINUED = re.compile(r"\\[ \t]*(\r\n|\n|\r)[ \t]*")
 LINE_END = re.compile(r"\r\n|\n|\r|\Z")
+BLANK = " \t\r\n\x85\u2028\u2029"  # what indentation and folding may add or change; other spaces stand for themselves
 
 
 def index_in_text(text: str, start: int, style: Style, value: str, offset: int) -> int:
@@ -20,7 +21,7 @@ def index_in_text(text: str, start: int, style: Style, value: str, offset: int) 
     for char in value[: offset + 1]:
         last = _next(text, at, style, char)
         length = _length(text, last, style, char)
-        if length == 0 and not char.isspace():
+        if length == 0 and char not in BLANK:
             return start
         at = last + length
     return last if offset < len(value) else at
@@ -39,7 +40,7 @@ def _next(text: str, at: int, style: Style, char: str) -> int:
     """Where `char` is written, at or after `at`: past indentation, folded line ends and continued lines."""
     while style == "double" and (continued := LINE_CONTINUED.match(text, at)):
         at = continued.end()
-    while not char.isspace() and text[at : at + 1] in (" ", "\t", "\r", "\n"):
+    while char not in BLANK and text[at : at + 1] in (" ", "\t", "\r", "\n"):
         at += 1
     return at
 

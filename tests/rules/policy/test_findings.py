@@ -146,7 +146,7 @@ SENSE = [
         " holdout: true}]}]}",
         "`a` ends on 2026-04-30, before it starts on 2026-05-01",
     ),
-    ("no-effect", "rules: [{id: a, propose: deposit, for: §1h}]", "`for` has no effect"),
+    ("no-effect", "rules: [{id: a, propose: deposit, for: §1h}]", "`for` needs `when`: nothing fires `a`"),
     ("reserved-name", "interactions: {§identify: {}}", "`identify` is a built-in interaction type"),
     ("reserved-name", "interactions: {§session_ended: {}}", "`session_ended` is a built-in interaction type"),
     ("reserved-name", "interactions: {a: {fields: {§time: timestamp}}}", "`time` is known of every event"),
@@ -218,7 +218,7 @@ def test_every_finding_at_once_and_in_file_order() -> None:
         "rules:\n"
         "  - {id: a, propose: deposit, §iff: 'now > now'}\n"
         "  - {id: b, propose: §deposti, when: purchase, boost: 2}\n"
-        "  - {id: c, propose: deposit, boost: §99}\n"
+        "  - {id: c, when: purchase, propose: deposit, boost: §99}\n"
         "interactions:\n"
         "  §purchase: {}\n"
     )
@@ -229,7 +229,9 @@ def test_every_finding_at_once_and_in_file_order() -> None:
 
 
 def test_a_refused_entry_brings_no_findings_about_what_refers_to_it() -> None:
-    result, places = checked(f"offers: [{OFFER}]\nrules: [{{id: a, propose: loan}}]".replace("name: Loan", "name: §12"))
+    result, places = checked(
+        f"offers: [{OFFER}]\nrules: [{{id: a, when: purchase, propose: loan}}]".replace("name: Loan", "name: §12")
+    )
 
     assert [finding.position for finding in result.findings] == places
 
