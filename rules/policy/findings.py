@@ -4,7 +4,7 @@ Promises values that can be compared, sorted and printed. Leaves finding them to
 package.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
@@ -61,5 +61,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def suggestion(name: str, known: Iterable[str]) -> str | None:
     """The nearest name, or else all of them; None if they are too many to list."""
     names = list(known)
-    listed = ", ".join(f"`{each}`" for each in names)
-    return nearest(name, names) or (f"there is {listed}" if 0 < len(names) <= MOST_LISTED else None)
+    return nearest(name, names) or (_listed(names) if 0 < len(names) <= MOST_LISTED else None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    first = ", ".join(f"`{each}`" for each in names[:-1])
+    return f"there are {first} and `{names[-1]}`" if first else f"there is only `{names[-1]}`"

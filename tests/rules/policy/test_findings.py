@@ -163,6 +163,14 @@ SENSE = [
     ("unknown-field", "features: {f: {sum: §event.amont, of: purchase}}", "`purchase` has no field `amont`"),
     ("feature-type", "features: {f: {sum: §job, of: call_started}}", "`sum` cannot be taken of `job`, which is string"),
     ("feature-type", "features: {f: {max: §event.channel, of: purchase}}", "`max` cannot be taken of `channel`"),
+    ("no-impression", "outcomes: {§x: {class: positive}}", "`x` is positive and implies no impression"),
+    ("no-impression", "outcomes: {§x: {class: negative, implies: [y]}, y: {class: neutral}}", "`x` is negative"),
+    ("unconditional", "rules: [{id: §a, propose: deposit}]", "`a` has neither `when` nor `if`"),
+    ("no-event", "rules: [{id: a, propose: deposit, if: §has(event.job)}]", "`event.job` is known only if the request"),
+    ("never-holds", "segments: {a: §customer.age > 9 && customer.age < 3}", "this never holds: customer.age cannot satisfy"),
+    ("never-holds", "rules: [{id: a, when: purchase, propose: deposit, if: §'false'}]", "this never holds: `false`"),
+    ("unknown-reason", "examples: [{name: a, when: {channel: call, placement: main}, then: {reasons: {deposit: §cooldown}}}]",
+     "there is no reason `cooldown`"),
     ("implies-cycle", "outcomes: {x: {class: neutral, implies: §[y]}, y: {class: neutral, implies: [x]}}", "`x` > `y` > `x`"),
 ]  # fmt: skip
 
@@ -187,6 +195,7 @@ def test_a_finding_at_its_place(kind: str, text: str, message: str) -> None:
         ("caps: [{id: a, per: offer, at_most: 1, within: 1d}, {id: §a, per: offer, at_most: 1, within: 2d}]", "duplicate-id"),
         ("requirements: [{id: a, require: now > now, channels: [§wep]}]", "unknown-channel"),
         ("reservation: §500d", "remember"),
+        ("caps: [{id: a, per: offer, at_most: §0, within: 1d}]", "closed-cap"),
         ("caps: [{id: a, per: offer, at_most: 1, within: 1d, §channel: x}]", "unknown-field"),
     ],
 )  # fmt: skip
@@ -240,3 +249,70 @@ def test_names_of_a_file_that_cannot_be_read_are_not_missed_elsewhere() -> None:
     result, _ = checked("segments: {a: customer.height > 3}\nrules: [{id: a, propose: loan}]\n§: [")
 
     assert {finding.id for finding in result.findings} == {"yaml-syntax"}
+
+
+CELLS = "campaigns: [{{id: a, programs: [{{id: p, cells: §[{}]}}]}}]"
+TREATED = "{id: b, share: 50, offers: [deposit]}, {id: c, share: 30, offers: [deposit]}"
+SHARES = [
+    (TREATED, "add up to 80, not 100", "add a cell with `holdout: true` for the rest"),
+    (f"{TREATED}, {{id: d, share: 10, holdout: true}}", "add up to 90, not 100", "give the other 10 to its cells"),
+    (f"{TREATED}, {{id: d, share: 40, holdout: true}}", "add up to 120, not 100", "take 20 away"),
+]
+
+
+@pytest.mark.parametrize(("cells", "message", "hint"), SHARES)
+def test_shares_say_what_is_missing(cells: str, message: str, hint: str) -> None:
+    result, places = checked(CELLS.format(cells))
+
+    assert [(each.position, each.hint) for each in result.findings] == [(places[0], hint)]
+    assert message in result.findings[0].message
+
+
+def test_a_cell_without_offers_is_shown_at_them() -> None:
+    result, places = checked(
+        "campaigns:\n  - {id: a, programs: [{id: p, cells: [{id: c, share: 100, offers: §[]}]}]}\n"
+    )
+
+    assert [each.position for each in result.findings] == places
+    assert result.findings[0].message.startswith("`offers` is empty")
+
+
+def test_a_proposal_on_a_channel_that_the_offer_has_no_words_for() -> None:
+    cells = "[{id: c, share: 100, offers: [loan, deposit]}]"
+    result, places = checked(
+        f"offers: [{OFFER.replace('channel: call', 'channel: web').replace('always: true, ', '')}]\n"
+        f"campaigns: [{{id: a, programs: [{{id: p, cells: {cells}}}]}}]\n"
+        "rules:\n"
+        "  - {id: a, when: purchase, propose: [deposit, §loan], on: call}\n"
+        "  - {id: b, when: purchase, propose: [§deposit, loan], on: [web]}\n"
+        "  - {id: c, when: purchase, propose: [deposit, loan], on: [web, call]}\n"
+        "  - {id: d, when: purchase, propose: [deposit, loan]}\n"
+    )
+
+    assert [(each.id, each.position) for each in result.findings] == [("no-treatment", place) for place in places]
+    assert result.ok
+
+
+def test_a_rule_that_does_more_than_always_is_no_always() -> None:
+    result, _ = checked("rules: [{id: a, propose: deposit, on: call}, {id: b, propose: deposit, boost: 2}]")
+
+    assert result.findings == ()
+
+
+HINTS = [
+    ("contact_policy: {cool_downs: [{after: refused, for: 9d}]}", "there are `accepted`, `declined` and `presented`"),
+    ("contact_policy: {cool_downs: [{after: declned, for: 9d}]}", "did you mean `declined`?"),
+    ("outcomes: {x: {class: positive}}", "write `implies: [presented]`"),
+    ("rules: [{id: a, when: purchase, propose: mug}]", "there is only `deposit`"),
+    (
+        "examples: [{name: a, when: {channel: call, placement: main}, then: {reasons: {deposit: cooldown}}}]",
+        "did you mean `cool_down`?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "hint"), HINTS)
+def test_the_nearest_name_or_all_of_a_few(text: str, hint: str) -> None:
+    result, _ = checked(text, BASE.partition("contact_policy:")[0])
+
+    assert [each.hint for each in result.findings] == [hint]
