@@ -1,7 +1,7 @@
 """Facts whose values are names that the policy declares, and conditions that ask for a name it does not.
 
 Promises the character of each such name in the condition's text. Looks at the checked tree, so that a text that
-only looks alike is left alone; the tree has no places, so its texts are brought together with the text's in order.
+only looks alike is left alone. The tree has no places: its texts are matched with the written ones by their order.
 """
 
 import re
@@ -22,10 +22,11 @@ Stranger = tuple[str, str, int]
 
 
 def strangers(condition: Condition, declared: Mapping[str, Collection[str]]) -> Iterator[Stranger]:
-    offsets = _offsets(condition)
-    for fact, literal in _asked(condition.tree, {fact: fact for fact in declared}):
-        if literal.value not in declared[fact]:
-            yield fact, str(literal.value), offsets.get(id(literal), 0)
+    asked = _asked(condition.tree, {fact: fact for fact in declared})
+    unknown = [(fact, literal) for fact, literal in asked if literal.value not in declared[fact]]
+    offsets = _offsets(condition) if unknown else {}
+    for fact, literal in unknown:
+        yield fact, str(literal.value), offsets.get(id(literal), 0)
 
 
 def _asked(node: Node, facts: Mapping[str, str]) -> Iterator[tuple[str, Literal]]:
