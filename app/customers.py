@@ -20,7 +20,8 @@ class Customers:
         """None for somebody never seen. Raises NoPolicy and StoreUnavailable."""
         policy = required(self._policies)
         customer = await self._store.read(subject)
-        return view_of(customer, policy, at_ms(now)) if customer.version else None
+        known = customer.profile.first is not None or customer.ledger.entries
+        return view_of(customer, policy, at_ms(now)) if known else None
 
 
 def view_of(customer: Customer, policy: LivePolicy, now_ms: int) -> CustomerView:

@@ -50,9 +50,15 @@ class Responding:
         code = parsed(request.code)
         known = await self._find(code)
         said = record_of(request, code, known, required(self._policies).definition, at_ms(now))
-        await retried(lambda _: self._commit(known.subject, said))
+        result = await retried(lambda _: self._commit(known.subject, said))
         self._meter.count("responses", outcome=request.outcome)
-        return ResponseReceipt(code=code, decision=known.decision, offer=known.offer, outcome=request.outcome)
+        return ResponseReceipt(
+            code=code,
+            decision=known.decision,
+            offer=known.offer,
+            outcome=request.outcome,
+            repeated=result is Committed.DONE,
+        )
 
     async def _find(self, code: str) -> KnownCode:
         shard = codes.shard_of(code)
@@ -62,14 +68,14 @@ class Responding:
         return KnownCode(**orjson.loads(found))
 
     async def _commit(self, subject: str, said: ResponseRecord) -> Committed | None:
-        """None if somebody else changed the customer meanwhile."""
+        """None if somebody else changed the customer meanwhile, DONE for a repeated response."""
         customer = await self._store.read(subject)
         try:
             answered = ledger.answered(customer.ledger, said)
         except ledger.UnknownCode as cause:
             raise UnknownResponseCode from cause
-        if answered is customer.ledger and not said.amount:
-            return Committed.DONE  # a repeated response
+        if answered is customer.ledger and not ledger.awaits_amount(answered, said):
+            return Committed.DONE
         record = Record("responses", f"{said.code}/{said.outcome}", subject, orjson.dumps(said.model_dump()))
         commit = Commit(subject, customer.version, ledger=answered, records=[record])
         result = await self._store.commit(commit)

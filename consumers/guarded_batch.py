@@ -1,8 +1,9 @@
 """One guarded batch of one shard: what it asks of Redis, and what its records make of the customers."""
 
 import secrets
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from consumers.log import LogRecord
@@ -28,10 +29,10 @@ class Shard:
 
     nonce: str
     position: int
+    consumed: deque[int]
+    """Offsets of the latest records folded, as far back as the outbox is kept."""
     commits: int = 0
     """How many the last batch had: the guard must still say so."""
-    consumed: list[int] = field(default_factory=list)
-    """Offsets of the latest records folded, as far back as the outbox is kept."""
 
 
 class GuardedBatch:

@@ -16,6 +16,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -133,7 +134,7 @@ class GuardedLoop:
             nonces[number] = secrets.token_hex(8)
             batch.call("takeover", [keys.guard(number)], [nonces[number], POSITION])
         for (number, nonce), answer in zip(nonces.items(), await batch.run(), strict=True):
-            self._shards[number] = Shard(nonce, int(answer[1]))
+            self._shards[number] = Shard(nonce, int(answer[1]), deque(maxlen=self._keep + 1))
         self._meter.count("worker_takeovers", len(numbers))
         log.info("took over shards", extra={"shards": len(numbers)})
 
@@ -175,7 +176,9 @@ class GuardedLoop:
         opened = [each for each in batches if each.take_begin(answers)]
         for each in batches:
             if each in opened:
-                self._shards[each.number].nonce = each.nonce
+                shard = self._shards[each.number]
+                shard.nonce = each.nonce
+                shard.consumed.extend(record.offset for record in each.records)
             else:
                 self._drop(each.number, "guard changed")
         return opened
@@ -205,10 +208,10 @@ class GuardedLoop:
     def _close(self, batch: GuardedBatch) -> None:
         shard = self._shards[batch.number]
         shard.position, shard.commits = batch.last_offset, batch.commits
-        shard.consumed = [*shard.consumed, *(r.offset for r in batch.records)][-self._keep - 1 :]
         self._meter.count("worker_folded", len(batch.records))
         self._meter.gauge("worker_lag_seconds", time.time() - batch.records[-1].at_ms / 1000)
 
     def _trim_before(self, batch: GuardedBatch) -> int | None:
-        consumed = [*self._shards[batch.number].consumed, *(r.offset for r in batch.records)]
-        return consumed[-self._keep - 1] if len(consumed) > self._keep else None
+        """The oldest of the consumed records that are kept, if there are more than that."""
+        consumed = self._shards[batch.number].consumed
+        return consumed[0] if len(consumed) > self._keep else None

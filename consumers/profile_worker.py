@@ -50,6 +50,13 @@ class Step:
     counts: Counts = field(default_factory=Counter)
     dead: list[Record] = field(default_factory=list)
 
+    def is_stranger(self) -> bool:
+        """Somebody of whom nothing is known but that we were asked about them."""
+        return self.profile.first is None and not self.ledger.entries
+
+
+STRANGER_MS = 86_400_000
+"""How long the mark of a stranger is kept, so that a replay counts nothing twice."""
 
 Handler = Callable[[Step, LogRecord, LivePolicy], None]
 
@@ -75,6 +82,7 @@ class ProfileFold:
             expected=customer.version,
             profile=replace(step.profile, marks=marks),
             ledger=None if step.ledger is customer.ledger else step.ledger,
+            ttl_ms=STRANGER_MS if step.is_stranger() else None,
             records=step.dead,
             timers=step.timers,
             counts=step.counts,
@@ -113,7 +121,8 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     if session is not None:
         step.timers[f"session:{interaction.channel}"] = session.last + policy.definition.session_idle_ms
     if proposals:
-        step.ledger = ledgers.proposed(step.ledger, proposals, interaction.at_ms)
+        newest_ms = max(interaction.at_ms, folded.last or interaction.at_ms)
+        step.ledger = ledgers.proposed(step.ledger, proposals, newest_ms)
 
 
 def event_facts(profile: Profile, interaction: Interaction, policy: LivePolicy) -> Mapping[str, Any]:

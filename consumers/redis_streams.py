@@ -62,7 +62,8 @@ class RedisStreams:
         return self._owned
 
     async def _report(self) -> None:
-        now = time.time()
+        seconds, _ = await self._redis.time()  # one clock for all workers
+        now = float(seconds)
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.zadd(WORKERS, {self._worker: now})
             pipeline.zremrangebyscore(WORKERS, "-inf", now - 60)

@@ -72,7 +72,7 @@ class Timers:
 
 
 def record_of(member: str, due_ms: int) -> Record:
-    """What a timer says: for now all timers are ends of sessions (`<subject>|session:<channel>`)."""
+    """What a timer says. A member is `<subject>|session:<channel>`: the end of a session."""
     subject, _, name = member.rpartition("|")
     ended = Interaction(
         id=f"{member}@{due_ms}",

@@ -37,9 +37,11 @@ def fold(profile: Profile, interaction: Interaction, definition: Definition) -> 
         return replace(profile, seen=seen, sessions=_ended(profile.sessions, interaction, definition))
     at_ms = interaction.at_ms
     newest = max(at_ms, profile.last or at_ms)
+    stated = _stated(profile, interaction, definition)
     return replace(
         profile,
-        attributes=_attributes(profile.attributes, interaction, definition),
+        attributes={**profile.attributes, **stated},
+        set_at={**profile.set_at, **dict.fromkeys(stated, at_ms)},
         features=_features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest),
         sessions=_sessions(profile.sessions, interaction, definition),
         recent=_recent(profile.recent, interaction),
@@ -60,11 +62,14 @@ def event_value(interaction: Interaction, field: str) -> Any:
             return interaction.data.get(field)
 
 
-def _attributes(attributes: dict[str, Any], interaction: Interaction, definition: Definition) -> dict[str, Any]:
+def _stated(profile: Profile, interaction: Interaction, definition: Definition) -> dict[str, Any]:
+    """The attributes that the interaction sets and nothing newer has set."""
     declared = definition.interactions.get(interaction.type)
-    names = declared.sets if declared else ()
-    given = {name: interaction.data[name] for name in names if name in interaction.data}
-    return {**attributes, **given} if given else attributes
+    return {
+        name: interaction.data[name]
+        for name in (declared.sets if declared else ())
+        if name in interaction.data and interaction.at_ms >= profile.set_at.get(name, interaction.at_ms)
+    }
 
 
 def _features(
@@ -93,7 +98,7 @@ def _recent(
 def _sessions(sessions: dict[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
     channel, at_ms, idle = interaction.channel, interaction.at_ms, definition.session_idle_ms
     current = sessions.get(channel)
-    if current is None or at_ms - current.last > idle or (current.ended and at_ms > current.last):
+    if current is None or at_ms - current.last > idle:
         current = Session(started=at_ms, last=at_ms, interactions=0)
     elif at_ms < current.started - idle:
         return sessions  # it arrived late and belongs to an earlier visit
@@ -107,6 +112,7 @@ def _continued(session: Session, interaction: Interaction, definition: Definitio
         session,
         started=min(session.started, interaction.at_ms),
         last=last,
+        ended=None,  # what arrived late goes on with the session it belongs to
         interactions=session.interactions + 1,
         features=_features(session.features, features, interaction, last),
     )

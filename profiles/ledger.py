@@ -97,11 +97,16 @@ def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
     return _with(ledger, replace(entry, said={**entry.said, **new})) if new else ledger
 
 
+def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
+    """Whether the response brings an amount that the log has not confirmed for this outcome."""
+    return bool(response.amount) and response.outcome not in _find(ledger, response.code).amounts
+
+
 def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Counts]:
     """The ledger with an outcome in it. A repeated one changes nothing. Raises UnknownCode."""
     entry = _find(ledger, response.code)
     new = {name: response.at_ms for name in response.outcomes if name not in entry.outcomes}
-    amount = 0 if response.outcome in entry.amounts else response.amount
+    amount = response.amount if awaits_amount(ledger, response) else 0
     if not new and not amount:
         return ledger, Counter()
     classes = {response.outcomes[name] for name in new}
@@ -158,10 +163,14 @@ def _key(entry: LedgerEntry, column: str) -> str:
 
 
 def proposed(ledger: Ledger, proposals: Iterable[Proposal], now_ms: int) -> Ledger:
-    """The ledger with what rules have just proposed; a rule's newer proposal replaces its older one."""
-    added = {each.rule: each for each in proposals}
-    kept = (each for each in ledger.proposals if each.rule not in added and each.until_ms > now_ms)
-    return replace(ledger, proposals=(*kept, *added.values())[-MOST_PROPOSALS:])
+    """The ledger with what rules propose. Of two proposals of a rule the later one stays, whichever came first;
+    one that is over already (its event arrived late) is none."""
+    waiting = {each.rule: each for each in ledger.proposals}
+    for each in proposals:
+        if each.rule not in waiting or each.until_ms >= waiting[each.rule].until_ms:
+            waiting[each.rule] = each
+    live = sorted((each for each in waiting.values() if each.until_ms > now_ms), key=lambda each: each.until_ms)
+    return replace(ledger, proposals=tuple(live[-MOST_PROPOSALS:]))
 
 
 def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:

@@ -26,6 +26,8 @@ class Session:
 @dataclass(frozen=True, slots=True)
 class Profile:
     attributes: dict[str, Any] = field(default_factory=dict)
+    set_at: dict[str, int] = field(default_factory=dict)
+    """When each attribute was said, in event time: an older statement does not replace a newer one."""
     features: dict[str, Any] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     """By channel."""

@@ -55,6 +55,8 @@ class Commit:
     """The version that was read; None where nothing is left to change, only the guard is checked."""
     profile: Profile | None = None
     ledger: Ledger | None = None
+    ttl_ms: int | None = None
+    """How long the customer is kept; None is for ever."""
     records: Sequence[Record] = ()
     timers: Mapping[str, int | None] = field(default_factory=dict)
     """Due time in ms by name; None cancels."""
@@ -198,6 +200,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         "" if commit.expected is None else commit.expected,
         b"" if commit.profile is None else commit.profile.dumps(),
         b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
+        "" if commit.ttl_ms is None else commit.ttl_ms,
     ]
     args.append(len(commit.records))
     for record in commit.records:

@@ -83,7 +83,7 @@ class Outcome(Model):
     implies: tuple[Id, ...] = ()
     """Outcomes that must have happened before: an accepted offer was presented."""
     ends: bool = False
-    """Nothing more is expected for this code."""
+    """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
 
 
 class Feature(Model):

@@ -14,7 +14,7 @@ class ResponseRequest(Model):
     code: str = Field(min_length=1, max_length=40)
     """As printed or spoken: case, spaces, dashes and look-alike letters do not matter."""
     outcome: Id
-    amount: Decimal | None = Field(default=None, max_digits=14, decimal_places=4)
+    amount: Decimal | None = Field(default=None, ge=0, max_digits=14, decimal_places=4)
     """What it was worth, in the policy's currency."""
     time: AwareDatetime | None = None
     """When it happened; the time of arrival if left out."""
@@ -25,6 +25,8 @@ class ResponseReceipt(Model):
     decision: str
     offer: str
     outcome: str
+    repeated: bool
+    """True: this outcome was known already, and nothing was changed."""
 
 
 class ResponseRecord(Model):

@@ -13,6 +13,8 @@ class Row(Model):
     cell: str
     offer: str
     channel: str
+    customers: int = 0
+    """Whom the program met here first: each customer counts once in a program, in the row of that first offer."""
     decided: int = 0
     withheld: int = 0
     """Decisions in which the holdout kept this offer back."""
@@ -41,20 +43,24 @@ class Totals(Model):
 
 
 class Comparison(Model):
-    """Treated against held out, per program."""
+    """Treated against held out, per program, by intention to treat: each customer counts once, from the first
+    offer that was decided or withheld, whatever became of it.
+
+    What the held out do without an offer is not measured yet: that needs goals that come without a code.
+    """
 
     campaign: str
     program: str
     treated: int
-    """Treatments decided in cells that get offers."""
+    """Customers in cells that get offers."""
     held_out: int
-    """Treatments withheld by holdout cells."""
+    """Customers in holdout cells."""
+    held_out_share: float | None
+    """held out / (treated + held out): near the share that the policy gives the holdout."""
     presented: int
     positive: int
     rate: float | None
-    """positive / treated: by intention to treat, so that both groups are counted alike."""
-    held_out_share: float | None
-    """held out / (treated + held out): should be near the share that the policy gives the holdout."""
+    """Positive outcomes per treated customer."""
 
 
 class Scorecard(Model):

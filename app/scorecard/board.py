@@ -57,6 +57,7 @@ def _row(place: Place, found: Counter[str]) -> Row:
         cell=cell,
         offer=offer,
         channel=channel,
+        customers=found["customers"],
         decided=found["decided"],
         withheld=found["withheld"],
         presented=presented,
@@ -97,8 +98,8 @@ def _comparisons(rows: Iterable[Row]) -> Iterable[Comparison]:
     for row in rows:
         programs[row.campaign, row.program].append(row)
     for (campaign, program), found in sorted(programs.items()):
-        treated = sum(row.decided for row in found)
-        held_out = sum(row.withheld for row in found)
+        treated = sum(row.customers for row in found if not row.withheld)
+        held_out = sum(row.customers for row in found if row.withheld)
         positive = sum(row.positive for row in found)
         yield Comparison(
             campaign=campaign,

@@ -2,7 +2,8 @@
 -- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters
 --       7… keys that must be new: the decision record first, then its response codes
 -- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' where nothing
---       is left to change), profile and ledger ('' leaves them), then four counted lists:
+--       is left to change), profile and ledger ('' leaves them), ttl of the customer in ms ('' for ever),
+--       then four counted lists:
 --       records (topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount), new keys (value, ttl in ms)
 -- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
@@ -20,9 +21,10 @@ if expected ~= '' then
   redis.call('HSET', KEYS[1], 'version', version)
   if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
   if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
+  if ARGV[5] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[5]) else redis.call('PERSIST', KEYS[1]) end
 end
 
-local at = 5
+local at = 6
 local function each(width, act)
   local first, n = at + 1, tonumber(ARGV[at])
   at = first + n * width

@@ -93,9 +93,7 @@ def try_expression(source: str, vocabulary: Vocabulary, facts: Mapping[str, obje
 
 def run_case_file(path: Path) -> Report:
     """Run the cases of a file."""
-    with path.open(
-        encoding="utf-8"
-    ) as lines:  # not splitlines(): a text in a case may hold other line breaks
+    with path.open(encoding="utf-8") as lines:  # not splitlines(): a text in a case may hold other line breaks
         return run_cases(lines)
 
 
@@ -113,9 +111,7 @@ def run_case(case: Mapping[str, Any]) -> Outcome:
     except _FAULTS as fault:
         return Outcome(name, case["expr"], expected, f"a fault of ours: {fault!r}", False, True)
     if isinstance(found, EvaluationError):
-        return Outcome(
-            name, case["expr"], expected, f"the error: {found}", bool(case.get("error")), generated
-        )
+        return Outcome(name, case["expr"], expected, f"the error: {found}", bool(case.get("error")), generated)
     passed = not case.get("error") and _same(found, case["value"])
     return Outcome(name, case["expr"], expected, json.dumps(typed(found)), passed, generated)
 

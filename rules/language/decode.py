@@ -113,9 +113,7 @@ class _Decoder:
     def _struct_expr(self, expr: Any, made: Any, bound: frozenset[str]) -> Node:
         if made.message_name:
             return Alien(self._type(expr), f"the message {made.message_name}")
-        entries = tuple(
-            (self.node(entry.map_key, bound), self.node(entry.value, bound)) for entry in made.entries
-        )
+        entries = tuple((self.node(entry.map_key, bound), self.node(entry.value, bound)) for entry in made.entries)
         optional = frozenset(place for place, entry in enumerate(made.entries) if entry.optional_entry)
         return MapOf(self._type(expr), entries, optional)
 

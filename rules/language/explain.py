@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rules.language.condition import Expression
 from rules.language.problems import EvaluationError
@@ -59,8 +60,14 @@ def explain(condition: Expression, facts: Mapping[str, object]) -> Explanation:
     return Explanation(verdict, tuple(parts[:_PARTS_MAX]))
 
 
+@lru_cache(maxsize=4096)
+def _program(node: Node) -> Program:
+    """A part made runnable; the same conditions are explained again and again."""
+    return Program(node)
+
+
 def _deciding(node: Node, facts: Mapping[str, object]) -> list[Part]:
-    value = Program(node).run(facts)
+    value = _program(node).run(facts)
     if isinstance(node, Call):
         if node.function in ("_&&_", "_||_"):
             return _in_logic(node, value, facts)
@@ -78,7 +85,7 @@ def _logical(node: Node) -> bool:
 def _in_logic(node: Call, value: object, facts: Mapping[str, object]) -> list[Part]:
     """The smallest side that decides alone; all the sides where it takes all of them."""
     sides = operands(node, node.function)
-    values = [Program(side).run(facts) for side in sides]
+    values = [_program(side).run(facts) for side in sides]
     if isinstance(value, EvaluationError):
         undecided = [side for side, found in zip(sides, values, strict=True) if not isinstance(found, bool)]
         return _deciding(undecided[0], facts)
@@ -90,7 +97,7 @@ def _in_logic(node: Call, value: object, facts: Mapping[str, object]) -> list[Pa
 
 def _in_choice(node: Call, value: object, facts: Mapping[str, object]) -> list[Part]:
     test, then, other = node.arguments
-    taken = Program(test).run(facts)
+    taken = _program(test).run(facts)
     if not isinstance(taken, bool):
         return _deciding(test, facts)
     branch = then if taken else other
@@ -110,7 +117,7 @@ def _as_verdict(value: object) -> bool | EvaluationError:
 def _values(node: Node, facts: Mapping[str, object]) -> dict[str, object]:
     """The values behind a part: of the sides that are compared, else of every name that is read."""
     sides = node.arguments if isinstance(node, Call) and node.function in _COMPARING else ()
-    compared = {text_of(side): Program(side).run(facts) for side in sides if names_in(side)}
+    compared = {text_of(side): _program(side).run(facts) for side in sides if names_in(side)}
     if any(isinstance(value, EvaluationError) for value in compared.values()):
         return _read(node, facts)
     return compared or _read(node, facts)

@@ -16,9 +16,7 @@ _BLOCK = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?=\n \| |\nERROR: |\s*\[
 _UNDECLARED = re.compile(r"undeclared reference to '([^']+)'")
 _OVERLOAD = re.compile(r"found no matching overload for '([^']+)' applied to '\((.*)\)'")
 _OPERAND = re.compile(r"expression of type '(.*)' cannot be the operand of a select operation")
-_SYNTAX = re.compile(
-    r"Syntax error: (?:mismatched|extraneous|no viable alternative at) (?:input )?'(.*?)'", re.DOTALL
-)
+_SYNTAX = re.compile(r"Syntax error: (?:mismatched|extraneous|no viable alternative at) (?:input )?'(.*?)'", re.DOTALL)
 _LONG_NAMES = {
     "google.protobuf.Timestamp": "timestamp",
     "google.protobuf.Duration": "duration",
@@ -28,9 +26,7 @@ _OPERATORS = {"@in": "in", "_[_]": "[ ]", "_?_:_": "? :", "!_": "!", "-_": "-", 
 _COMPARE = "compare the value with something"
 
 
-TOO_DEEP = Problem(
-    "the expression is nested more than 32 levels deep", hint="split it into several conditions"
-)
+TOO_DEEP = Problem("the expression is nested more than 32 levels deep", hint="split it into several conditions")
 
 
 def problems_in(text: str, source: str, vocabulary: Vocabulary) -> tuple[Problem, ...]:
@@ -45,8 +41,7 @@ def problems_in(text: str, source: str, vocabulary: Vocabulary) -> tuple[Problem
 
 
 def readable_type(name: str) -> str:
-    """`list(string)` and `google.protobuf.Timestamp`, as the front end writes them, in the words of the
-    language."""
+    """`list(string)`, `google.protobuf.Timestamp`: the front end's names in the words of the language."""
     for long, short in _LONG_NAMES.items():
         name = name.replace(long, short)
     return name.replace("(", "<").replace(")", ">")

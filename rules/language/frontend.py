@@ -91,9 +91,7 @@ def _with_known_names(source: str, vocabulary: Vocabulary) -> str:
         parsed = read_any(_environment(vocabulary).compile(source, disable_check=True).serialize())
     except (RuntimeError, DecodeError):
         return source  # the checker will say what is wrong
-    offsets = [
-        parsed.source_info.positions[node] for node in _tests_of_names(parsed.expr, vocabulary, frozenset())
-    ]
+    offsets = [parsed.source_info.positions[node] for node in _tests_of_names(parsed.expr, vocabulary, frozenset())]
     for offset in sorted(offsets, reverse=True):
         source = _replaced(source, offset)
     return source

@@ -115,11 +115,8 @@ class Emitter:
         return self._locals[node.name] if node.local else self._read(node)
 
     def _read_fact(self, node: Name) -> ast.expr:
-        name = self.constant(node.name)
-        if self.careful:
-            fact = py.call(self.helper(logic.read), py.load(FACTS), name)
-        else:
-            fact = py.item(py.load(FACTS), name)
+        name, facts = self.constant(node.name), py.load(FACTS)
+        fact = py.call(self.helper(logic.read), facts, name) if self.careful else py.item(facts, name)
         return self.fact(node.type, fact)
 
     def fact(self, type_: str, value: ast.expr) -> ast.expr:
@@ -152,9 +149,7 @@ class Emitter:
         if not node.optional and _distinct(node):
             return py.dict_of(entries)
         flags = [[self.constant(at in node.optional)] if node.optional else [] for at in range(len(entries))]
-        listed = py.list_of(
-            [py.tuple_of([*flag, *entry]) for flag, entry in zip(flags, entries, strict=True)]
-        )
+        listed = py.list_of([py.tuple_of([*flag, *entry]) for flag, entry in zip(flags, entries, strict=True)])
         function = containers.present_entries if node.optional else containers.make_map
         return py.call(self.helper(function), listed)
 

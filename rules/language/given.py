@@ -1,8 +1,8 @@
-"""Facts written as JSON, for trying an expression: by their declared types, or with types taken from the
-values.
+"""Facts written as JSON, for trying an expression.
 
 Promises facts as `verdict` wants them: flat, keyed by qualified name, timestamps as datetimes, doubles as
-floats. Leaves reading the text to its callers; `app` has its own way from stored profiles to facts.
+floats. Their types are the declared ones, or taken from the values. `app` has its own way from stored
+profiles to facts.
 """
 
 from __future__ import annotations
@@ -14,30 +14,24 @@ from rules.language.runtime.times import duration_of, timestamp_of
 from rules.language.runtime.values import Failure
 from rules.language.vocabulary import Vocabulary
 
+_ABSENT = object()
+_PLAIN: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "uint": (int,), "string": (str,)}
+
 
 class NotAFactError(ValueError):
     """A value that does not have the type its name is declared with."""
 
 
 def facts_from(document: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, object]:
-    """The declared names that the document has, nested (`{"customer": {"age": 3}}`) or flat
-    (`{"customer.age": 3}`)."""
+    """The declared names that the document has: nested as `{"customer": {"age": 3}}`, or flat."""
     found = {name: _found(document, name) for name in vocabulary.types}
-    return {
-        name: _typed(value, vocabulary.types[name], name)
-        for name, value in found.items()
-        if value is not _ABSENT
-    }
+    known = {name: value for name, value in found.items() if value is not _ABSENT}
+    return {name: _typed(value, vocabulary.types[name], name) for name, value in known.items()}
 
 
 def inferred(document: Mapping[str, Any]) -> Vocabulary:
-    """A vocabulary of the document's own names; objects in it are prefixes, `{"customer": {"age": 3}}` gives
-    one name."""
+    """A vocabulary of the document's own names; an object in it is a prefix, not a map."""
     return Vocabulary(dict(_names(document, "")))
-
-
-_ABSENT = object()
-_PLAIN: dict[str, tuple[type, ...]] = {"bool": (bool,), "int": (int,), "uint": (int,), "string": (str,)}
 
 
 def _found(document: Mapping[str, Any], name: str) -> object:

@@ -26,13 +26,10 @@ _TOGETHER_MAX = 400
 
 
 class Matcher:
-    """A fixed list of conditions; `hits` says which of them hold. Immutable; safe to share between
-    threads."""
+    """A fixed list of conditions; `hits` says which of them hold. Immutable; threads may share it."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
-        rules = [
-            _rule(number, condition) for number, condition in enumerate(conditions) if condition.generated
-        ]
+        rules = [_rule(number, condition) for number, condition in enumerate(conditions) if condition.generated]
         self._collect = _indexed(rules, 0)
         self._delegated = [
             (number, condition) for number, condition in enumerate(conditions) if not condition.generated
@@ -54,9 +51,7 @@ def _rule(number: int, condition: Condition) -> Rule:
 def _indexed(rules: Sequence[Rule], level: int) -> Collect:
     field = _worth_a_table(rules) if level < _LEVELS_MAX else None
     if field is None:
-        return _in_turn(
-            [collector(rules[at : at + _TOGETHER_MAX]) for at in range(0, len(rules), _TOGETHER_MAX)]
-        )
+        return _in_turn([collector(rules[at : at + _TOGETHER_MAX]) for at in range(0, len(rules), _TOGETHER_MAX)])
     rest, table = _by_value(rules, field)
     branches = {value: _indexed(wanting, level + 1) for value, wanting in table.items()}
     return _looked_up(field, branches, _indexed(rest, level + 1) if rest else None)

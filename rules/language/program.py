@@ -13,13 +13,15 @@ from rules.language import python as py
 from rules.language.generate import BUDGET, FACTS, Emitter
 from rules.language.problems import EvaluationError
 from rules.language.runtime.logic import ERRORS, STEPS_MAX, sentence
-from rules.language.tree import Node
+from rules.language.runtime.values import type_of
+from rules.language.tree import Call, Name, Node, operands, walk
+from rules.language.unknowns import needed
 
 Facts = Mapping[str, object]
 
 
 class Program:
-    """A tree as two Python functions of the facts."""
+    """A tree as Python functions of the facts."""
 
     __slots__ = ("_careful", "_fast", "tree")
 
@@ -38,11 +40,8 @@ class Program:
     def carefully(self, facts: Facts) -> object:
         """As `run`, for a caller who knows that the fast form fails."""
         if self._careful is None:
-            self._careful = compiled(self.tree, careful=True)
-        try:
-            return self._careful(facts)
-        except ERRORS as error:
-            return EvaluationError(sentence(error))
+            self._careful = _careful(self.tree)
+        return self._careful(facts)
 
     def _first(self, facts: Facts) -> object:
         self._fast = compiled(self.tree)
@@ -63,3 +62,50 @@ def compiled(tree: Node, *, careful: bool = False) -> Callable[[Any], Any]:
 def budget(names: py.Globals) -> Any:
     """The statement that starts the count of nested macros' steps."""
     return py.assign(BUDGET, py.list_of([names.constant(STEPS_MAX)]))
+
+
+def _careful(tree: Node) -> Callable[[Facts], object]:
+    if isinstance(tree, Call) and tree.function in ("_&&_", "_||_") and tree.type == "bool":
+        return _of_sides([Program(side) for side in operands(tree, tree.function)], tree.function == "_||_")
+    return _of_one(tree)
+
+
+def _of_sides(sides: list[Program], decisive: bool) -> Callable[[Facts], object]:
+    """A chain of `&&` or `||`: one decisive side is enough, else the first error stands."""
+
+    def run(facts: Facts) -> object:
+        failure: EvaluationError | None = None
+        for side in sides:
+            value = side.carefully(facts)
+            if value is decisive:
+                return decisive
+            if value is not (not decisive):
+                failure = failure or _as_error(value)
+        return failure or not decisive
+
+    return run
+
+
+def _as_error(value: object) -> EvaluationError:
+    """The error of a side that is neither true nor false."""
+    if isinstance(value, EvaluationError):
+        return value
+    return EvaluationError(f"a logical operator cannot be applied to {type_of(value)}")
+
+
+def _of_one(tree: Node) -> Callable[[Facts], object]:
+    """Anything else. Unknown names are looked for first: that is what mostly fails, and raising is slow."""
+    asked = needed(tree)
+    read = [part.name for part in walk(tree) if isinstance(part, Name) and part.name in asked]
+    function = compiled(tree, careful=True)
+
+    def run(facts: Facts) -> object:
+        for name in read:
+            if name not in facts:
+                return EvaluationError(f"{name} is not known")
+        try:
+            return function(facts)
+        except ERRORS as error:
+            return EvaluationError(sentence(error))
+
+    return run

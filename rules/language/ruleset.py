@@ -59,9 +59,7 @@ class _Writer:
 
     def function(self) -> Collect:
         body = [self._part(part) for part in self._parts]
-        start: list[ast.stmt] = [
-            py.assign(name, self._names.constant(None)) for name in self._emitter.shared.values()
-        ]
+        start: list[ast.stmt] = [py.assign(name, self._names.constant(None)) for name in self._emitter.shared.values()]
         if self._emitter.uses_budget:
             start.append(budget(self._names))
         return self._names.function(py.definition("rules", [FACTS, _ADD], [*start, *self._reads(), *body]))

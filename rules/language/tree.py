@@ -10,9 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Node: TypeAlias = (
-    "Literal | Name | TypeLiteral | Known | Select | Call | ListOf | MapOf | Macro | Bind | Alien"
-)
+Node: TypeAlias = "Literal | Name | TypeLiteral | Known | Select | Call | ListOf | MapOf | Macro | Bind | Alien"
 
 
 @dataclass(frozen=True, slots=True)

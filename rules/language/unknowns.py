@@ -1,9 +1,9 @@
 """What a condition needs to know before it can hold: a cheap test that spares many failures.
 
-Most customers lack most facts, and an exception costs a microsecond. Promises a form of a term that holds for
-the same facts but does not fail for an unknown name: a failing side of `||` counts as false, which is all
-that matters to a condition that must be true. Negations are moved inwards first, since `!(a && b)` is `!a ||
-!b` for errors too.
+Most customers lack most facts, and an exception costs up to a microsecond. Promises a form of a term that
+holds for the same facts but does not fail for an unknown name: a failing side of `||` counts as false, which
+is all that matters to a condition that must be true. Negations are moved inwards first: `!(a && b)` is
+`!a || !b`, for errors too.
 """
 
 from __future__ import annotations

@@ -107,8 +107,7 @@ _ONE_OF = {"Constant": "kind", "Expr": "kind", "Type": "kind"}
 
 
 def read_any(serialized: bytes) -> Any:
-    """The `CheckedExpr` or `ParsedExpr` inside the `google.protobuf.Any` that `Expression.serialize()`
-    yields."""
+    """The `CheckedExpr` or `ParsedExpr` in the `google.protobuf.Any` that `Expression.serialize()` yields."""
     envelope = any_pb2.Any.FromString(serialized)
     return _classes()[envelope.type_url.rpartition(".")[2]].FromString(envelope.value)
 

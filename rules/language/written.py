@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from rules.language.runtime.times import duration_text, timestamp_text
@@ -32,6 +33,7 @@ from rules.language.tree import (
 _LEVELS = {"_?_:_": 1, "_||_": 2, "_&&_": 3, "@in": 4, "_+_": 5, "_-_": 5, "_*_": 6, "_/_": 6, "_%_": 6}
 _LEVELS |= dict.fromkeys(("_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_"), 4)
 _UNARY, _PRIMARY = 7, 8
+_SHOWN_MAX, _SHOWN_DEPTH, _SHOWN_LENGTH = 20, 4, 200
 _MACROS = {"exists_one": ("exists_one", "existsOne"), "list": ("map", "transformList")}
 
 
@@ -40,21 +42,33 @@ def text_of(node: Node) -> str:
     return _WRITERS[type(node)](node)
 
 
-def shown(value: object) -> str:
-    """A value as an author would write it."""
+def shown(value: object, depth: int = 0) -> str:
+    """A value as an author would write it; what is long or deep is cut."""
     if isinstance(value, UInt):
         return f"{int(value)}u"
     if isinstance(value, (bool, str, type(None))):
-        return json.dumps(value, ensure_ascii=False)
+        return _cut(json.dumps(value, ensure_ascii=False))
     if isinstance(value, bytes):
-        return f"b{str(value)[1:]}"
+        return _cut(f"b{str(value)[1:]}")
+    if depth >= _SHOWN_DEPTH and isinstance(value, (list, dict, Optional)):
+        return "…"
     if isinstance(value, list):
-        return f"[{', '.join(map(shown, value))}]"
+        return f"[{_listed([shown(item, depth + 1) for item in value[:_SHOWN_MAX]], len(value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{shown(key)}: {shown(item)}' for key, item in value.items())}}}"
+        entries = islice(value.items(), _SHOWN_MAX)
+        texts = [f"{shown(key, depth + 1)}: {shown(item, depth + 1)}" for key, item in entries]
+        return f"{{{_listed(texts, len(value))}}}"
     if isinstance(value, Optional):
-        return f"optional.of({shown(value.value)})" if value.present else "optional.none()"
+        return f"optional.of({shown(value.value, depth + 1)})" if value.present else "optional.none()"
     return _moment(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
+
+
+def _listed(texts: list[str], count: int) -> str:
+    return ", ".join([*texts, *(["…"] if count > len(texts) else [])])
 
 
 def _moment(value: object) -> str:
@@ -77,7 +91,8 @@ def _call(node: Call) -> str:
     function, arguments = node.function, node.arguments
     if function in ("!_", "-_"):
         operand = _at(_UNARY, arguments[0])
-        return f"{function[0]}({operand})" if operand[0] in "!-" else function[0] + operand
+        apart = operand[0] in "!-" or isinstance(arguments[0], Literal)  # `-1` would be a number, `!!a` nothing
+        return f"{function[0]}({operand})" if apart else function[0] + operand
     if function == "_?_:_":
         test, then, other = arguments
         return f"{_at(2, test)} ? {_at(2, then)} : {_at(1, other)}"
@@ -107,9 +122,11 @@ def _field(name: str) -> str:
 
 
 def _literal(node: Literal) -> str:
-    if node.type == "double" and isinstance(node.value, float):
-        return repr(node.value)
-    return shown(node.value)
+    if isinstance(node.value, UInt):
+        return f"{int(node.value)}u"
+    if isinstance(node.value, bytes):
+        return f"b{str(node.value)[1:]}"
+    return repr(node.value) if isinstance(node.value, float) else json.dumps(node.value, ensure_ascii=False)
 
 
 def _select(node: Select) -> str:

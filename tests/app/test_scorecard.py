@@ -11,12 +11,14 @@ CELL = "2026-03-10|deposits|outbound|bonus|deposit|call"
 HELD = "2026-03-10|deposits|outbound|control|deposit|call"
 COUNTS = {
     f"{CELL}|decided": 90,
+    f"{CELL}|customers": 45,
     f"{CELL}|presented": 80,
     f"{CELL}|positive": 20,
     f"{CELL}|outcome:accepted": 20,
     f"{CELL}|outcome:declined": 60,
     f"{CELL}|amount": 125_000,
     f"{HELD}|withheld": 10,
+    f"{HELD}|customers": 5,
     "2026-03-11|other|p|c|o|web|decided": 5,
     "2026-03-10|decisions": 100,
     "2026-03-11|decisions": 5,
@@ -34,7 +36,7 @@ def test_rows_totals_and_comparison() -> None:
     assert (card.totals.interactions, card.totals.decisions, card.totals.decided) == (107, 105, 95)
     assert (card.totals.presented, card.totals.withheld, card.totals.amount) == (80, 10, 12.5)
     deposits = card.comparisons[0]
-    assert (deposits.treated, deposits.held_out, deposits.held_out_share) == (90, 10, 0.1)
+    assert (deposits.treated, deposits.held_out, deposits.held_out_share) == (45, 5, 0.1)
 
 
 def test_filters() -> None:

@@ -132,12 +132,7 @@ async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(
         Record("interactions", "broken", ALICE, b"{not json"),
         said(interaction("unheard_of", id="unheard_of")),
         said(interaction("purchase", id="no-amount")),
-        Record(
-            "responses",
-            "r",
-            ALICE,
-            orjson.dumps({"code": "X", "decision": "d", "outcome": "accepted", "at_ms": 1}),
-        ),
+        Record("responses", "r", ALICE, orjson.dumps(UNHEARD_OF)),
     ]
     await store.append([poison[0], said(purchase(10)), *poison[1:], said(purchase(5))])
     await drained(worker())

@@ -1,9 +1,13 @@
 """The whole loop over HTTP, on the real processes."""
 
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 from tests.e2e.service import Service, eventually
 
@@ -51,6 +55,8 @@ def test_from_interaction_to_scorecard(service: Service, shop_folder: Path) -> N
     for _ in range(3):
         receipt = service.post("/v1/responses", {"code": spoken, "outcome": "accepted", "amount": "12.50"})
         assert receipt["code"] == treatment["code"]
+    again = {"code": spoken, "outcome": "accepted"}
+    assert service.post("/v1/responses", again)["repeated"]
     wrong = treatment["code"][:-1] + ("0" if treatment["code"][-1] != "0" else "2")
     refused = service.call("POST", "/v1/responses", json={"code": wrong, "outcome": "accepted"})
     assert (refused.status_code, refused.json()["type"]) == (422, "/problems/bad-code")
@@ -81,6 +87,33 @@ def test_the_interaction_of_a_request_counts_at_once_and_once(service: Service, 
     eventually("so is the next", lambda: purchases(service, "bob") == 2)
 
 
+def test_a_request_that_is_repeated_gives_the_same_decision(service: Service, shop_folder: Path) -> None:
+    service.publish(shop_folder)
+    asked = {"id": "page-17", "customer": "ada", "channel": "web", "placements": HERO}
+    first, *others = at_once([("/v1/decisions", asked)] * 8, service)
+    assert all(each == first for each in others)
+    assert len(service.get("/v1/customers/ada")["ledger"]["entries"]) == 1
+
+
+def test_a_decline_is_known_to_the_very_next_decision(service: Service, shop_folder: Path) -> None:
+    policy = shop_folder / "policy.yaml"
+    silence = {"cool_downs": [{"after": "declined", "per": "customer", "for": "30d"}]}
+    policy.write_text(yaml.safe_dump({**yaml.safe_load(policy.read_text()), "contact_policy": silence}))
+    service.publish(shop_folder)
+    asked = {"customer": "ada", "channel": "web", "placements": HERO}
+    for pid in service.children("app worker"):
+        os.kill(pid, signal.SIGSTOP)  # nobody folds
+    try:
+        (treatment,) = service.post("/v1/decisions", asked)["treatments"]
+        service.post("/v1/responses", {"code": treatment["code"], "outcome": "declined"})
+        again = service.post("/v1/decisions", asked)
+    finally:
+        for pid in service.children("app worker"):
+            os.kill(pid, signal.SIGCONT)
+    assert again["treatments"] == []
+    assert {each["reason"] for each in again["left_out"]} == {"cool_down"}
+
+
 def test_a_cap_holds_when_many_ask_at_once(service: Service, shop_folder: Path) -> None:
     service.publish(shop_folder)
     asked = {"customer": "eve", "channel": "web", "placements": [{"placement": "hero", "count": 2}]}
@@ -93,8 +126,6 @@ def test_a_cap_holds_when_many_ask_at_once(service: Service, shop_folder: Path) 
 
 
 def at_once(calls: list[tuple[str, Any]], service: Service) -> list[Any]:
-    from concurrent.futures import ThreadPoolExecutor
-
     with ThreadPoolExecutor(20) as pool:
         return list(pool.map(lambda call: service.post(*call), calls))
 
@@ -110,16 +141,15 @@ def test_every_call_needs_a_key_with_the_scope(service: Service, shop_folder: Pa
 
 
 def test_nothing_is_lost_or_doubled_when_every_part_is_killed(service: Service, shop_folder: Path) -> None:
-    import os
-    import signal
-
     service.publish(shop_folder)
     sent = 0
     for part in ("app worker", "app serve", "redis-server", "app worker", "none"):
         for number in range(sent, sent + 60):
             deliver(service, event(number, customer=f"c{number % 5}", amount=1.0))
         sent += 60
-        for pid in service.children(part):
+        pids = service.children(part)
+        assert pids or part == "none"
+        for pid in pids:
             os.kill(pid, signal.SIGKILL)
     eventually("every purchase is folded once", lambda: folded(service) >= sent)
     assert folded(service) == sent

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from profiles.definition import KEPT_INTERACTIONS
 from profiles.facts import FactReader, Situation
-from profiles.fold import fold
+from profiles.fold import fold, has_seen
 from profiles.profile import Profile
 from schemas.interaction import SESSION_ENDED, Interaction
 from tests.builders import DAY, HOUR, MINUTE, NOON_MS, definition, interaction, purchase
@@ -139,3 +139,37 @@ def test_windows_agree_with_the_raw_list(events: list[tuple[int, int]]) -> None:
     assert len(surely) <= count <= len(perhaps)
     assert sum(surely) <= spent <= sum(perhaps)
     assert fact(profile, "customer.spend") == float(sum(amount for _, amount in events))
+
+
+def test_an_older_statement_does_not_replace_a_newer_one() -> None:
+    newer = interaction("identify", at_ms=NOON_MS, data={"city": "Porto"})
+    older = interaction("identify", at_ms=NOON_MS - DAY, data={"city": "Lisboa", "age": 40})
+    assert folded(newer, older).attributes == folded(older, newer).attributes == {"city": "Porto", "age": 40}
+
+
+def test_what_arrives_after_the_end_of_its_session_belongs_to_it() -> None:
+    first = interaction(at_ms=NOON_MS, data={"product": "a"})
+    ended = interaction(SESSION_ENDED, at_ms=NOON_MS + 30 * MINUTE)
+    late = interaction(at_ms=NOON_MS + 5 * MINUTE, data={"product": "b"})
+    session = folded(first, ended, late).sessions["web"]
+    assert (session.interactions, session.started, session.ended) == (2, NOON_MS, None)
+
+
+def test_a_thousand_interactions_sent_again_change_nothing() -> None:
+    events = [purchase(1, NOON_MS + n, id=str(n)) for n in range(1_000)]
+    once = folded(*events)
+    again = once
+    for each in events:
+        again = fold(again, each, SHOP)
+    assert again is once
+
+
+def test_identities_are_found_only_where_one_begins() -> None:
+    assert has_seen("abcdefghABCDEFGH", "ABCDEFGH")
+    assert not has_seen("abcdefghABCDEFGH", "efghABCD")
+
+
+def test_an_attribute_kept_with_another_type_is_not_known() -> None:
+    profile = Profile(attributes={"since": "yesterday", "age": "old"})
+    assert fact(profile, "customer.since") is None
+    assert fact(profile, "customer.age") is None

@@ -1,6 +1,7 @@
 """The funnel: each candidate chosen or left out for one reason, in the declared order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -300,3 +301,26 @@ def test_candidates_add_up_caps_hold_and_the_answer_repeats(
     recent = [each for each in entries if each.at_ms > NOON_MS - 7 * DAY]
     assert len(judgement.choices) <= max(0, 3 - len(recent))
     assert cell == "all" or not judgement.choices
+
+
+def test_the_held_out_are_capped_like_the_treated() -> None:
+    policy = contact(caps=[{"id": "once", "per": "customer", "at_most": 1, "within": "7d"}])
+    held = judge(policy, placements=(("hero", 2),), cells={"gifts": "control"})
+    assert [each.candidate.offer.id for each in held.held_back] == ["mug"]
+    assert reasons(held) == {"mug": "held_out", "pen": "cap_reached"}
+    before = entry(withheld=True)
+    assert judge(policy, [before], cells={"gifts": "control"}).held_back == ()
+    assert chosen(judge(policy, [before])) == ["mug"]  # what was not made does not count for the treated
+
+
+def test_an_outcome_that_the_log_has_not_confirmed_is_respected() -> None:
+    policy = contact(cool_downs=[{"after": "declined", "for": "30d"}])
+    told = replace(entry(), said={"presented": NOON_MS - 1, "declined": NOON_MS - 1})
+    assert reasons(judge(policy, [told]))["mug"] == "cool_down"
+
+
+def test_a_ledger_that_had_to_forget_means_no() -> None:
+    policy = contact(caps=[{"id": "once", "per": "offer", "at_most": 1, "within": "7d"}])
+    facts = Facts("customer:alice", "web", (("hero", 1),), {}, Ledger(forgotten_ms=NOON_MS - DAY), TREATED)
+    judgement = decide(facts, policy.ruleset, NothingLearned(), NOON_MS, 1)
+    assert set(reasons(judgement).values()) == {"contact_unknown"}

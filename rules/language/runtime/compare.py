@@ -24,6 +24,7 @@ _FAMILIES: dict[type, int] = {
 }
 _KEYS = frozenset((bool, int, UInt, float, str))
 _STEPS_MAX = 100_000
+_DEPTH_MAX = 64
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -33,27 +34,24 @@ def equal(left: Any, right: Any) -> bool:
     return _equal(left, right, [_STEPS_MAX])
 
 
-def _equal(left: Any, right: Any, budget: list[int]) -> bool:
+def _equal(left: Any, right: Any, budget: list[int], depth: int = 0) -> bool:
     # A list may hold itself many times over (bind, map): what is small in memory can be endless to compare.
     budget[0] -= 1
-    if budget[0] < 0:
-        fail(f"comparing takes more than {_STEPS_MAX:,} steps")
+    if budget[0] < 0 or depth > _DEPTH_MAX:
+        fail(f"comparing takes more than {_STEPS_MAX:,} steps or {_DEPTH_MAX} levels")
     if isinstance(left, list) and isinstance(right, list):
         pairs = zip(left, right, strict=False)
-        return len(left) == len(right) and all(_equal(one, other, budget) for one, other in pairs)
+        return len(left) == len(right) and all(_equal(one, other, budget, depth + 1) for one, other in pairs)
     if isinstance(left, dict) and isinstance(right, dict):
-        return len(left) == len(right) and all(_same_entry(key, left, right, budget) for key in left)
+        held = all(has_key(right, key) and _equal(left[key], right[key], budget, depth + 1) for key in left)
+        return held and len(left) == len(right)
     if isinstance(left, Optional) and isinstance(right, Optional):
         both = left.present and right.present
-        return _equal(left.value, right.value, budget) if both else left.present == right.present
+        return _equal(left.value, right.value, budget, depth + 1) if both else left.present == right.present
     if _FAMILIES.get(type(left)) != _FAMILIES.get(type(right)):
         return False
     left, right = _as_doubles(left, right)
     return bool(left == right)
-
-
-def _same_entry(key: Any, left: dict[Any, Any], right: dict[Any, Any], budget: list[int]) -> bool:
-    return has_key(right, key) and _equal(left[key], right[key], budget)
 
 
 def different(left: Any, right: Any) -> bool:

@@ -142,9 +142,7 @@ def modulo(left: Any, right: Any) -> Any:
 
 def optional_of_non_zero(value: Any) -> Optional:
     """Absent for null and for the zero or empty value of any type."""
-    truthy = isinstance(value, (TypeName, Optional)) or (
-        value != EPOCH if isinstance(value, datetime) else value
-    )
+    truthy = isinstance(value, (TypeName, Optional)) or (value != EPOCH if isinstance(value, datetime) else value)
     return Optional.of(value) if truthy else NONE
 
 

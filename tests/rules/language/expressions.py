@@ -31,9 +31,7 @@ TYPES = {
 VOCABULARY = Vocabulary(TYPES)
 
 _INTS = st.sampled_from([0, 1, -1, 2, 3, 7, 10, 2**31, 2**53 + 1, 2**63 - 1, -(2**63)])
-_DOUBLES = st.sampled_from(
-    [0.0, 1.0, -1.5, 2.0, 3.0, 1e308, -1e308, 9007199254740992.0, float("inf"), float("nan")]
-)
+_DOUBLES = st.sampled_from([0.0, 1.0, -1.5, 2.0, 3.0, 1e308, -1e308, 9007199254740992.0, float("inf"), float("nan")])
 _TEXTS = st.sampled_from(["", "a", "ab", "vip", "é😀", "10", "b\nc"])
 _TIMES = st.timedeltas(timedelta(days=-25_000), timedelta(days=65_000)).map(
     lambda since: datetime(1970, 1, 1, tzinfo=UTC) + since
@@ -41,9 +39,7 @@ _TIMES = st.timedeltas(timedelta(days=-25_000), timedelta(days=65_000)).map(
 _SPANS = st.timedeltas(timedelta(days=-4000), timedelta(days=4000))
 _JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), _INTS, _DOUBLES, _TEXTS),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from("abc"), inner, max_size=3)),
     max_leaves=6,
 )
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -116,9 +112,7 @@ _LITERALS = {
     ],
     "map<string, dyn>": ["{'a': dyn(1)}", "a.json"],
 }
-_LITERALS = {
-    kind: [*written, *(n for n, t in TYPES.items() if t == kind)] for kind, written in _LITERALS.items()
-}
+_LITERALS = {kind: [*written, *(n for n, t in TYPES.items() if t == kind)] for kind, written in _LITERALS.items()}
 
 # (result type, template, operand types)
 _FORMS: list[tuple[str, str, tuple[str, ...]]] = [

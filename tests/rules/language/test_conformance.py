@@ -49,6 +49,4 @@ def test_one_expression_is_tried_with_its_reason() -> None:
     trial = try_expression("customer.age > 30", vocabulary, {"customer.age": 20})
     assert (trial.value, trial.type, trial.why) == (False, "bool", "`customer.age > 30`: 20")
     assert try_expression("customer.age + 1", vocabulary, {"customer.age": 20}).value == 21
-    assert try_expression("customer.age + 1", vocabulary, {}).value == EvaluationError(
-        "customer.age is not known"
-    )
+    assert try_expression("customer.age + 1", vocabulary, {}).value == EvaluationError("customer.age is not known")

@@ -31,8 +31,7 @@ VOCABULARY = Vocabulary(
         ),
         (
             'event.type in ["a", "b"] && event.type != "a" && "b" != event.type',
-            'event.type cannot satisfy `event.type in ["a", "b"]` and `event.type != "a"` '
-            'and `"b" != event.type`',
+            'event.type cannot satisfy `event.type in ["a", "b"]` and `event.type != "a"` and `"b" != event.type`',
         ),
         ("customer.vip && !customer.vip", "`customer.vip` must be both true and false"),
         ("customer.age > 1 && 1 > 2", "`1 > 2` is always false"),

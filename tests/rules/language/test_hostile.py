@@ -11,6 +11,7 @@ from rules.language import (
     Vocabulary,
     compile_condition,
     compile_expression,
+    explain,
 )
 
 VOCABULARY = Vocabulary(
@@ -140,6 +141,20 @@ def test_the_rest_answers_soon(source: str) -> None:
     assert Matcher([condition]).hits(FACTS) == ([0] if verdict is True else [])
     assert isinstance(verdict, (bool, EvaluationError))
     assert time.perf_counter() - start < SOON_S
+
+
+def test_deep_and_long_facts_are_no_danger() -> None:
+    deep: object = 1
+    for _ in range(900):
+        deep = [deep]
+    facts = {"a.any": deep, "a.map": {"k": deep}}
+    condition = compile_condition("a.any == a.map.k", VOCABULARY)
+    assert isinstance(condition.verdict(facts), EvaluationError)
+    assert explain(compile_condition("a.any == 1", VOCABULARY), facts).sentence == "`a.any == 1`: [[[[…]]]]"
+    long = explain(compile_condition('a.text == "b"', VOCABULARY), FACTS).sentence
+    assert len(long) < 300
+    formatted = compile_condition('"%s".format([a.any]) == ""', VOCABULARY)
+    assert isinstance(formatted.verdict(facts), EvaluationError)
 
 
 def test_facts_cannot_run_anything() -> None:

@@ -37,9 +37,7 @@ def test_hits_are_ascending_indexes() -> None:
     assert Matcher([]).hits(FACTS) == []
 
 
-@pytest.mark.parametrize(
-    "missing", [set(), {"customer.age"}, {"event.type", "customer.segments"}, set(FACTS)]
-)
+@pytest.mark.parametrize("missing", [set(), {"customer.age"}, {"event.type", "customer.segments"}, set(FACTS)])
 def test_many_rules_answer_like_one_by_one(missing: set[str]) -> None:
     chance = random.Random(3)
     terms = [
@@ -70,9 +68,7 @@ def test_many_rules_answer_like_one_by_one(missing: set[str]) -> None:
 
 
 def test_rules_for_other_events_are_not_looked_at() -> None:
-    rules = conditions(
-        [f'event.type == "type_{number % 100}" && customer.age > 40' for number in range(1_000)]
-    )
+    rules = conditions([f'event.type == "type_{number % 100}" && customer.age > 40' for number in range(1_000)])
     matcher = Matcher(rules)
     looked_at: list[str] = []
 
@@ -109,11 +105,7 @@ def test_a_matcher_and_its_conditions_serve_many_threads() -> None:
 
     def ask(age: int) -> bool:
         facts = {**FACTS, "customer.age": age}
-        return (
-            matcher.hits(facts)
-            == list(range(age))
-            == [at for at, rule in enumerate(rules) if rule.holds(facts)]
-        )
+        return matcher.hits(facts) == list(range(age)) == [at for at, rule in enumerate(rules) if rule.holds(facts)]
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(100)))
