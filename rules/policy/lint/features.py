@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.policy.findings import Finding, Path, nearest
+from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.vocabulary import EVENT, event_fields, field_type
 from schemas.policy import Feature, Policy
@@ -27,7 +27,7 @@ def _unknown_fields(subject: Subject, path: Path, feature: Feature) -> Iterator[
         if known and field_type(subject.policy, interaction, feature.field) is None:
             fields = {**event_fields(subject.policy, interaction), **EVENT}
             message = f"`{interaction}` has no field `{feature.field}`"
-            yield subject.error((*path, feature.aggregate), "unknown-field", message, nearest(feature.field, fields))
+            yield subject.error((*path, feature.aggregate), "unknown-field", message, suggestion(feature.field, fields))
 
 
 def _wrong_types(subject: Subject, path: Path, feature: Feature) -> Iterator[Finding]:
