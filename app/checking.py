@@ -1,12 +1,12 @@
 """`opportune check`: every finding of a policy folder, and whether the examples written beside the rules hold."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.examples import mismatches
 from consumers.live import LivePolicy
-from rules.policy import Finding, check, read_folder
+from rules.policy import Checked, Finding, check, read_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +14,13 @@ class Report:
     files: Mapping[str, str]
     findings: tuple[Finding, ...]
     policy: LivePolicy | None
-    """None if a finding is an error."""
+    """None if a finding is an error: then the examples are not run."""
     examples: int
     failed: int
+
+    @property
+    def examples_run(self) -> bool:
+        return self.policy is not None
 
     @property
     def ok(self) -> bool:
@@ -28,17 +32,35 @@ def check_folder(folder: Path, now_ms: int) -> Report:
     files = read_folder(folder)
     checked = check(files)
     if not checked.ok or checked.policy is None:
-        return Report(files, checked.findings, None, 0, 0)
+        findings = checked.findings if files else tuple(_at_folder(folder, checked.findings))
+        return Report(files, findings, None, 0, 0)
     policy = LivePolicy.compiled(checked)
-    failures = [
-        Finding("error", checked.where(("examples", index)), f"example `{example.name}`: {wrong}")
-        for index, example in enumerate(checked.policy.examples)
-        for wrong in mismatches(example, policy, now_ms)
-    ]
+    failures = [_failures(index, checked, policy, now_ms) for index in range(len(checked.policy.examples))]
     return Report(
         files=files,
-        findings=(*checked.findings, *failures),
+        findings=(*checked.findings, *(finding for each in failures for finding in each)),
         policy=policy,
-        examples=len(checked.policy.examples),
-        failed=len({finding.position for finding in failures}),
+        examples=len(failures),
+        failed=sum(map(bool, failures)),
     )
+
+
+def _failures(index: int, checked: Checked, policy: LivePolicy, now_ms: int) -> list[Finding]:
+    """What one example expects otherwise, each at the words that say so."""
+    example = policy.ruleset.policy.examples[index]
+    return [
+        Finding(
+            "error",
+            checked.where(("examples", index, *wrong.path)),
+            f"example `{example.name}`: {wrong.message}",
+            wrong.hint,
+            "example",
+        )
+        for wrong in mismatches(example, policy, now_ms)
+    ]
+
+
+def _at_folder(folder: Path, findings: tuple[Finding, ...]) -> Iterator[Finding]:
+    """Without any file, what is said is about the folder itself."""
+    for finding in findings:
+        yield replace(finding, position=replace(finding.position, file=str(folder)))

@@ -1,7 +1,9 @@
 """Runs the examples written beside the rules, with the very `fold` and `decide` that serve customers."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
 from consumers.live import LivePolicy
 from consumers.profile_worker import Step, fold_interaction
@@ -12,64 +14,147 @@ from profiles.ledger import fold_response, implied
 from profiles.profile import Profile
 from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
+from rules.policy import Path
 from schemas.decision import Facts
 from schemas.interaction import IDENTIFY, Interaction
 from schemas.ledger import Ledger, LedgerEntry
-from schemas.policy import Example, ExampleInteraction, ExampleResponse
+from schemas.policy import Example, ExampleInteraction, ExampleResponse, FieldType, Rule
 from schemas.response import ResponseRecord
 
 SUBJECT = "customer:example"
 SEED = 1
 
 
-def mismatches(example: Example, policy: LivePolicy, now_ms: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """What the policy does otherwise, and the path within the example to the words that say so."""
+
+    path: Path
+    message: str
+    hint: str | None = None
+
+
+class BadExample(BadFields):
+    """What the example tells of could not happen; `path` leads to it."""
+
+    def __init__(self, path: Path, cause: BadFields) -> None:
+        super().__init__(cause.reason, cause.hint)
+        self.path = path
+
+
+def mismatches(example: Example, policy: LivePolicy, now_ms: int) -> list[Mismatch]:
     """What the policy does otherwise than the example says; empty if it is right."""
     try:
-        judgement = judged(example, policy, now_ms)
+        outcome = Outcome(example, policy, judged(example, policy, now_ms))
+    except BadExample as wrong:
+        return [Mismatch(wrong.path, f"the example itself is wrong: {wrong.reason}", wrong.hint)]
+    return [*outcome.of_offers(), *outcome.of_withheld(), *outcome.of_reasons()]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A judgement beside what the example expects of it."""
+
+    example: Example
+    policy: LivePolicy
+    judgement: Judgement
+
+    @property
+    def offers(self) -> list[str]:
+        return [each.scored.candidate.offer.id for each in self.judgement.choices]
+
+    @property
+    def withheld(self) -> list[str]:
+        return [each.candidate.offer.id for each in self.judgement.held_back]
+
+    def of_offers(self) -> Iterator[Mismatch]:
+        yield from self._differs("offers", self.example.then.offers, self.offers)
+
+    def of_withheld(self) -> Iterator[Mismatch]:
+        yield from self._differs("withheld", self.example.then.withheld, self.withheld)
+
+    def of_reasons(self) -> Iterator[Mismatch]:
+        for offer, reason in self.example.then.reasons.items():
+            given = [each.reason.value for each in self.judgement.left_out if each.candidate.offer.id == offer]
+            if reason not in given:
+                message = f"`{offer}` should be left out as `{reason}`, but {self._state(offer)}"
+                yield Mismatch(("then", "reasons", offer), message)
+
+    def _differs(self, what: str, expected: Sequence[str] | None, found: Sequence[str]) -> Iterator[Mismatch]:
+        if expected is not None and list(expected) != list(found):
+            missing = [f"; `{offer}` {self._state(offer)}" for offer in expected if offer not in found]
+            message = f"`{what}` should be {_listed(expected)}, but is {_listed(found)}{''.join(missing)}"
+            yield Mismatch(("then", what), message)
+
+    def _state(self, offer: str) -> str:
+        """What became of an offer, as the end of a sentence that begins with it."""
+        left_out = [each for each in self.judgement.left_out if each.candidate.offer.id == offer]
+        if offer in self.offers:
+            return "is chosen"
+        if left_out:
+            return f"is left out as {', '.join(f'`{each.reason}` ({each.detail})' for each in left_out)}"
+        return f"is no candidate: {self._why_none(offer)}"
+
+    def _why_none(self, offer: str) -> str:
+        if offer not in self.policy.ruleset.by_offer:
+            return "it is in no cell of any program"
+        rules = [rule for rule in self.policy.ruleset.policy.rules if offer in rule.propose]
+        if not rules:
+            return "no rule proposes it, and it is not `always`"
+        silent = ", ".join(_why_silent(rule, self.example) for rule in rules)
+        return f"no rule proposed it, and it is not `always` ({silent})"
+
+
+def _why_silent(rule: Rule, example: Example) -> str:
+    if rule.channels and example.when.channel not in rule.channels:
+        return f"`{rule.id}` is for {_listed(rule.channels)}"
+    now = [example.when.interaction] if example.when.interaction else []
+    firing = {each.type for each in (*now, *(example.given.interactions if rule.lifetime else ()))}
+    if rule.when and firing.isdisjoint(rule.when):
+        return f"`{rule.id}` is fired by {_listed(rule.when)}"
+    return f"`{rule.id}` does not hold"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "nothing"
+
+
+@contextmanager
+def _at(*path: str | int) -> Iterator[None]:
+    """Gives what is wrong with the example its place."""
+    try:
+        yield
+    except BadExample:
+        raise
     except BadFields as wrong:
-        return [f"the example itself is wrong: {wrong.reason}"]
-    offers = [each.scored.candidate.offer.id for each in judgement.choices]
-    withheld = [each.candidate.offer.id for each in judgement.held_back]
-    found = [
-        *_differs("offers", example.then.offers, offers, judgement),
-        *_differs("withheld", example.then.withheld, withheld, judgement),
-    ]
-    for offer, reason in example.then.reasons.items():
-        given = [each.reason.value for each in judgement.left_out if each.candidate.offer.id == offer]
-        if reason not in given:
-            found.append(
-                f"`{offer}` should be left out as {reason}, but is {', '.join(given) or _state(offer, offers)}"
-            )
-    return found
+        raise BadExample(path, wrong) from wrong
 
 
-def _state(offer: str, offers: Iterable[str]) -> str:
-    return "chosen" if offer in offers else "no candidate"
-
-
-def _differs(what: str, expected: tuple[str, ...] | None, found: list[str], judgement: Judgement) -> list[str]:
-    if expected is None or list(expected) == found:
-        return []
-    why = "; ".join(f"{e.candidate.offer.id}: {e.reason} ({e.detail})" for e in judgement.left_out)
-    left_out = f" (left out: {why})" if why else ""
-    return [f"{what} should be {list(expected)}, but are {found}{left_out}"]
+def _each_checked(data: Mapping[str, Any], types: Mapping[str, FieldType], path: Path) -> None:
+    """Field by field, so that the one that is wrong is known. Raises BadExample."""
+    for name in data.keys() & types.keys():
+        with _at(*path, name):
+            checked({name: data[name]}, {name: types[name]}, f"`{name}`")
 
 
 def judged(example: Example, policy: LivePolicy, now_ms: int) -> Judgement:
-    """The judgement that the example asks for. Raises BadFields."""
+    """The judgement that the example asks for. Raises BadExample."""
     given, when = example.given, example.when
     now_ms = int(when.at.timestamp() * 1000) if when.at else now_ms
     step = Step(SUBJECT, Profile(), Ledger())
     for past in _history(example, policy, now_ms):
         fold_interaction(step, past, policy)
     for index, response in enumerate(given.responses):
-        step.ledger = _answered(step.ledger, index, response, when.channel, policy, now_ms)
+        with _at("given", "responses", index, "offer"):
+            step.ledger = _answered(step.ledger, index, response, when.channel, policy, now_ms)
     waiting, before = step.ledger, step.profile
     event: Interaction | None = None
     if when.interaction is not None:
-        event = _interaction(when.interaction, "now", when.channel, policy, now_ms)
+        event = _interaction(when.interaction, ("when", "interaction"), when.channel, policy, now_ms)
         fold_interaction(step, event, policy)
-    context = checked(when.context, policy.definition.context, "`context`")
+    _each_checked(when.context, policy.definition.context, ("when", "context"))
+    with _at("when", "context"):
+        context = checked(when.context, policy.definition.context, "`context`")
     situation = Situation(SUBJECT, step.profile, when.channel, now_ms, event, context, before)
     placements = ((when.placement, when.count),)
     facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells)
@@ -78,21 +163,29 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Judgement:
 
 def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interaction]:
     given, channel = example.given, example.when.channel
-    events = [_interaction(each, str(index), channel, policy, now_ms) for index, each in enumerate(given.interactions)]
+    events = [
+        _interaction(each, ("given", "interactions", index), channel, policy, now_ms)
+        for index, each in enumerate(given.interactions)
+    ]
     oldest_first = sorted(events, key=lambda each: each.at_ms)
     if not given.attributes:
         return oldest_first
-    attributes = ExampleInteraction(type=IDENTIFY, data=given.attributes)
     first_ms = oldest_first[0].at_ms if oldest_first else now_ms - policy.definition.session_idle_ms - 1
-    return [_interaction(attributes, "attributes", channel, policy, first_ms), *oldest_first]
+    _each_checked(given.attributes, policy.definition.attributes, ("given", "attributes"))
+    attributes = ExampleInteraction(type=IDENTIFY, data=given.attributes)
+    return [_interaction(attributes, ("given", "attributes"), channel, policy, first_ms), *oldest_first]
 
 
-def _interaction(given: ExampleInteraction, name: str, channel: str, policy: LivePolicy, now_ms: int) -> Interaction:
+def _interaction(given: ExampleInteraction, path: Path, channel: str, policy: LivePolicy, now_ms: int) -> Interaction:
     at_ms = now_ms - (given.ago or 0)
     declared = policy.definition.interactions.get(given.type)
     where = (declared.channel if declared else None) or channel
+    name = "-".join(map(str, path))
     event = Interaction(name, "example", given.type, SUBJECT, where, at_ms, given.data)
-    return policy.definition.typed(event)
+    if declared:
+        _each_checked(given.data, declared.fields, (*path, "data"))
+    with _at(*path):
+        return policy.definition.typed(event)
 
 
 def _answered(

@@ -250,6 +250,8 @@ class Cell(Conditions):
 
     @model_validator(mode="after")
     def _offers_or_holdout(self) -> "Cell":
+        if "offers" in self.model_fields_set and not self.offers and not self.holdout:
+            raise ValueError("`offers` is empty: name the offers of this cell, or make it a `holdout: true`")
         if self.holdout == bool(self.offers):
             raise ValueError("a cell either names its `offers` or is a `holdout`")
         return self

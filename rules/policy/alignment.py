@@ -11,9 +11,8 @@ from typing import Literal
 Style = Literal["plain", "single", "double", "literal", "folded"]
 ESCAPE_LENGTH = {"x": 4, "u": 6, "U": 10}
 LINE_CONTINUED = re.compile(r"\\[ \t]*(\r\n|\n|\r)[ \t]*")
-WHITE = " \t\r\n"
-"""What YAML reads as indentation and line ends; other spaces, such as U+00A0, are visible to it."""
 LINE_END = re.compile(r"\r\n|\n|\r|\Z")
+BLANK = " \t\r\n\x85\u2028\u2029"  # what indentation and folding may add or change; other spaces stand for themselves
 
 
 def index_in_text(text: str, start: int, style: Style, value: str, offset: int) -> int:
@@ -22,7 +21,7 @@ def index_in_text(text: str, start: int, style: Style, value: str, offset: int) 
     for char in value[: offset + 1]:
         last = _next(text, at, style, char)
         length = _length(text, last, style, char)
-        if length == 0 and char not in WHITE:
+        if length == 0 and char not in BLANK:
             return start
         at = last + length
     return last if offset < len(value) else at
@@ -41,7 +40,7 @@ def _next(text: str, at: int, style: Style, char: str) -> int:
     """Where `char` is written, at or after `at`: past indentation, folded line ends and continued lines."""
     while style == "double" and (continued := LINE_CONTINUED.match(text, at)):
         at = continued.end()
-    while char not in WHITE and at < len(text) and text[at] in WHITE:
+    while char not in BLANK and text[at : at + 1] in (" ", "\t", "\r", "\n"):
         at += 1
     return at
 

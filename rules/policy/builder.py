@@ -13,6 +13,7 @@ import yaml
 from rules.policy.alignment import Style
 from rules.policy.findings import Finding
 from rules.policy.nodes import Entry, Mapping, Node, Scalar, Sequence, position
+from rules.policy.quoting import HINT, is_negation
 from rules.policy.scalars import meaning
 from rules.policy.source import Source
 
@@ -62,11 +63,15 @@ class Builder:
         raise Stopped
 
     def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
-        if event.tag is not None:
+        if _is_negated(event):
+            self._report(_start(event), "tag", "YAML takes a `!` at the beginning for a tag", HINT)
+        elif event.tag is not None:
             shown = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._report(_start(event), "tag", f"the tag `{shown}` is not used here", "leave it out")
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        if _is_negated(event):
+            return Scalar(self._source, _start(event), "true")  # accepted as a condition, so that it is reported once
         index, style = self._past_properties(event), STYLES.get(event.style, "plain")
         if style != "plain" or self._expects_key():  # a key is a name, whatever it looks like
             return Scalar(self._source, index, event.value, style)
@@ -152,6 +157,10 @@ class Builder:
             )
         if len(self._open) - 1 + node.height > DEEPEST:
             self._stop(node.start, "too-deep", f"nested more than {DEEPEST} levels deep")
+
+
+def _is_negated(event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> bool:
+    return event.tag is not None and is_negation(event.tag)
 
 
 def _start(event: yaml.Event) -> int:

@@ -6,10 +6,13 @@ the language to `rules.language`.
 
 from collections.abc import Iterator, Mapping
 
-from rules.language import Condition, ConditionError, Vocabulary, compile_condition
+from rules.language import Condition, ConditionError, Problem, Vocabulary, compile_condition
 from rules.policy.findings import Finding, Path
+from rules.policy.mistakes import explained, unclosed
 from rules.policy.nodes import Node, Scalar, position
 from rules.policy.places import node_at
+from rules.policy.quoting import HINT, cut_off_at
+from rules.policy.scope import Scope
 from rules.policy.vocabulary import Scopes
 from schemas.policy import Conditions, Policy
 
@@ -23,7 +26,8 @@ def compile_all(policy: Policy, scopes: Scopes, tree: Node) -> tuple[Mapping[Pat
         try:
             conditions[path] = compile_condition(source, vocabulary)
         except ConditionError as error:
-            findings += _findings(error, node_at(tree, path))
+            scope = Scope(policy, path, vocabulary, scopes.everything)
+            findings += _findings(error, source, scope, node_at(tree, path))
     return conditions, findings
 
 
@@ -57,10 +61,17 @@ def inheriting(policy: Policy) -> Iterator[tuple[Path, Conditions]]:
                 yield ("campaigns", at, "programs", nth, "cells", cell_at), cell
 
 
-def _findings(error: ConditionError, node: Node) -> list[Finding]:
-    return [
-        Finding("error",
-                node.position_inside(each.line, each.column) if isinstance(node, Scalar) else position(node),
-                each.message, each.hint, "condition")
-        for each in error.problems
-    ]  # fmt: skip
+def _findings(error: ConditionError, source: str, scope: Scope, node: Node) -> list[Finding]:
+    problems = [scope.explained(each, source) for each in explained(error.problems, source)]
+    return [_finding(each, source, node) for each in problems]
+
+
+def _finding(problem: Problem, source: str, node: Node) -> Finding:
+    if not isinstance(node, Scalar):
+        return Finding("error", position(node), problem.message, problem.hint, "condition")
+    cut = cut_off_at(node) if unclosed(problem, source) else None
+    if cut is not None:
+        message = f"YAML ends the condition before this `{node.source.text[cut]}`"
+        return Finding("error", node.source.position(cut), message, HINT, "condition")
+    where = node.position_inside(problem.line, problem.column)
+    return Finding("error", where, problem.message, problem.hint, "condition")

@@ -11,6 +11,7 @@ from rules.policy.nodes import Entry, Mapping, Node, Scalar, Sequence, position
 from rules.policy.source import Source
 
 ONCE = frozenset({"policy", "session", "contact_policy", "arbitration"})
+FOLDER = Position(".", 0, 0)
 LISTS = frozenset({"campaigns", "offers", "rules", "examples"})
 
 
@@ -30,9 +31,10 @@ def missing_header(joined: Mapping, files: Items[str]) -> list[Finding]:
     """The one section that a policy cannot do without."""
     if "policy" in joined.entries:
         return []
-    where = Position(files[0]) if files else Position(".")
+    if not files:
+        return [Finding("error", FOLDER, "no *.yaml file was found in this folder", None, "no-files")]
     hint = "write `policy: {name: my-policy}` in one of the files"
-    return [Finding("error", where, "no file has the header `policy:`", hint, "missing-header")]
+    return [Finding("error", Position(files[0]), "no file has the header `policy:`", hint, "missing-header")]
 
 
 def _add(joined: Mapping, section: str, entry: Entry, findings: list[Finding]) -> None:

@@ -54,8 +54,8 @@ def check(files: Mapping[str, str]) -> Checked:
     header = missing_header(tree, sorted(files)) if whole else []
     broken = validated.broken if whole else SECTIONS
     scopes = Scopes(validated.policy)
-    subject = Subject(validated.policy, validated.tree, broken)
     compiled, mistaken = compile_all(validated.policy, scopes, validated.tree)
+    subject = Subject(validated.policy, validated.tree, broken, compiled)
     if not subject.sound(*DECLARING):
         mistaken = []  # a name that is missing here may stand in an entry that was refused
     found = [*unread, *unjoined, *header, *validated.findings, *lint(subject), *mistaken]

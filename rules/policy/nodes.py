@@ -28,7 +28,10 @@ class Scalar:
     def position_inside(self, line: int, column: int) -> Position:
         """Where a character of this text stands in the file; line and column are 1-based within the text."""
         lines = str(self.value).split("\n")
-        offset = sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
+        return self.position_of(sum(len(each) + 1 for each in lines[: line - 1]) + column - 1)
+
+    def position_of(self, offset: int) -> Position:
+        """Where the character at this offset of the text stands in the file."""
         return self.source.position(index_in_text(self.source.text, self.start, self.style, str(self.value), offset))
 
 

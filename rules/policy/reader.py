@@ -11,6 +11,7 @@ import yaml
 from rules.policy.builder import Builder, Stopped
 from rules.policy.findings import Finding
 from rules.policy.nodes import Node
+from rules.policy.quoting import HINT, misread_at, word_at
 from rules.policy.source import Source
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -58,8 +59,14 @@ def _syntax(source: Source, error: yaml.YAMLError) -> Finding:
     mark = marked and (marked.problem_mark or marked.context_mark)
     said = (marked.context, marked.problem) if marked else (" ".join(str(error).split()),)
     sentence = ", ".join(part for part in said if part)
-    where = source.position(mark.index if mark else 0)
-    return Finding("error", where, f"this is not YAML: {sentence}", _syntax_hint(sentence), "yaml-syntax")
+    index, hint = mark.index if mark else 0, _syntax_hint(sentence)
+    if (misread := misread_at(source.text, index)) is not None:
+        index, sentence, hint = (
+            misread,
+            f"without quotes, a condition cannot have `{word_at(source.text, misread)}` here",
+            HINT,
+        )
+    return Finding("error", source.position(index), f"this is not YAML: {sentence}", hint, "yaml-syntax")
 
 
 def _syntax_hint(sentence: str) -> str | None:

@@ -22,6 +22,8 @@ from rules.policy.wording import finding_of
 from schemas.policy import Policy
 
 Details = list[dict[str, Any]]
+HIDING = (*DECLARING, "rules")
+"""Sections in which an unknown field may be what others look for."""
 EMPTY: Table[str, Any] = {"policy": {"name": "unnamed"}}
 
 
@@ -55,11 +57,12 @@ def validate(tree: Mapping) -> Validated:
 
 
 def _hidden_by(details: Details) -> set[str]:
-    """Sections that are not known in full: an unknown field may be a misspelt section, or the `fields` of a type."""
+    """Sections that are not known in full: an unknown field may be a misspelt section, the `fields` of a type or the
+    `when` of a rule."""
     unknown, others = _split(details)
     if any(len(path) == 1 for path in unknown):
         return set(Policy.model_fields)
-    return {str(path[0]) for path in others} | {str(path[0]) for path in unknown if path[0] in DECLARING}
+    return {str(path[0]) for path in others} | {str(path[0]) for path in unknown if path[0] in HIDING}
 
 
 def _without_refused(tree: Node, details: Details) -> Node:

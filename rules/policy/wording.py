@@ -26,6 +26,7 @@ KINDS = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
 }
+OPENING = re.compile(r"`([^`]*)`")
 PATTERNS: Table[str, str] = {
     meta.pattern: str(info.description)
     for alias in (Id, Name)
@@ -43,7 +44,15 @@ def finding_of(detail: Table[str, Any], tree: Node) -> Finding:
     if kind == "missing":
         return _missing_field(path, tree)
     message, hint = _sentence(kind, path, detail)
-    return Finding("error", place_of(tree, path), message, hint, kind.replace("_", "-"))
+    return Finding("error", place_of(tree, _meant(path, message, kind)), message, hint, kind.replace("_", "-"))
+
+
+def _meant(path: Path, message: str, kind: str) -> Path:
+    """A model that refuses itself may open its sentence with the field that it refuses."""
+    model, opening = model_at(path), OPENING.match(message)
+    if kind == "value_error" and model and opening and opening[1] in fields(model):
+        return (*path, opening[1])
+    return path
 
 
 def _unknown_field(path: Path, tree: Node) -> Finding:

@@ -195,7 +195,8 @@ def test_the_order_of_arrival_changes_nothing_to_the_last_bit(orders: tuple[list
 @settings(max_examples=20, deadline=None)
 @given(st.lists(BOUGHT, min_size=100, max_size=200))
 def test_states_stay_small(bought: list[Bought]) -> None:
-    features = folded(bought).features
+    states = folded(bought).features
+    features = {name: states[each.key] for name, each in SHOP.features.items() if each.key in states}
     for name in FEATURES:
         if SHOP.features[name].window is not None and not SHOP.features[name].aggregate.timed:
             numbers = features[name][::2]

@@ -5,7 +5,19 @@ judged: it could only repeat the refusal. Each module judges one part; `CHECKS` 
 """
 
 from rules.policy.findings import Finding
-from rules.policy.lint import campaigns, channels, contact, features, fields, identifiers, references
+from rules.policy.lint import (
+    campaigns,
+    channels,
+    conditions,
+    contact,
+    examples,
+    features,
+    fields,
+    identifiers,
+    outcomes,
+    references,
+    rules,
+)
 from rules.policy.lint.subject import Subject
 
 CHECKS = (
@@ -14,8 +26,12 @@ CHECKS = (
     *fields.CHECKS,
     *features.CHECKS,
     *campaigns.CHECKS,
+    *rules.CHECKS,
+    *conditions.CHECKS,
+    *outcomes.CHECKS,
     *contact.CHECKS,
     *channels.CHECKS,
+    *examples.CHECKS,
 )
 
 

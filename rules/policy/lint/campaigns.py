@@ -1,4 +1,4 @@
-"""Campaigns, cells, offers and rules: shares that add up, dates in order, offers that can appear."""
+"""Campaigns, cells and offers: shares that add up, dates in order, offers that can appear."""
 
 from collections.abc import Iterator
 from math import fsum
@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from rules.policy.findings import Finding, Path, nearest
 from rules.policy.lint.subject import Check, Subject
+from schemas.policy import Program
 
 TOLERANCE = 1e-6  # of a sum of percentages such as 33.3 + 33.3 + 33.4
 
@@ -16,9 +17,16 @@ def shares(subject: Subject) -> Iterator[Finding]:
             total = fsum(cell.share for cell in program.cells)
             if abs(total - 100) > TOLERANCE:
                 path: Path = ("campaigns", at, "programs", nth, "cells")
-                message = f"the shares of `{program.id}` add up to {total:.6g}, not to 100"
-                hint = "add a cell with `holdout: true` for the rest" if total < 100 else None
-                yield subject.error(path, "shares", message, hint)
+                message = f"the shares of `{program.id}` add up to {total:.6g}, not 100"
+                yield subject.error(path, "shares", message, _share_hint(program, 100 - total))
+
+
+def _share_hint(program: Program, missing: float) -> str:
+    if missing < 0:
+        return f"take {-missing:.6g} away"
+    if any(cell.holdout for cell in program.cells):
+        return f"give the other {missing:.6g} to its cells"
+    return "add a cell with `holdout: true` for the rest"
 
 
 def dates(subject: Subject) -> Iterator[Finding]:
@@ -45,14 +53,6 @@ def appearing(subject: Subject) -> Iterator[Finding]:
             yield subject.warning(("offers", at, "id"), "never-appears", message, "add it to the `offers` of a cell")
 
 
-def lifetimes(subject: Subject) -> Iterator[Finding]:
-    for at, rule in enumerate(subject.policy.rules):
-        if rule.lifetime is not None and not rule.when:
-            message = f"`for` has no effect: `{rule.id}` is asked at every decision"
-            hint = "name in `when` the interactions that fire it"
-            yield subject.warning(("rules", at, "lifetime"), "no-effect", message, hint)
-
-
 def time_zone(subject: Subject) -> Iterator[Finding]:
     zone = subject.policy.policy.time_zone
     try:
@@ -62,4 +62,4 @@ def time_zone(subject: Subject) -> Iterator[Finding]:
         yield subject.error(("policy", "time_zone"), "time-zone", f"there is no time zone `{zone}`", hint)
 
 
-CHECKS: tuple[Check, ...] = (shares, dates, appearing, lifetimes, time_zone)
+CHECKS: tuple[Check, ...] = (shares, dates, appearing, time_zone)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.policy.findings import Finding, Path, nearest
+from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.subject import Check, Subject
 from schemas.policy import Policy
 
@@ -19,7 +19,7 @@ def used(subject: Subject) -> Iterator[Finding]:
         if channel in heard:
             yield subject.warning(path, "unused-channel", f"no treatment uses the channel `{channel}`")
         else:
-            hint = nearest(channel, sorted(treated | heard))
+            hint = suggestion(channel, sorted(treated | heard))
             yield subject.error(path, "unknown-channel", f"there is no channel `{channel}`", hint)
 
 
@@ -32,7 +32,7 @@ def placements(subject: Subject) -> Iterator[Finding]:
         if name not in known:
             path: Path = ("examples", at, "when", "placement")
             message = f"no treatment uses the placement `{name}`"
-            yield subject.warning(path, "unused-placement", message, nearest(name, sorted(known)))
+            yield subject.warning(path, "unused-placement", message, suggestion(name, sorted(known)))
 
 
 def _named(policy: Policy) -> Iterator[tuple[Path, str]]:

@@ -1,7 +1,6 @@
-"""The contact policy and the outcomes that it looks at."""
+"""The contact policy: caps and silences that the ledger can count."""
 
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
@@ -25,30 +24,12 @@ def remembered(subject: Subject) -> Iterator[Finding]:
             yield subject.error(("contact_policy", *path), "remember", message, hint)
 
 
-def cycles(subject: Subject) -> Iterator[Finding]:
-    """An outcome that implies itself, over whatever detour."""
-    graph = {name: set(outcome.implies) for name, outcome in subject.policy.outcomes.items()}
-    while cycle := _cycle(graph):
-        first = min(cycle)
-        around = " > ".join(f"`{name}`" for name in _from(first, cycle))
-        message = f"{around}: an outcome cannot imply itself"
-        yield subject.error(("outcomes", first, "implies"), "implies-cycle", message)
-        for name in cycle:
-            graph.pop(name, None)
+def closed_caps(subject: Subject) -> Iterator[Finding]:
+    for at, cap in enumerate(subject.policy.contact_policy.caps):
+        if cap.at_most == 0:
+            message = f"`{cap.id}` lets nothing through: `at_most` is 0"
+            hint = "at most 1 allows the first contact"
+            yield subject.warning(("contact_policy", "caps", at, "at_most"), "closed-cap", message, hint)
 
 
-def _cycle(graph: dict[str, set[str]]) -> list[str]:
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        found: list[str] = error.args[1]
-        return found[:0:-1]  # the sorter lists it against the arrows, the first name also at the end
-    return []
-
-
-def _from(first: str, cycle: list[str]) -> list[str]:
-    at = cycle.index(first)
-    return [*cycle[at:], *cycle[:at], first]
-
-
-CHECKS: tuple[Check, ...] = (remembered, cycles)
+CHECKS: tuple[Check, ...] = (remembered, closed_caps)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rules.policy.findings import Finding, Path, nearest
+from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.vocabulary import EVENT, event_fields, field_type
 from schemas.policy import Feature, Policy
@@ -40,7 +40,7 @@ def _unknown_fields(subject: Subject, path: Path, feature: Feature, field: str) 
         if known and field_type(subject.policy, interaction, field) is None:
             fields = {**event_fields(subject.policy, interaction), **EVENT}
             message = f"`{interaction}` has no field `{field}`"
-            yield subject.error(path, "unknown-field", message, nearest(field, fields))
+            yield subject.error(path, "unknown-field", message, suggestion(field, fields))
 
 
 def _wrong_types(subject: Subject, path: Path, feature: Feature, field: str) -> Iterator[Finding]:

@@ -3,7 +3,7 @@ sense."""
 
 from collections.abc import Iterator, Mapping
 
-from rules.policy.findings import Finding, Path, nearest
+from rules.policy.findings import Finding, Path, nearest, suggestion
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY, place_of
 from rules.policy.vocabulary import BUILT_IN, CONTEXT, CUSTOMER, EVENT, SESSION
@@ -57,7 +57,7 @@ def sets(subject: Subject) -> Iterator[Finding]:
             path: Path = ("interactions", interaction, "sets", at)
             if name not in declared.fields:
                 message = f"`{interaction}` has no field `{name}` to copy"
-                yield subject.error(path, "sets", message, nearest(name, declared.fields))
+                yield subject.error(path, "sets", message, suggestion(name, declared.fields))
             elif name not in attributes:
                 if subject.sound("attributes"):
                     hint = nearest(name, attributes) or "declare it under `attributes:`"

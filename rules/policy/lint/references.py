@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from rules.policy.findings import Finding, Path, nearest
+from rules.policy.findings import Finding, Path, suggestion
+from rules.policy.lint.examples import example_interactions
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
-from rules.policy.vocabulary import BUILT_IN, event_fields
-from schemas.policy import Example, ExampleInteraction, Feature, Policy
+from rules.policy.vocabulary import BUILT_IN
+from schemas.policy import Example, Feature, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +32,6 @@ def declared(subject: Subject) -> Iterator[Finding]:
             yield subject.error(reference.path, _kind(reference), message, _hint(reference, names))
 
 
-def example_cells(subject: Subject) -> Iterator[Finding]:
-    """The cell that an example puts the customer in belongs to the program."""
-    if not subject.sound("campaigns"):
-        return
-    programs = {program.id: {cell.id for cell in program.cells}
-                for campaign in subject.policy.campaigns for program in campaign.programs}  # fmt: skip
-    for at, example in enumerate(subject.policy.examples):
-        for program, cell in example.given.cells.items():
-            if program in programs and cell not in programs[program]:
-                message = f"the program `{program}` has no cell `{cell}`"
-                path = ("examples", at, "given", "cells", program)
-                yield subject.error(path, "unknown-cell", message, nearest(cell, programs[program]))
-
-
-def example_fields(subject: Subject) -> Iterator[Finding]:
-    """The fields of an example's interactions are those of their type."""
-    if not subject.sound("interactions", "attributes"):
-        return
-    for path, interaction in _example_interactions(subject.policy):
-        fields = event_fields(subject.policy, interaction.type)
-        if interaction.type in (*subject.policy.interactions, *BUILT_IN):
-            for name in interaction.data.keys() - fields.keys():
-                message = f"`{interaction.type}` has no field `{name}`"
-                yield subject.error((*path, "data", name, KEY), "unknown-field", message, nearest(name, fields))
-
-
 def _known(policy: Policy) -> Mapping[str, Set[str]]:
     return {
         "interactions": {*policy.interactions, *BUILT_IN},
@@ -73,7 +48,7 @@ def _kind(reference: Reference) -> str:
 
 
 def _hint(reference: Reference, names: Set[str]) -> str | None:
-    return nearest(reference.name, sorted(names)) or f"declare it under `{reference.section}:`"
+    return suggestion(reference.name, sorted(names)) or f"declare it under `{reference.section}:`"
 
 
 def _references(policy: Policy) -> Iterator[Reference]:
@@ -90,7 +65,7 @@ def _references(policy: Policy) -> Iterator[Reference]:
                 yield from _each(path, "offers", cell.offers)
     for at, example in enumerate(policy.examples):
         yield from _of_example(("examples", at), example)
-    for path, interaction in _example_interactions(policy):
+    for path, interaction in example_interactions(policy):
         yield Reference((*path, "type"), "interactions", interaction.type)
 
 
@@ -130,12 +105,4 @@ def _of_example(path: Path, example: Example) -> Iterator[Reference]:
     yield from _keys((*then, "reasons"), "offers", example.then.reasons)
 
 
-def _example_interactions(policy: Policy) -> Iterator[tuple[Path, ExampleInteraction]]:
-    for at, example in enumerate(policy.examples):
-        for nth, interaction in enumerate(example.given.interactions):
-            yield ("examples", at, "given", "interactions", nth), interaction
-        if example.when.interaction:
-            yield ("examples", at, "when", "interaction"), example.when.interaction
-
-
-CHECKS: tuple[Check, ...] = (declared, example_cells, example_fields)
+CHECKS: tuple[Check, ...] = (declared,)

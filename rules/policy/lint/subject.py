@@ -1,8 +1,9 @@
 """What a check looks at, and how it says what it found."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
+from rules.language import Condition
 from rules.policy.findings import Finding, Path
 from rules.policy.nodes import Node
 from rules.policy.places import place_of
@@ -15,6 +16,8 @@ class Subject:
     tree: Node
     broken: frozenset[str] = frozenset()
     """Sections of which entries were refused."""
+    conditions: Mapping[Path, Condition] = field(default_factory=dict)
+    """Those that compiled."""
 
     def sound(self, *sections: str) -> bool:
         """Whether all of these sections are known in full."""

@@ -64,7 +64,7 @@ SCOPES = [
 def test_a_condition_sees_what_is_in_its_scope(text: str, fine: bool) -> None:
     result, places = checked(text)
 
-    assert [each.position for each in in_case(result)] == places
+    assert [each.position for each in in_case(result) if each.severity == "error"] == places
     assert result.ok == fine
 
 

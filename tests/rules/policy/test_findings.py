@@ -146,7 +146,7 @@ SENSE = [
         " holdout: true}]}]}",
         "`a` ends on 2026-04-30, before it starts on 2026-05-01",
     ),
-    ("no-effect", "rules: [{id: a, propose: deposit, for: §1h}]", "`for` has no effect"),
+    ("no-effect", "rules: [{id: a, propose: deposit, for: §1h}]", "`for` needs `when`: nothing fires `a`"),
     ("reserved-name", "interactions: {§identify: {}}", "`identify` is a built-in interaction type"),
     ("reserved-name", "interactions: {§session_ended: {}}", "`session_ended` is a built-in interaction type"),
     ("reserved-name", "interactions: {a: {fields: {§time: timestamp}}}", "`time` is known of every event"),
@@ -167,10 +167,18 @@ SENSE = [
     ("unknown-field", "features: {f: {count: purchase, by: §event.produkt}}", "`purchase` has no field `produkt`"),
     ("loose-value", "features: {f: {count: purchase, window: {rolling: §30}}}", "`rolling` has no unit"),
     ("value-error", "features: {f: {count: purchase, window: §{}}}", "give either `rolling`"),
-    ("value-error", "features: {f: §{rate: purchase}}", "`rate` needs a `window`"),
-    ("value-error", "features: {f: §{recent: product, of: purchase, by: product}}", "leave out `by`"),
+    ("value-error", "features: {f: {rate: §purchase}}", "`rate` needs a `window`"),
+    ("value-error", "features: {f: {recent: §product, of: purchase, by: product}}", "leave out `by`"),
     ("unknown-interaction-type", "features: {f: {rate: [§purchas], window: 30d}}", "`purchas`"),
     ("feature-type", "features: {f: {max: §event.channel, of: purchase}}", "`max` cannot be taken of `channel`"),
+    ("no-impression", "outcomes: {§x: {class: positive}}", "`x` is positive and implies no impression"),
+    ("no-impression", "outcomes: {§x: {class: negative, implies: [y]}, y: {class: neutral}}", "`x` is negative"),
+    ("unconditional", "rules: [{id: §a, propose: deposit}]", "`a` has neither `when` nor `if`"),
+    ("no-event", "rules: [{id: a, propose: deposit, if: §has(event.job)}]", "`event.job` is known only if the request"),
+    ("never-holds", "segments: {a: §customer.age > 9 && customer.age < 3}", "this never holds: customer.age cannot satisfy"),
+    ("never-holds", "rules: [{id: a, when: purchase, propose: deposit, if: §'false'}]", "this never holds: `false`"),
+    ("unknown-reason", "examples: [{name: a, when: {channel: call, placement: main}, then: {reasons: {deposit: §cooldown}}}]",
+     "there is no reason `cooldown`"),
     ("implies-cycle", "outcomes: {x: {class: neutral, implies: §[y]}, y: {class: neutral, implies: [x]}}", "`x` > `y` > `x`"),
 ]  # fmt: skip
 
@@ -195,6 +203,7 @@ def test_a_finding_at_its_place(kind: str, text: str, message: str) -> None:
         ("caps: [{id: a, per: offer, at_most: 1, within: 1d}, {id: §a, per: offer, at_most: 1, within: 2d}]", "duplicate-id"),
         ("requirements: [{id: a, require: now > now, channels: [§wep]}]", "unknown-channel"),
         ("reservation: §500d", "remember"),
+        ("caps: [{id: a, per: offer, at_most: §0, within: 1d}]", "closed-cap"),
         ("caps: [{id: a, per: offer, at_most: 1, within: 1d, §channel: x}]", "unknown-field"),
     ],
 )  # fmt: skip
@@ -226,7 +235,7 @@ def test_every_finding_at_once_and_in_file_order() -> None:
         "rules:\n"
         "  - {id: a, propose: deposit, §iff: 'now > now'}\n"
         "  - {id: b, propose: §deposti, when: purchase, boost: 2}\n"
-        "  - {id: c, propose: deposit, boost: §99}\n"
+        "  - {id: c, when: purchase, propose: deposit, boost: §99}\n"
         "interactions:\n"
         "  §purchase: {}\n"
     )
@@ -237,7 +246,9 @@ def test_every_finding_at_once_and_in_file_order() -> None:
 
 
 def test_a_refused_entry_brings_no_findings_about_what_refers_to_it() -> None:
-    result, places = checked(f"offers: [{OFFER}]\nrules: [{{id: a, propose: loan}}]".replace("name: Loan", "name: §12"))
+    result, places = checked(
+        f"offers: [{OFFER}]\nrules: [{{id: a, when: purchase, propose: loan}}]".replace("name: Loan", "name: §12")
+    )
 
     assert [finding.position for finding in result.findings] == places
 
@@ -246,3 +257,70 @@ def test_names_of_a_file_that_cannot_be_read_are_not_missed_elsewhere() -> None:
     result, _ = checked("segments: {a: customer.height > 3}\nrules: [{id: a, propose: loan}]\n§: [")
 
     assert {finding.id for finding in result.findings} == {"yaml-syntax"}
+
+
+CELLS = "campaigns: [{{id: a, programs: [{{id: p, cells: §[{}]}}]}}]"
+TREATED = "{id: b, share: 50, offers: [deposit]}, {id: c, share: 30, offers: [deposit]}"
+SHARES = [
+    (TREATED, "add up to 80, not 100", "add a cell with `holdout: true` for the rest"),
+    (f"{TREATED}, {{id: d, share: 10, holdout: true}}", "add up to 90, not 100", "give the other 10 to its cells"),
+    (f"{TREATED}, {{id: d, share: 40, holdout: true}}", "add up to 120, not 100", "take 20 away"),
+]
+
+
+@pytest.mark.parametrize(("cells", "message", "hint"), SHARES)
+def test_shares_say_what_is_missing(cells: str, message: str, hint: str) -> None:
+    result, places = checked(CELLS.format(cells))
+
+    assert [(each.position, each.hint) for each in result.findings] == [(places[0], hint)]
+    assert message in result.findings[0].message
+
+
+def test_a_cell_without_offers_is_shown_at_them() -> None:
+    result, places = checked(
+        "campaigns:\n  - {id: a, programs: [{id: p, cells: [{id: c, share: 100, offers: §[]}]}]}\n"
+    )
+
+    assert [each.position for each in result.findings] == places
+    assert result.findings[0].message.startswith("`offers` is empty")
+
+
+def test_a_proposal_on_a_channel_that_the_offer_has_no_words_for() -> None:
+    cells = "[{id: c, share: 100, offers: [loan, deposit]}]"
+    result, places = checked(
+        f"offers: [{OFFER.replace('channel: call', 'channel: web').replace('always: true, ', '')}]\n"
+        f"campaigns: [{{id: a, programs: [{{id: p, cells: {cells}}}]}}]\n"
+        "rules:\n"
+        "  - {id: a, when: purchase, propose: [deposit, §loan], on: call}\n"
+        "  - {id: b, when: purchase, propose: [§deposit, loan], on: [web]}\n"
+        "  - {id: c, when: purchase, propose: [deposit, loan], on: [web, call]}\n"
+        "  - {id: d, when: purchase, propose: [deposit, loan]}\n"
+    )
+
+    assert [(each.id, each.position) for each in result.findings] == [("no-treatment", place) for place in places]
+    assert result.ok
+
+
+def test_a_rule_that_does_more_than_always_is_no_always() -> None:
+    result, _ = checked("rules: [{id: a, propose: deposit, on: call}, {id: b, propose: deposit, boost: 2}]")
+
+    assert result.findings == ()
+
+
+HINTS = [
+    ("contact_policy: {cool_downs: [{after: refused, for: 9d}]}", "there are `accepted`, `declined` and `presented`"),
+    ("contact_policy: {cool_downs: [{after: declned, for: 9d}]}", "did you mean `declined`?"),
+    ("outcomes: {x: {class: positive}}", "write `implies: [presented]`"),
+    ("rules: [{id: a, when: purchase, propose: mug}]", "there is only `deposit`"),
+    (
+        "examples: [{name: a, when: {channel: call, placement: main}, then: {reasons: {deposit: cooldown}}}]",
+        "did you mean `cool_down`?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "hint"), HINTS)
+def test_the_nearest_name_or_all_of_a_few(text: str, hint: str) -> None:
+    result, _ = checked(text, BASE.partition("contact_policy:")[0])
+
+    assert [each.hint for each in result.findings] == [hint]

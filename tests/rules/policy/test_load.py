@@ -39,7 +39,7 @@ def test_what_is_no_folder_or_too_large_is_refused_with_its_figure(
 
 
 def test_a_good_policy_is_ok_and_joined_from_all_files() -> None:
-    result, _ = checked("segments: {young: customer.age < 30}\nrules: [{id: more, propose: deposit}]\n")
+    result, _ = checked("segments: {young: customer.age < 30}\nrules: [{id: more, when: purchase, propose: deposit}]\n")
 
     assert result.findings == ()
     assert result.ok
@@ -55,7 +55,8 @@ def test_a_good_policy_is_ok_and_joined_from_all_files() -> None:
 def test_an_empty_folder_is_not_a_policy() -> None:
     result = check({})
 
-    assert [finding.id for finding in result.findings] == ["missing-header"]
+    assert [str(finding) for finding in result.findings] == [".: error: no *.yaml file was found in this folder"]
+    assert [finding.id for finding in result.findings] == ["no-files"]
 
 
 def test_the_revision_changes_with_any_character_and_any_name() -> None:

@@ -1,0 +1,56 @@
+"""Conditions that compile and cannot mean what they say: names of no segment or stage, rules without an event,
+contradictions."""
+
+from collections.abc import Iterator
+
+from rules.language import Condition, never_holds
+from rules.policy.closed import strangers
+from rules.policy.findings import Finding, Path, suggestion
+from rules.policy.lint.rules import FIRING, known
+from rules.policy.lint.subject import Check, Subject
+from rules.policy.nodes import Scalar, position
+from rules.policy.places import node_at
+
+NOUNS = {"customer.segments": "segment", "customer.stage": "stage"}
+
+
+def closed_names(subject: Subject) -> Iterator[Finding]:
+    """A segment or stage that a condition asks for is declared."""
+    policy = subject.policy
+    declared = {"customer.segments": list(policy.segments), "customer.stage": list(policy.stages)}
+    judged = {fact: names for fact, names in declared.items() if subject.sound(f"{NOUNS[fact]}s")}
+    for path, condition in subject.conditions.items():
+        for fact, name, offset in strangers(condition, judged):
+            yield _unknown(subject, path, offset, NOUNS[fact], name, suggestion(name, judged[fact]))
+
+
+def _unknown(subject: Subject, path: Path, offset: int, noun: str, name: str, hint: str | None) -> Finding:
+    node = node_at(subject.tree, path)
+    where = node.position_of(offset) if isinstance(node, Scalar) else position(node)
+    hint = hint or f"declare it under `{noun}s:`"
+    return Finding("error", where, f"there is no {noun} `{name}`", hint, f"unknown-{noun}")
+
+
+def without_event(subject: Subject) -> Iterator[Finding]:
+    """A rule that nothing fires looks at an event."""
+    for at, rule in known(subject):
+        path: Path = ("rules", at, "condition")
+        read = sorted(name for name in _reads(subject.conditions.get(path)) if name.startswith("event."))
+        if read and not rule.when:
+            message = (
+                f"`{rule.id}` is asked at every decision: `{read[0]}` is known only if the request brings an event"
+            )
+            yield subject.warning(path, "no-event", message, FIRING)
+
+
+def _reads(condition: Condition | None) -> frozenset[str]:
+    return condition.reads if condition else frozenset()
+
+
+def contradictions(subject: Subject) -> Iterator[Finding]:
+    for path, condition in subject.conditions.items():
+        if reason := never_holds(condition):
+            yield subject.warning(path, "never-holds", f"this never holds: {reason}")
+
+
+CHECKS: tuple[Check, ...] = (closed_names, without_event, contradictions)
