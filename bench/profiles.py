@@ -23,7 +23,7 @@ import pstats
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -34,6 +34,7 @@ from redis.asyncio import Redis
 from app.redis_binary import find_redis_server, listpack_setting, redis_version
 from bench.report import print_figures, print_table
 from consumers.garbage import collect_rarely
+from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.loop import MOST_RECORDS, GuardedLoop
 from consumers.profile_worker import ProfileFold, Step, fold_interaction
@@ -147,7 +148,7 @@ def some_profiles(policy: LivePolicy, chance: random.Random, count: int, until_m
         step = Step("customer:c0000000", Profile(), Ledger())
         for each in history(chance, step.subject, until_ms):
             fold_interaction(step, each, policy)
-        made.append(step.profile.dumps())
+        made.append(replace(step.profile, marks={POSITION: until_ms << 20}).dumps())
     return made
 
 
