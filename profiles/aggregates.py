@@ -25,6 +25,8 @@ from operator import itemgetter
 from sys import float_info
 from typing import Any
 
+from profiles.windows import packed, unpacked
+
 Partial = Any
 COUNTERS = 4
 """`top` keeps so many counters for each value that it shows."""
@@ -40,7 +42,7 @@ class Aggregate:
     read: Callable[[Partial, int], Any]
     empty: Any = None
     timed: bool = False
-    """A partial is a list of [time, value], newest first, and needs no buckets."""
+    """A partial is a packed list of times and values, newest first, and needs no buckets."""
 
 
 def plus(total: float, value: float) -> float:
@@ -73,23 +75,30 @@ def _oldest(pairs: list[Partial]) -> Partial:
 
 def _latest(partial: Partial, value: Any, at_ms: int, keep: int) -> Partial:
     """The latest time of each value, newest first."""
-    others = [pair for pair in partial or () if pair[1] != value]
-    if partial and len(others) < len(partial):
-        at_ms = max(at_ms, next(pair[0] for pair in partial if pair[1] == value))
+    if not partial:
+        return [at_ms, value]
+    if at_ms > partial[0] and value not in partial[1::2]:  # as most do: newer and new
+        return [at_ms, value, at_ms - partial[0], *partial[1:]][: 2 * keep]
+    others = []
+    for pair in unpacked(partial):
+        if pair[1] == value:
+            at_ms = max(at_ms, pair[0])
+        else:
+            others.append(pair)
     place = 0
     while place < len(others) and _is_later(others[place], at_ms, value):
         place += 1
-    return [*others[:place], [at_ms, value], *others[place:]][:keep]
+    return packed([*others[:place], (at_ms, value), *others[place:]][:keep])
 
 
-def _is_later(pair: Partial, at_ms: int, value: Any) -> bool:
+def _is_later(pair: tuple[int, Any], at_ms: int, value: Any) -> bool:
     return bool(pair[0] > at_ms or (pair[0] == at_ms and str(pair[1]) < str(value)))
 
 
 def _joined(partials: list[Partial], keep: int) -> Partial:
     joined: Partial = []
     for pairs in partials:
-        for at_ms, value in pairs:
+        for at_ms, value in unpacked(pairs):
             joined = _latest(joined, value, at_ms, keep)
     return joined
 
@@ -133,7 +142,7 @@ def _most_frequent(partial: Partial, keep: int) -> dict[str, int]:
 
 
 def _values(partial: Partial, _keep: int) -> list[Any]:
-    return [value for _, value in partial]
+    return list(partial[1::2])
 
 
 COUNT = Aggregate(lambda p, _v, _t, _k: (p or 0) + 1, lambda ps, _k: sum(ps), lambda p, _k: p, empty=0)
@@ -155,9 +164,9 @@ AGGREGATES: dict[str, Aggregate] = {
         lambda ps, _k: _oldest(ps),
         lambda p, _k: p[1],
     ),
-    "last": Aggregate(_last, lambda ps, _k: _joined(ps, 1), lambda p, _k: p[0][1], timed=True),
+    "last": Aggregate(_last, lambda ps, _k: _joined(ps, 1), lambda p, _k: p[1], timed=True),
     "recent": Aggregate(_latest, _joined, _values, timed=True),
-    "distinct": Aggregate(_distinct, _joined, lambda p, _k: len(p), empty=0, timed=True),
+    "distinct": Aggregate(_distinct, _joined, lambda p, _k: len(p) // 2, empty=0, timed=True),
     "distinct_ever": Aggregate(
         _different, lambda ps, keep: sorted(set().union(*ps))[:keep], lambda p, _k: len(p), empty=0
     ),

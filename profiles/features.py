@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from profiles.aggregates import Aggregate
-from profiles.windows import Window, partials, put
+from profiles.windows import Window, packed, partials, put, unpacked
 
 LONGEST_KEY = 200
 """Longer texts are cut where they become a key."""
@@ -56,7 +56,7 @@ class FeatureDefinition:
         oldest = self.window.oldest(newest_ms)
         if self.aggregate.timed:
             latest = add(state, value, at_ms, keep)
-            return [pair for pair in latest if self.window.bucket(pair[0]) >= oldest]
+            return packed(pair for pair in unpacked(latest) if self.window.bucket(pair[0]) >= oldest)
         return put(state or [], self.window.bucket(at_ms), oldest, lambda partial: add(partial, value, at_ms, keep))
 
     def read(self, state: Any, now_ms: int) -> Any:
@@ -75,7 +75,7 @@ class FeatureDefinition:
         if self.window is None or not state:
             return None if state == [] else state
         if self.aggregate.timed:
-            return [pair for pair in state if self.window.covers(pair[0], now_ms)] or None
+            return packed(pair for pair in unpacked(state) if self.window.covers(pair[0], now_ms)) or None
         found = partials(state, *self.window.read(now_ms))
         return self.aggregate.merge(found, self.keep) if found else None
 

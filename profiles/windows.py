@@ -5,14 +5,16 @@ still gives at least 24 of them (at most 84): a value stays until its bucket's l
 so that an aggregate covers the whole window and at most one bucket more. A calendar window has one bucket for each
 period and reads the one that `now` lies in; the period before is kept too, for events that arrive late.
 
-State: `[bucket, partial, bucket, partial, …]`, ascending. An event that arrives late lands in the bucket of its own
-time; one that is older than the window lands nowhere.
+State, newest first: `[bucket, partial, buckets back to the one before, partial, …]`. An event that arrives late lands
+in the bucket of its own time; one that is older than the window lands nowhere.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
+from itertools import accumulate
+from operator import itemgetter, sub
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
@@ -27,7 +29,8 @@ ROUND_WIDTHS_MS = (
 )
 LEAST_BUCKETS = 24
 Period = Literal["day", "week", "month", "year"]
-Buckets = list[Any]
+Packed = list[Any]
+"""What `packed` makes: the newest number or time, its value, the gap to the one before, its value, and so on."""
 
 
 class Window(Protocol):
@@ -125,28 +128,31 @@ def bucket_width_ms(window_ms: int) -> int:
     return ROUND_WIDTHS_MS[fitting - 1] if fitting else max(1, window_ms // LEAST_BUCKETS)
 
 
-def put(buckets: Buckets, bucket: int, oldest: int, add: Callable[[Any], Any]) -> Buckets:
+def put(buckets: Packed, bucket: int, oldest: int, add: Callable[[Any], Any]) -> Packed:
     """A copy with `add(partial or None)` in one bucket, without what is older than `oldest`."""
-    start = 0
-    while start < len(buckets) and buckets[start] < oldest:
-        start += 2
-    kept = buckets[start:]
-    if bucket < oldest:
-        return kept
-    end = len(kept)
-    while end and kept[end - 2] > bucket:
-        end -= 2
-    if end and kept[end - 2] == bucket:
-        kept[end - 1] = add(kept[end - 1])
-    else:
-        kept[end:end] = (bucket, add(None))
-    return kept
+    if buckets and bucket == buckets[0]:
+        return [bucket, add(buckets[1]), *buckets[2:]]
+    kept = {number: partial for number, partial in unpacked(buckets) if number >= oldest}
+    if bucket >= oldest:
+        kept[bucket] = add(kept.get(bucket))
+    return packed(sorted(kept.items(), key=itemgetter(0), reverse=True))
 
 
-def partials(buckets: Buckets, first: int, last: int | None) -> list[Any]:
+def unpacked(flat: Packed) -> Iterator[tuple[int, Any]]:
+    """(number or time, value) of a packed list."""
+    return zip(accumulate(flat[::2], sub), flat[1::2], strict=True)
+
+
+def packed(newest_first: Iterable[tuple[int, Any]]) -> Packed:
+    """`[number, value, gap, value, …]`: short in JSON, as most gaps are small."""
+    flat: Packed = []
+    before = 0
+    for number, partial in newest_first:
+        flat += (before - number if flat else number, partial)
+        before = number
+    return flat
+
+
+def partials(buckets: Packed, first: int, last: int | None) -> list[Any]:
     """The partial aggregates of the buckets from `first` to `last`."""
-    return [
-        buckets[at + 1]
-        for at in range(0, len(buckets), 2)
-        if first <= buckets[at] and (last is None or buckets[at] <= last)
-    ]
+    return [each for number, each in unpacked(buckets) if first <= number and (last is None or number <= last)]
