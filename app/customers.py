@@ -31,7 +31,7 @@ def view_of(customer: Customer, policy: LivePolicy, now_ms: int) -> CustomerView
     return CustomerView(
         customer=name if kind == "customer" else None,
         visitor=name if kind == "visitor" else None,
-        version=customer.version,
+        version=int(customer.version.partition("-")[0]),
         first_seen=_time(profile.first),
         last_seen=_time(profile.last),
         attributes=profile.attributes,

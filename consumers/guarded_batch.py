@@ -2,7 +2,7 @@
 
 import secrets
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,34 +48,48 @@ class GuardedBatch:
         for record in records:
             self._by_subject.setdefault(record.subject, []).append(record)
         self._customers: list[Customer] = []
-
-    @property
-    def commits(self) -> int:
-        return len(self._by_subject)
+        self.commits = 0
+        """How many customers have something to commit. Each raises the guard's `n` once, however often it is sent;
+        one with nothing left needs no commit, since END holds only if BEGIN, and so all that was read, survives."""
 
     def add_begin(self, trip: Batch, shard: Shard) -> None:
+        """BEGIN reads the customers itself: what a batch rests on must have been there when it began."""
         expected = [shard.nonce, shard.commits, POSITION, shard.position]
-        trip.call("begin", [keys.guard(self.number)], [*expected, self.nonce])
-        for subject in self._by_subject:
-            self._store.add_read(trip, subject)
+        where = [keys.guard(self.number), keys.outbox(self.number)]
+        trip.call(
+            "begin",
+            [*where, *self._store.customer_keys(self.number, self._by_subject)],
+            [*expected, self.nonce, stream_id(self.last_offset)],
+        )
 
-    def take_begin(self, answers: Iterator[Any]) -> bool:
-        """Takes this batch's answers; False if the guard was not as expected."""
-        opened: bool = next(answers)[0] == b"OK"
-        self._customers = [customer_from(subject, next(answers)) for subject in self._by_subject]
-        return opened
+    def take_begin(self, answer: Sequence[Any]) -> bool:
+        """False if the guard was not as expected."""
+        return self._take(self._by_subject, answer)
+
+    def _take(self, subjects: Iterable[str], answer: Sequence[Any]) -> bool:
+        if answer[0] != b"OK":
+            return False
+        self._customers = [customer_from(*each) for each in zip(subjects, answer[1:], strict=True)]
+        return True
 
     def folded(self, fold: Fold) -> list[Commit]:
-        return [fold(customer, self._by_subject[customer.subject]) for customer in self._customers]
+        commits = self.left(fold)
+        self.commits = len(commits)
+        return commits
 
-    async def folded_again(self, subjects: Sequence[str], fold: Fold) -> list[Commit]:
-        """The commits of customers that somebody else changed meanwhile, read and folded anew."""
+    def left(self, fold: Fold) -> list[Commit]:
+        """What the customers that were read last still need. After a conflict, one with nothing left was my own
+        retried write, which has been counted."""
+        commits = (fold(customer, self._by_subject[customer.subject]) for customer in self._customers)
+        return [each for each in commits if each.expected is not None]
+
+    async def read_again(self, subjects: Sequence[str]) -> bool:
+        """Reads customers that somebody else changed meanwhile; False if the shard is no longer ours."""
         trip = self._store.scripts.batch()
-        for subject in subjects:
-            self._store.add_read(trip, subject)
-        answers = zip(subjects, await trip.run(), strict=True)
-        self._customers = [customer_from(subject, answer) for subject, answer in answers]
-        return self.folded(fold)
+        where = [keys.guard(self.number), *self._store.customer_keys(self.number, subjects)]
+        trip.call("read", where, [self.nonce])
+        (answer,) = await trip.run()
+        return self._take(subjects, answer)
 
     def add_apply(self, trip: Batch, commits: Sequence[Commit], trim_before: int | None) -> None:
         for commit in commits:

@@ -4,7 +4,7 @@ For each shard it owns, a worker repeats
 
     1. BEGIN  the guard must be as this worker left it; a fresh nonce; the customers are read in the same trip
     2. fold   all records of a customer become one commit
-    3. APPLY  each commit requires the nonce and the customer's version; also one that changes nothing
+    3. APPLY  each commit requires the nonce and the customer's version, and is counted in the guard
     4. END    if every commit of the batch is there, the position moves
 
 A crash before 3 changes nothing. A crash between 3 and 4 leaves commits whose records are read again and found
@@ -172,8 +172,8 @@ class GuardedLoop:
         trip = self._store.scripts.batch()
         for each in batches:
             each.add_begin(trip, self._shards[each.number])
-        answers = iter(await trip.run())
-        opened = [each for each in batches if each.take_begin(answers)]
+        answers = zip(batches, await trip.run(), strict=True)
+        opened = [each for each, answer in answers if each.take_begin(answer)]
         for each in batches:
             if each in opened:
                 shard = self._shards[each.number]
@@ -198,7 +198,10 @@ class GuardedLoop:
             if Committed.CONFLICT in results:
                 self._meter.count("worker_conflicts", results.count(Committed.CONFLICT))
                 lost = [c.subject for c, r in zip(commits, results, strict=True) if r is Committed.CONFLICT]
-                again.append((each, await each.folded_again(lost, fold)))
+                if await each.read_again(lost):
+                    again.append((each, each.left(fold)))
+                else:
+                    self._drop(each.number, "fenced")
             elif closed:
                 self._close(each)
             else:

@@ -126,8 +126,8 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     # from here on nothing can fail: a record is folded whole or not at all
     step.profile = folded
     _count_interaction(step, interaction)
-    session = folded.sessions.get(interaction.channel)
-    if session is not None:
+    session, earlier = (each.sessions.get(interaction.channel) for each in (folded, before))
+    if session is not None and (earlier is None or session.last != earlier.last):
         step.timers[f"session:{interaction.channel}"] = session.last + policy.definition.session_idle_ms
     if proposals:
         newest_ms = max(interaction.at_ms, folded.last or interaction.at_ms)

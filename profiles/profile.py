@@ -93,12 +93,16 @@ def ungrouped(groups: dict[str, list[int]]) -> tuple[Recent, ...]:
 FIELDS = tuple(each.name for each in fields(Profile))
 
 
+NEVER = "0"
+"""The version of somebody never seen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Customer:
     """All that the store keeps under one customer's key."""
 
     subject: str
-    version: int = 0
-    """Grows by one with every commit; 0 is somebody never seen."""
+    version: str = NEVER
+    """A number that grows by one with every commit, and what makes it unique: `17-a3f9c1`."""
     profile: Profile = field(default_factory=Profile)
     ledger: Ledger = field(default_factory=Ledger)

@@ -4,6 +4,7 @@ Everything that one step changes is a `Commit`, done by one script in the slot o
 (lua/commit.lua).
 """
 
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from redis.exceptions import ResponseError
 
 from profiles import keys
 from profiles.connection import refusals_as_unavailable
-from profiles.profile import Customer, Profile
+from profiles.profile import NEVER, Customer, Profile
 from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
@@ -51,8 +52,8 @@ class Commit:
     """One step of one customer."""
 
     subject: str
-    expected: int | None
-    """The version that was read; None where nothing is left to change, only the guard is checked."""
+    expected: str | None
+    """The version that was read; None where the customer does not change."""
     profile: Profile | None = None
     ledger: Ledger | None = None
     ttl_ms: int | None = None
@@ -109,14 +110,18 @@ class CustomerStore:
         """Puts a read into a batch; `customer_from` takes the answer."""
         batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
 
+    @staticmethod
+    def customer_keys(shard: int, subjects: Iterable[str]) -> list[str]:
+        return [keys.customer(shard, subject) for subject in subjects]
+
     async def commit(self, commit: Commit) -> Committed:
         """Commits a step that follows from no log (the API's)."""
         batch = self.scripts.batch()
-        self.add_commit(batch, commit, nonce="")
+        self.add_commit(batch, commit)
         (answer,) = await batch.run()
         return committed(answer)
 
-    def add_commit(self, batch: Batch, commit: Commit, nonce: str) -> None:
+    def add_commit(self, batch: Batch, commit: Commit, nonce: str = "") -> None:
         """Puts a commit into a batch; `committed` takes the answer."""
         shard = self.shard(commit.subject)
         batch.call("commit", _keys(shard, commit), _args(commit, nonce))
@@ -172,7 +177,7 @@ def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
     version, profile, ledger = answer
     return Customer(
         subject=subject,
-        version=int(version or 0),
+        version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
         ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
     )
@@ -198,6 +203,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
     args: list[Any] = [
         nonce,
         "" if commit.expected is None else commit.expected,
+        secrets.token_hex(3),
         b"" if commit.profile is None else commit.profile.dumps(),
         b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,

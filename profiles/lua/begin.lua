@@ -1,7 +1,14 @@
 -- Opens a guarded batch: only the worker that closed the last one, with nothing lost since, may go on.
--- KEYS 1 guard  ARGV expected nonce, expected n, name of the position, expected position, new nonce
--- Returns {'OK'} | {'MISMATCH'}
+-- It also reads the customers: what is read here was written under a guard that no failover can bring back without
+-- it. And it requires the last record of the batch: what was read of a log that a failover has cut is dropped.
+-- KEYS 1 guard  2 outbox  3… customers
+-- ARGV expected nonce, expected n, name of the position, expected position, new nonce,
+--      stream id of the batch's last record ('' where the log is kept elsewhere)
+-- Returns {'OK', {version, profile, ledger}…} | {'MISMATCH'}
 local found = redis.call('HMGET', KEYS[1], 'nonce', 'n', ARGV[3])
 if found[1] ~= ARGV[1] or found[2] ~= ARGV[2] or (found[3] or '0') ~= ARGV[4] then return {'MISMATCH'} end
+if ARGV[6] ~= '' and #redis.call('XRANGE', KEYS[2], ARGV[6], ARGV[6]) == 0 then return {'MISMATCH'} end
 redis.call('HSET', KEYS[1], 'nonce', ARGV[5], 'n', 0)
-return {'OK'}
+local answer = {'OK'}
+for i = 3, #KEYS do answer[i - 1] = redis.call('HMGET', KEYS[i], 'version', 'profile', 'ledger') end
+return answer

@@ -1,13 +1,14 @@
 -- One step that changes a customer: all of it, or nothing.
 -- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters
 --       7… keys that must be new: the decision record first, then its response codes
--- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' where nothing
---       is left to change), profile and ledger ('' leaves them), ttl of the customer in ms ('' for ever),
---       then four counted lists:
+-- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' where the
+--       customer does not change), suffix that makes the next version unique (a failover
+--       may take versions back, and none must return as another one), profile and ledger ('' leaves them),
+--       ttl of the customer in ms ('' for ever), then four counted lists:
 --       records (topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount), new keys (value, ttl in ms)
 -- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
-local nonce, expected, profile, ledger = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local nonce, expected, profile, ledger, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6]
 if nonce ~= '' and redis.call('HGET', KEYS[4], 'nonce') ~= nonce then return {'FENCED'} end
 
 for i = 7, #KEYS do
@@ -17,14 +18,14 @@ end
 local version = redis.call('HGET', KEYS[1], 'version') or '0'
 if expected ~= '' then
   if version ~= expected then return {'CONFLICT'} end
-  version = string.format('%d', tonumber(version) + 1)
+  version = string.format('%d-%s', tonumber(string.match(version, '^%d+')) + 1, ARGV[3])
   redis.call('HSET', KEYS[1], 'version', version)
   if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
   if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
-  if ARGV[5] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[5]) else redis.call('PERSIST', KEYS[1]) end
+  if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
 end
 
-local at = 6
+local at = 7
 local function each(width, act)
   local first, n = at + 1, tonumber(ARGV[at])
   at = first + n * width

@@ -207,7 +207,7 @@ async def test_concurrent_commits_lose_nothing(store: CustomerStore, seed: int) 
 
     await asyncio.gather(*(add(number) for number in range(50)))
     customer = await store.read(ALICE)
-    assert customer.version == 50
+    assert customer.version.startswith("50-")
     assert len({each.code for each in customer.ledger.entries}) == 50
 
 
