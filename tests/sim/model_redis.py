@@ -6,7 +6,7 @@ all amount to.
 """
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.sim.variants import Rules
 
@@ -66,6 +66,16 @@ class ModelRedis:
         del self.history[max(1, len(self.history) - lost) :]
         self.state = self.history[-1]
 
+    def since_renewed(self, times: int) -> int:
+        """How many writes there are from the change of the nonce on that is `times` changes ago."""
+        nonce = self.state.guard.nonce
+        for lost, state in enumerate(reversed(self.history)):
+            if state.guard.nonce != nonce:
+                nonce, times = state.guard.nonce, times - 1
+                if not times:
+                    return lost
+        return 0
+
     def takeover(self, nonce: int) -> Guard:
         guard = self.state.guard
         renewed = Guard(nonce, 0, guard.off) if self._rules.takeover_renews_nonce else guard
@@ -85,6 +95,10 @@ class ModelRedis:
             return False
         self._write(self.state._replace(guard=Guard(nonce, 0, guard.off)))
         return True
+
+    def begin_and_read(self, expected: Guard, nonce: int, customers: tuple[int, ...]) -> list[Any]:
+        """BEGIN and the reads as one script."""
+        return [self.begin(expected, nonce), *(self.state.customers[each] for each in customers)]
 
     def read(self, customer: int) -> Customer:
         return self.state.customers[customer]

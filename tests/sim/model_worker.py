@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from tests.sim.model_redis import Answer, Customer, Entry, Guard, ModelRedis
-from tests.sim.variants import Resume, Rules
+from tests.sim.variants import Reads, Resume, Rules
 
 Steps = Generator[None, None, None]
 Command = tuple[Callable[..., Any], *tuple[Any, ...]]
@@ -147,12 +147,16 @@ class Worker:
             return 0, dict(zip(grouped, customers, strict=True))
         nonce = self._world.fresh() if self._rules.begin_renews_nonce else self.left.nonce
         begin: Command = (self._redis.begin, self.left, nonce)
-        if self._rules.reads_after_begin:
-            begun, *customers = yield from self._world.trip(self.name, [begin, *reads])
-        else:
-            customers = yield from self._world.trip(self.name, reads)
-            yield
-            (begun,) = yield from self._world.trip(self.name, [begin])
+        match self._rules.reads:
+            case Reads.WITHIN:
+                within: Command = (self._redis.begin_and_read, self.left, nonce, tuple(grouped))
+                ((begun, *customers),) = yield from self._world.trip(self.name, [within])
+            case Reads.BESIDE:
+                begun, *customers = yield from self._world.trip(self.name, [begin, *reads])
+            case Reads.BEFORE:
+                customers = yield from self._world.trip(self.name, reads)
+                yield
+                (begun,) = yield from self._world.trip(self.name, [begin])
         return (nonce, dict(zip(grouped, customers, strict=True))) if begun else None
 
     def _apply(

@@ -13,6 +13,14 @@ class Resume(Enum):
     """At the position committed to the log, which no failover of Redis touches."""
 
 
+class Reads(Enum):
+    """Where the customers of a batch are read."""
+
+    WITHIN = "within BEGIN, by the same script"
+    BESIDE = "after BEGIN in the same pipeline: another owner's writes may come between"
+    BEFORE = "in a round trip before BEGIN"
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Each rule is one check or one habit of EXACTLY_ONCE §2; the default is the whole protocol."""
@@ -36,8 +44,7 @@ class Rules:
     resume: Resume = Resume.OFF
     skips_guarded: bool = True
     """False: a batch with nothing left to apply moves `off` without BEGIN and END."""
-    reads_after_begin: bool = True
-    """False: customers are read in a round trip before BEGIN."""
+    reads: Reads = Reads.WITHIN
     skips_counted: bool = False
     """True: a customer with nothing left sends an APPLY that only raises `n`: not idempotent when it is sent again."""
     versions_unique: bool = True
@@ -62,7 +69,7 @@ MUTANTS: dict[str, Rules] = {
     "no nonce check in APPLY": replace(PROTOCOL, apply_checks_nonce=False),
     "no version check in APPLY": replace(PROTOCOL, apply_checks_version=False),
     "no nonce check in END": replace(PROTOCOL, end_checks_nonce=False),
-    "no n == N in END": replace(PROTOCOL, end_checks_n=False),
+    "no `n` == N in END": replace(PROTOCOL, end_checks_n=False),
     "END before APPLY": replace(PROTOCOL, end_last=False, end_checks_n=False),
     "neither `n` nor `off` compared in BEGIN": replace(PROTOCOL, begin_compares_n=False, begin_compares_off=False),
     "nothing compared in BEGIN": replace(
@@ -70,12 +77,13 @@ MUTANTS: dict[str, Rules] = {
     ),
     "BEGIN keeps the nonce": replace(PROTOCOL, begin_renews_nonce=False),
     "no fencing at all": replace(PROTOCOL, begin_renews_nonce=False, takeover_renews_nonce=False),
-    "customers read before BEGIN": replace(PROTOCOL, reads_after_begin=False),
+    "customers read before BEGIN": replace(PROTOCOL, reads=Reads.BEFORE),
+    "customers read beside BEGIN": replace(PROTOCOL, reads=Reads.BESIDE),
     "takeover resumes from the log's commit": replace(PROTOCOL, resume=Resume.LOG),
     "no idle check": replace(PROTOCOL, idle_check=False),
     "dedupe ring only": replace(PROTOCOL, marks=False),
     "watermark only, no ring": replace(PROTOCOL, ring=False),
-    "skips counted in n": replace(PROTOCOL, skips_counted=True),
+    "skips counted in `n`": replace(PROTOCOL, skips_counted=True),
     "versions that return after a failover": replace(PROTOCOL, versions_unique=False),
     "offsets that return after a failover": replace(PROTOCOL, offsets_unique=False),
 }

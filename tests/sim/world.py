@@ -13,7 +13,7 @@ from tests.sim.model_worker import RING, Api, Command, Steps, Unavailable, Worke
 from tests.sim.variants import Rules
 
 CUSTOMERS = 3
-HOSTILE_STEPS = 110
+HOSTILE_STEPS = 100
 CALM_STEPS = 400
 MOST_ENTRIES = 6
 """Records a worker reads at once."""
@@ -59,7 +59,10 @@ class World:
         self._trace = trace
         self._calm = False
         self._numbers = 0
+        self._step = 0
         self._clock = 0
+        self._server = 0
+        """Which server answers: a failover makes it another, and no connection outlives one."""
         self._log: list[Entry] = []
         self._sent: list[list[int]] = [[] for _ in range(CUSTOMERS)]
         self._late: list[tuple[str, list[Command]]] = []
@@ -94,11 +97,19 @@ class World:
             return [self._do(who, command) for command in commands]
         for _ in range(1 + RETRIES):
             answers: list[Any] = []
+            server = self._server
             for number, command in enumerate(commands):
                 yield
-                if chance() < 0.1:
+                if server != self._server:
+                    self.note(who, "loses its connection, and the answers with it")
+                    break
+                luck = chance()
+                if luck < 0.1:
                     self._cut(who, commands[number:])
                     break
+                if luck > 0.85 and self._hostility.zombies:
+                    self._pause(who)
+                    yield
                 answers.append(self._do(who, command))
             else:
                 if chance() < 0.8:
@@ -129,20 +140,20 @@ class World:
         chance, paused, workers = self._chance, self._paused, self.workers
         producing, asking = self._producer_share, self._producer_share + self._api_share
         working = (1 + asking) / 2
-        for step in range(HOSTILE_STEPS):
+        for self._step in range(HOSTILE_STEPS):
             if chance() < self._faults:
-                self._fault(step)
+                self._fault()
             who = chance()
             if who < producing:
                 self._produce()
             elif who < asking:
                 next(self.api.steps)
-            elif paused.get(name := "one" if who < working else "two", 0) <= step:
+            elif paused.get(name := "one" if who < working else "two", 0) <= self._step:
                 next(workers[name].steps)
         settled = self._settle()
         return [*self.redis.broken, *self._wrong(), *([] if settled else ["never came to rest"])]
 
-    def _fault(self, step: int) -> None:
+    def _fault(self) -> None:
         kind = int(self._chance() * 5)
         name = "one" if self._chance() < 0.5 else "two"
         hostility = self._hostility
@@ -151,12 +162,15 @@ class World:
         elif kind == 1 and hostility.failovers:
             self._fail_over()
         elif kind == 2 and hostility.zombies:
-            self._paused[name] = step + 5 + int(self._chance() * 20)
-            self.note(name, "is paused")
+            self._pause(name)
         elif kind == 3:
             self._reassign(name)
         elif kind == 4 and self._late:
             self._do_late()
+
+    def _pause(self, name: str) -> None:
+        self._paused[name] = self._step + 5 + int(self._chance() * 20)
+        self.note(name, "is paused")
 
     def _crash(self, name: str) -> None:
         self.note(name, "CRASHES and starts again")
@@ -164,9 +178,12 @@ class World:
 
     def _fail_over(self) -> None:
         """Connections end with the server, so what is on its way is lost too."""
-        lost = 1 + int(self._chance() * MOST_LOST)
+        chance = self._chance
+        some = 1 + int(chance() * MOST_LOST)
+        lost = self.redis.since_renewed(1 + some % 3) if chance() < 0.5 else some
         self.note("redis", f"FAILS OVER and loses its last {lost} writes")
         self.redis.fail_over(lost)
+        self._server += 1
         self._late.clear()
         self._check_off()
 
