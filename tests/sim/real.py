@@ -8,7 +8,7 @@ over the log alone.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,13 +18,13 @@ from redis.asyncio import Redis
 
 from consumers.loop import GuardedLoop
 from consumers.profile_worker import ProfileFold
-from consumers.redis_streams import RedisStreams
+from consumers.redis_streams import RedisStreams, offset_of
 from consumers.timers import Timers
 from profiles import keys
 from profiles.definition import KEPT_IDENTITIES
 from profiles.errors import StoreUnavailable
 from profiles.fold import fold, identity_hash
-from profiles.profile import Profile
+from profiles.profile import Customer, Profile
 from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
 from schemas.interaction import SESSION_ENDED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
 from schemas.ledger import Ledger
@@ -67,6 +67,9 @@ class Run:
         self.wires: dict[str, Wire] = {}
         self.stores: dict[str, CustomerStore] = {}
         self.sent: list[Record] = []
+        self.lost: list[Logged] = []
+        """Records that a failover took out of the log. What was in a worker's hands then may have had its effect."""
+        self.went_back = False
         self._badness = self.chance.choice((0.0, 0.05, 0.15, 0.3))
         self._failovers = self.chance.random() < 0.5
         self._numbers = 0
@@ -79,7 +82,7 @@ class Run:
         for name in actors:
             await self._connect(name)
         names = [*actors, *WORKERS, *WORKERS]
-        snapshot = await _snapshot(self.redis)
+        kept = await snapshot(self.redis)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(act(name)) for name, act in actors.items()]
             await self.turns.until_waiting(list(actors))
@@ -87,7 +90,7 @@ class Run:
                 if turn == TURNS:
                     await self._calm_down()
                 elif turn < TURNS and self.chance.random() < 0.15:
-                    snapshot = await self._fault(snapshot)
+                    kept = await self._fault(kept)
                 await self.turns.give(self.chance.choice(names))
             for each in tasks:
                 each.cancel()
@@ -105,7 +108,7 @@ class Run:
             wire.badness = 0.0
         await self._late(most=1_000)
 
-    async def _fault(self, snapshot: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    async def _fault(self, kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
         match self.chance.choice(("reassign", "late", "keep", "failover")):
             case "reassign":
                 self._reassign()
@@ -113,13 +116,17 @@ class Run:
                 await self._late(most=1)
             case "keep" if self._failovers:
                 self._note("is replicated up to here")
-                return await _snapshot(self.redis)
+                return await snapshot(self.redis)
             case "failover" if self._failovers:
                 self._note("FAILS OVER: all since the last replication is lost")
                 for wire in self.wires.values():
                     wire.late.clear()
-                await _restore(self.redis, snapshot)
-        return snapshot
+                held = await logged(self.redis)
+                await restore(self.redis, kept)
+                surviving = {each.offset for each in await logged(self.redis)}
+                self.lost += [each for each in held if each.offset not in surviving]
+                self.went_back = True
+        return kept
 
     def _reassign(self) -> None:
         """Sometimes two believe to own a shard, sometimes nobody."""
@@ -233,12 +240,12 @@ async def _decision(store: CustomerStore, subject: str, code: str) -> Commit:
     )
 
 
-async def _snapshot(redis: Redis) -> dict[bytes, bytes]:
+async def snapshot(redis: Redis) -> dict[bytes, bytes]:
     names: Any = await redis.keys("{s*")
     return {name: value for name in names if (value := await redis.dump(name)) is not None}
 
 
-async def _restore(redis: Redis, snapshot: dict[bytes, bytes]) -> None:
+async def restore(redis: Redis, snapshot: dict[bytes, bytes]) -> None:
     """Only customers' shards go back: the rest does not matter here."""
     names: Any = await redis.keys("{s*")
     if names:
@@ -258,65 +265,104 @@ class Logged:
     body: bytes
 
 
-async def wrong(redis: Redis) -> list[str]:
-    """Compares the store with a computation over the log; nothing if all is well."""
+async def logged(redis: Redis) -> list[Logged]:
+    found: list[Logged] = []
+    for shard in range(SHARDS):
+        records: Any = await redis.xrange(keys.outbox(shard))
+        found += [Logged(at, f[b"id"].decode(), f[b"subject"].decode(), f[b"body"]) for at, f in records]
+    return found
+
+
+async def wrong(redis: Redis, lost: Sequence[Logged] = ()) -> list[str]:
+    """Compares the store with a computation over the log; nothing if all is well.
+
+    Of the `lost` records, each may have had its effect, once and in its place.
+    """
     store = await CustomerStore.open(redis, SHARDS)
-    log: list[Logged] = []
+    log = await logged(redis)
     dead: list[str] = []
     found: list[str] = []
     for shard in range(SHARDS):
-        records: Any = await redis.xrange(keys.outbox(shard))
-        log += [Logged(at, f[b"id"].decode(), f[b"subject"].decode(), f[b"body"]) for at, f in records]
         letters: Any = await redis.xrange(keys.dead_letters(shard))
         dead += [fields[b"id"].decode() for _, fields in letters]
         if await redis.zcard(keys.timers(shard)):
             found.append(f"timers: some of shard {shard} never fired")
-    for subject in PEOPLE:
-        found += await _wrong_customer(redis, store, subject, [each for each in log if each.subject == subject])
-    if Counter(dead) != Counter(each.id for each in log if each.id.startswith("poison")):
+    poison = Counter(each.id for each in log if each.id.startswith("poison"))
+    if poison - Counter(dead) or Counter(dead) - poison - Counter({each.id: 1 for each in lost}):
         found.append(f"dead letters: {dead}")
-    fired = Counter(each.id for each in log if each.id.endswith(tuple("0123456789")) and "@" in each.id)
+    fired = Counter(each.id for each in log if "@" in each.id)
     found += [f"timers: {name} fired {times} times" for name, times in fired.items() if times > 1]
-    counted = Counter(name for each in PEOPLE for name in _counted(distinct(log, each)))
+    counted: Counter[str] = Counter()
+    for subject in PEOPLE:
+        customer = await store.read(subject)
+        interactions = expected_of(customer, log, lost)
+        counted.update(_counted(interactions))
+        found += _wrong_profile(customer, interactions)
+        found += await _wrong_ledger(redis, store, customer)
     if dict(await store.counts()) != dict(counted):
         found.append(f"scorecard: {dict(await store.counts())} instead of {dict(counted)}")
     return found
 
 
-async def _wrong_customer(redis: Redis, store: CustomerStore, subject: str, log: list[Logged]) -> list[str]:
-    customer = await store.read(subject)
-    interactions = distinct(log, subject)
-    hashes = tuple(identity_hash(each) for each in interactions)[-KEPT_IDENTITIES:]
+def expected_of(customer: Customer, log: Sequence[Logged], lost: Sequence[Logged]) -> list[Interaction]:
+    """The distinct interactions of a customer; lost ones only where the profile says that they had their effect."""
+    surviving = distinct(log, customer.subject)
+    hashes = {identity_hash(each) for each in surviving}
+    for others in (lost, [each for each in lost if _hash(each) not in hashes]):
+        had = [each for each in others if _hash(each) in customer.profile.seen]
+        candidate = distinct(sorted([*log, *had], key=lambda each: offset_of(each.offset)), customer.subject)
+        if _hashes(candidate) == customer.profile.seen:
+            return candidate
+    return surviving
+
+
+def _hash(each: Logged) -> str:
+    return "" if each.id.startswith("poison") else identity_hash(_event(each))
+
+
+def _hashes(interactions: Sequence[Interaction]) -> tuple[str, ...]:
+    return tuple(identity_hash(each) for each in interactions)[-KEPT_IDENTITIES:]
+
+
+def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> list[str]:
+    subject, profile = customer.subject, customer.profile
     expected = Profile()
     for each in interactions:
         expected = fold(expected, each, POLICY.definition)
     found = []
-    if customer.profile.seen != hashes:
-        found.append(f"{subject}: folded {customer.profile.seen} instead of {hashes}")
+    if profile.seen != _hashes(interactions):
+        found.append(f"{subject}: folded {profile.seen} instead of {_hashes(interactions)}")
     spent = sum(each.data["amount"] for each in interactions if each.type == "purchase")
-    if customer.profile.features.get("spend", 0) != spent:
-        found.append(f"{subject}: spent {customer.profile.features.get('spend')} instead of {spent}")
+    if profile.features.get("spend", 0) != spent:
+        found.append(f"{subject}: spent {profile.features.get('spend')} instead of {spent}")
     found += [
         f"{subject}: {name} is {has} instead of {should}"
         for name in ("attributes", "features", "sessions", "recent", "first", "last")
-        if (has := getattr(customer.profile, name)) != (should := getattr(expected, name))
+        if (has := getattr(profile, name)) != (should := getattr(expected, name))
     ]
-    found += [f"{subject}: the visit on {on} never ended" for on, s in customer.profile.sessions.items() if not s.ended]
-    names: Any = await redis.keys(keys.decision(store.shard(subject), "*"))
+    return found + [f"{subject}: the visit on {on} never ended" for on, s in profile.sessions.items() if not s.ended]
+
+
+async def _wrong_ledger(redis: Redis, store: CustomerStore, customer: Customer) -> list[str]:
+    shard, subject = store.shard(customer.subject), customer.subject
+    names: Any = await redis.keys(keys.decision(shard, "*"))
     decided = sorted([name.rpartition(b":")[2].decode() for name in names if await redis.get(name) == subject.encode()])
-    if sorted(each.code for each in customer.ledger.entries) != decided:
-        found.append(f"{subject}: the ledger has {[e.code for e in customer.ledger.entries]}, committed were {decided}")
-    return found
+    has = sorted(each.code for each in customer.ledger.entries)
+    return [] if has == decided else [f"ledger: {subject} has {has}, committed were {decided}"]
 
 
-def distinct(log: list[Logged], subject: str) -> list[Interaction]:
+def distinct(log: Sequence[Logged], subject: str) -> list[Interaction]:
     """The interactions of a customer in log order, each once."""
     found: dict[str, Interaction] = {}
     for each in log:
         if each.subject == subject and not each.id.startswith("poison"):
-            event = from_cloud_event(CloudEvent.model_validate_json(each.body), received_ms=0)
-            found.setdefault(event.identity, POLICY.definition.typed(event))
+            event = _event(each)
+            found.setdefault(event.identity, event)
     return list(found.values())
+
+
+def _event(each: Logged) -> Interaction:
+    return POLICY.definition.typed(from_cloud_event(CloudEvent.model_validate_json(each.body), received_ms=0))
 
 
 def _counted(interactions: list[Interaction]) -> Iterator[str]:
@@ -337,4 +383,5 @@ async def run(redis: Redis, seed: int, trace: list[str] | None = None) -> list[s
     hostile = Run(redis, seed, [] if trace is None else trace)
     await hostile.hostile()
     await hostile.quiet()
-    return await wrong(redis)
+    found = await wrong(redis, hostile.lost)
+    return [f"failover: {each}" for each in found] if hostile.went_back else found
