@@ -8,6 +8,7 @@ that one seed is one interleaving.
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -16,7 +17,7 @@ from redis.asyncio import Redis
 from consumers.log import LogRecord
 from consumers.redis_streams import RedisStreams
 from profiles.errors import StoreUnavailable
-from profiles.scripts import Batch, Scripts
+from profiles.scripts import FOLDER, Batch, Scripts
 
 
 class Crash(Exception):  # noqa: N818
@@ -90,10 +91,28 @@ class Wire:
         self._trace.append(f"{self.name:>8}  {what}")
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A script with a check taken out."""
+
+    script: str
+    check: str
+    instead: str
+
+
 class HostileScripts(Scripts):
-    def __init__(self, redis: Redis, wire: Wire) -> None:
+    def __init__(self, redis: Redis, wire: Wire, broken: Broken | None = None) -> None:
         super().__init__(redis)
         self.wire = wire
+        self._broken = broken
+
+    async def load(self) -> None:
+        await super().load()
+        if self._broken is not None:
+            source = (FOLDER / f"{self._broken.script}.lua").read_text()
+            assert self._broken.check in source
+            changed = source.replace(self._broken.check, self._broken.instead)
+            self.sha[self._broken.script] = str(await self.redis.script_load(changed))
 
     def batch(self) -> Batch:
         return HostileBatch(self, self.wire)

@@ -29,9 +29,9 @@ from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
 from schemas.interaction import SESSION_ENDED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
 from schemas.ledger import Ledger
 from tests.builders import DAY, MINUTE, NOON_MS, entry, interaction, live, purchase
-from tests.sim.hostile import AssignedStreams, Crash, HostileScripts, Turns, Wire
+from tests.sim.hostile import AssignedStreams, Broken, Crash, HostileScripts, Turns, Wire
 
-SHARDS = 2
+MOST_SHARDS = 2
 PEOPLE = tuple(f"customer:{name}" for name in ("alice", "bob", "carol", "dave"))
 WORKERS = ("one", "two", "three")
 TURNS = 110
@@ -58,9 +58,11 @@ class Run:
     redis: Redis
     seed: int
     trace: list[str] = field(default_factory=list)
+    broken: Broken | None = None
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
+        self.shards = self.chance.randint(1, MOST_SHARDS)
         self.turns = Turns()
         self.clock_ms = NOON_MS
         self.assigned = {name: frozenset[int]() for name in WORKERS}
@@ -97,8 +99,8 @@ class Run:
 
     async def _connect(self, name: str) -> None:
         wire = Wire(name, self.turns, self.chance, self._badness, self.trace)
-        store = CustomerStore(self.redis, SHARDS)
-        store.scripts = HostileScripts(self.redis, wire)
+        store = CustomerStore(self.redis, self.shards)
+        store.scripts = HostileScripts(self.redis, wire, self.broken)
         await store.scripts.load()
         self.wires[name], self.stores[name] = wire, store
 
@@ -131,7 +133,7 @@ class Run:
     def _reassign(self) -> None:
         """Sometimes two believe to own a shard, sometimes nobody."""
         for name in WORKERS:
-            self.assigned[name] = frozenset(each for each in range(SHARDS) if self.chance.random() < 0.5)
+            self.assigned[name] = frozenset(each for each in range(self.shards) if self.chance.random() < 0.5)
         self._note(f"owners: { ({name: sorted(owned) for name, owned in self.assigned.items()}) }")
 
     async def _late(self, most: int) -> None:
@@ -160,11 +162,11 @@ class Run:
 
     def _loop(self, name: str) -> GuardedLoop:
         policy = ProfileFold(POLICY, Silent())
-        streams = AssignedStreams(self.redis, SHARDS, self.wires[name], lambda: self.assigned[name])
+        streams = AssignedStreams(self.redis, self.shards, self.wires[name], lambda: self.assigned[name])
         return GuardedLoop(self.stores[name], streams, lambda: policy, Silent(), keep=10_000, wait_ms=1)
 
     async def _time(self, name: str) -> None:
-        timers = Timers(self.stores[name], lambda: frozenset(range(SHARDS)), Silent())
+        timers = Timers(self.stores[name], lambda: frozenset(range(self.shards)), Silent())
         while True:
             await self.wires[name].turn()
             with suppress(Crash, StoreUnavailable):
@@ -206,11 +208,11 @@ class Run:
 
     async def quiet(self) -> None:
         """One worker of its own with a good wire; all timers become due."""
-        store = await CustomerStore.open(self.redis, SHARDS)
+        store = await CustomerStore.open(self.redis, self.shards)
         policy = ProfileFold(POLICY, Silent())
-        streams = RedisStreams(self.redis, SHARDS, "last")
+        streams = RedisStreams(self.redis, self.shards, "last")
         loop = GuardedLoop(store, streams, lambda: policy, Silent(), keep=10_000, wait_ms=1)
-        timers = Timers(store, lambda: frozenset(range(SHARDS)), Silent())
+        timers = Timers(store, lambda: frozenset(range(self.shards)), Silent())
         for now_ms in (self.clock_ms, self.clock_ms + DAY):
             await drained(loop)
             while await timers.fire_due(now_ms):
@@ -267,7 +269,7 @@ class Logged:
 
 async def logged(redis: Redis) -> list[Logged]:
     found: list[Logged] = []
-    for shard in range(SHARDS):
+    for shard in range(MOST_SHARDS):
         records: Any = await redis.xrange(keys.outbox(shard))
         found += [Logged(at, f[b"id"].decode(), f[b"subject"].decode(), f[b"body"]) for at, f in records]
     return found
@@ -278,11 +280,11 @@ async def wrong(redis: Redis, lost: Sequence[Logged] = ()) -> list[str]:
 
     Of the `lost` records, each may have had its effect, once and in its place.
     """
-    store = await CustomerStore.open(redis, SHARDS)
+    store = await CustomerStore.open(redis, MOST_SHARDS)
     log = await logged(redis)
     dead: list[str] = []
     found: list[str] = []
-    for shard in range(SHARDS):
+    for shard in range(store.shards):
         letters: Any = await redis.xrange(keys.dead_letters(shard))
         dead += [fields[b"id"].decode() for _, fields in letters]
         if await redis.zcard(keys.timers(shard)):
@@ -375,12 +377,12 @@ def _day(event: Interaction) -> str:
     return str(to_cloud_event(event)["time"])[:10]
 
 
-async def run(redis: Redis, seed: int, trace: list[str] | None = None) -> list[str]:
+async def run(redis: Redis, seed: int, trace: list[str] | None = None, broken: Broken | None = None) -> list[str]:
     """What is wrong after one seed. Empties Redis first."""
     await redis.flushdb()
     await redis.config_set("hz", 500)  # how soon an XREAD that waits in vain returns
-    await CustomerStore.open(redis, SHARDS)
-    hostile = Run(redis, seed, [] if trace is None else trace)
+    hostile = Run(redis, seed, [] if trace is None else trace, broken)
+    await CustomerStore.open(redis, hostile.shards)
     await hostile.hostile()
     await hostile.quiet()
     found = await wrong(redis, hostile.lost)
