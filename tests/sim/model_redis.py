@@ -53,8 +53,9 @@ class Answer(Enum):
 
 
 class ModelRedis:
-    def __init__(self, rules: Rules, customers: int) -> None:
+    def __init__(self, rules: Rules, customers: int, log_inside: bool) -> None:
         self._rules = rules
+        self._log_inside = log_inside
         self.state = State(Guard(0, 0, 0), (Customer(),) * customers, (), (), ())
         self.history = [self.state]
         self._versions = 0
@@ -85,7 +86,8 @@ class ModelRedis:
     def look(self) -> Guard:
         return self.state.guard
 
-    def begin(self, expected: Guard, nonce: int) -> bool:
+    def begin(self, expected: Guard, nonce: int, last: int) -> bool:
+        """`last`: offset of the batch's last record. All are there if it is: what a failover loses is a suffix."""
         rules, guard = self._rules, self.state.guard
         if (
             (rules.begin_compares_nonce and guard.nonce != expected.nonce)
@@ -93,12 +95,14 @@ class ModelRedis:
             or (rules.begin_compares_off and guard.off != expected.off)
         ):
             return False
+        if rules.begin_requires_records and self._log_inside and all(e.offset != last for e in self.state.log):
+            return False
         self._write(self.state._replace(guard=Guard(nonce, 0, guard.off)))
         return True
 
-    def begin_and_read(self, expected: Guard, nonce: int, customers: tuple[int, ...]) -> list[Any]:
+    def begin_and_read(self, expected: Guard, nonce: int, last: int, customers: tuple[int, ...]) -> list[Any]:
         """BEGIN and the reads as one script."""
-        return [self.begin(expected, nonce), *(self.state.customers[each] for each in customers)]
+        return [self.begin(expected, nonce, last), *(self.state.customers[each] for each in customers)]
 
     def read(self, customer: int) -> Customer:
         return self.state.customers[customer]

@@ -115,7 +115,7 @@ class Worker:
             grouped.setdefault(each.customer, []).append(each)
         if not self._rules.skips_guarded and (yield from self._skipped(grouped, entries[-1].offset)):
             return
-        opened = yield from self._begin(grouped)
+        opened = yield from self._begin(grouped, entries[-1].offset)
         if opened is None:
             self._drop()
             return
@@ -139,17 +139,19 @@ class Worker:
         else:
             self._drop()
 
-    def _begin(self, grouped: dict[int, list[Entry]]) -> Generator[None, None, tuple[int, dict[int, Customer]] | None]:
+    def _begin(
+        self, grouped: dict[int, list[Entry]], last: int
+    ) -> Generator[None, None, tuple[int, dict[int, Customer]] | None]:
         assert self.left is not None
         reads: list[Command] = [(self._redis.read, who) for who in grouped]
         if not self._rules.guarded:
             customers = yield from self._world.trip(self.name, reads)
             return 0, dict(zip(grouped, customers, strict=True))
         nonce = self._world.fresh() if self._rules.begin_renews_nonce else self.left.nonce
-        begin: Command = (self._redis.begin, self.left, nonce)
+        begin: Command = (self._redis.begin, self.left, nonce, last)
         match self._rules.reads:
             case Reads.WITHIN:
-                within: Command = (self._redis.begin_and_read, self.left, nonce, tuple(grouped))
+                within: Command = (self._redis.begin_and_read, self.left, nonce, last, tuple(grouped))
                 ((begun, *customers),) = yield from self._world.trip(self.name, [within])
             case Reads.BESIDE:
                 begun, *customers = yield from self._world.trip(self.name, [begin, *reads])

@@ -42,9 +42,10 @@ def test_a_spare_check_alone_is_not_missed(variant: str) -> None:
 
 
 def test_a_seed_determines_all_that_happens() -> None:
-    first: list[str] = []
-    second: list[str] = []
-    run(7, "the protocol", trace=first)
-    run(7, "the protocol", trace=second)
-    assert first == second
-    assert any("FAILS OVER" in line for line in first)
+    traces: list[list[str]] = [[], []]
+    for trace in traces:
+        for seed in range(10):
+            run(seed, "the protocol", trace=trace)
+    assert traces[0] == traces[1]
+    for event in ("CRASHES", "FAILS OVER", "is paused", "CONFLICT", "is cut off", "comes late", "one, two"):
+        assert any(event in line for line in traces[0]), event

@@ -30,6 +30,8 @@ class Rules:
     begin_compares_nonce: bool = True
     begin_compares_n: bool = True
     begin_compares_off: bool = True
+    begin_requires_records: bool = True
+    """False: an embedded log is not asked whether it still holds what was read from it."""
     begin_renews_nonce: bool = True
     takeover_renews_nonce: bool = True
     apply_checks_nonce: bool = True
@@ -75,6 +77,7 @@ MUTANTS: dict[str, Rules] = {
     "nothing compared in BEGIN": replace(
         PROTOCOL, begin_compares_off=False, begin_compares_n=False, begin_compares_nonce=False
     ),
+    "records lost before BEGIN are folded": replace(PROTOCOL, begin_requires_records=False),
     "BEGIN keeps the nonce": replace(PROTOCOL, begin_renews_nonce=False),
     "no fencing at all": replace(PROTOCOL, begin_renews_nonce=False, takeover_renews_nonce=False),
     "customers read before BEGIN": replace(PROTOCOL, reads=Reads.BEFORE),
