@@ -22,6 +22,8 @@ from tests.sim.world import Hostility, World
 PROCESSES = 2
 CHUNK = 1_000
 TABLE_SEEDS = 2_000
+MOST_TO_NOTICE = 20_000
+"""Seeds that a broken protocol may take to be noticed; they start at 0, so that this is no matter of luck."""
 ALL: dict[str, Rules] = {"the protocol": PROTOCOL, **DESIGNS, **MUTANTS, **SPARE}
 CLIMATES: dict[str, Hostility] = {
     "crash": Hostility(zombies=False, failovers=False),
@@ -79,13 +81,23 @@ def noticed_after(variant: str, most: int) -> int | None:
 
 
 def table(seeds: int) -> Iterator[str]:
-    """The share of seeds that fail, by variant and by climate. Each climate includes the one before."""
-    yield f"{'share of runs with a fault':<44}" + "".join(f"{climate:>12}" for climate in CLIMATES)
+    """The share of seeds that fail, by variant and by climate, and the first that does in the worst one.
+
+    Each climate includes the one before; cut and repeated round trips are in all of them.
+    """
+    yield f"{'share of runs with a fault':<44}" + "".join(f"{each:>12}" for each in (*CLIMATES, "noticed by"))
     chunks = [Chunk(variant, climate, 0, seeds) for variant in ALL for climate in CLIMATES]
     with get_context("spawn").Pool(PROCESSES) as pool:
         shares = (len(found) / seeds for found in pool.imap(failures, chunks))
+        first = pool.imap(_first_noticed, [*DESIGNS, *MUTANTS])
         for variant in ALL:
-            yield f"{variant:<44}" + "".join(f"{next(shares):>12.2%}" for _ in CLIMATES)
+            noticed = f"{next(first):>12}" if variant in DESIGNS or variant in MUTANTS else ""
+            yield f"{variant:<44}" + "".join(f"{next(shares):>12.2%}" for _ in CLIMATES) + noticed
+
+
+def _first_noticed(variant: str) -> str:
+    seeds = noticed_after(variant, MOST_TO_NOTICE)
+    return "never" if seeds is None else f"{seeds} seeds"
 
 
 def _replay(seed: int, variant: str) -> int:

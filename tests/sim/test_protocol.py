@@ -6,14 +6,12 @@ import time
 
 import pytest
 
+from tests.sim.protocol import MOST_TO_NOTICE, failures, noticed_after, run, search
 from tests.sim.protocol import Chunk as Seeds
-from tests.sim.protocol import failures, noticed_after, run, search
 from tests.sim.variants import DESIGNS, MUTANTS, SPARE
 
 SEEDS = 100_000
 WITHIN_S = 110.0
-MOST_TO_NOTICE = 20_000
-"""Seeds that a broken protocol may take to be noticed; they start at 0, so that this is no matter of luck."""
 
 
 def test_the_protocol_holds(capsys: pytest.CaptureFixture[str]) -> None:
