@@ -1,0 +1,389 @@
+"""One seeded run of production code on a real Redis: hostile turns, then calm, then the whole store is checked.
+
+Workers (GuardedLoop, ProfileFold), timers, the API's commits and a producer take turns; ownership changes, and
+Redis may go back to an earlier snapshot, as a failover does. Afterwards the store is compared with a computation
+over the log alone.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from consumers.loop import GuardedLoop
+from consumers.profile_worker import ProfileFold
+from consumers.redis_streams import RedisStreams, offset_of
+from consumers.timers import Timers
+from profiles import keys
+from profiles.definition import KEPT_IDENTITIES
+from profiles.errors import StoreUnavailable
+from profiles.fold import fold, identity_hash
+from profiles.profile import Customer, Profile
+from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
+from schemas.interaction import SESSION_ENDED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
+from schemas.ledger import Ledger
+from tests.builders import DAY, MINUTE, NOON_MS, entry, interaction, live, purchase
+from tests.sim.hostile import AssignedStreams, Broken, Crash, HostileScripts, Turns, Wire
+
+MOST_SHARDS = 2
+PEOPLE = tuple(f"customer:{name}" for name in ("alice", "bob", "carol", "dave"))
+WORKERS = ("one", "two", "three")
+TURNS = 110
+CALM_TURNS = 30
+MOST_RECORDS = 8
+POLICY = live(rules=[{"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "1d"}])
+
+
+@dataclass
+class Silent:
+    """A Meter that nobody reads."""
+
+    def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
+
+    def observe(self, name: str, seconds: float) -> None: ...
+
+    def gauge(self, name: str, value: float) -> None: ...
+
+
+@dataclass
+class Run:
+    """All actors of one seed, and what they are told."""
+
+    redis: Redis
+    seed: int
+    trace: list[str] = field(default_factory=list)
+    broken: Broken | None = None
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)
+        self.shards = self.chance.randint(1, MOST_SHARDS)
+        self.turns = Turns()
+        self.clock_ms = NOON_MS
+        self.assigned = {name: frozenset[int]() for name in WORKERS}
+        self.wires: dict[str, Wire] = {}
+        self.stores: dict[str, CustomerStore] = {}
+        self.sent: list[Record] = []
+        self.lost: list[Logged] = []
+        """Records that a failover took out of the log. What was in a worker's hands then may have had its effect."""
+        self.went_back = False
+        self._badness = self.chance.choice((0.0, 0.05, 0.15, 0.3))
+        self._failovers = self.chance.random() < 0.5
+        self._numbers = 0
+
+    async def hostile(self) -> None:
+        """Everything that may go wrong, and then some turns where nothing does."""
+        actors = {**dict.fromkeys(WORKERS, self._work), "timers": self._time, "other timers": self._time}
+        actors |= {"api": self._decide, "other api": self._decide, "producer": self._produce}
+        self._reassign()
+        for name in actors:
+            await self._connect(name)
+        names = [*actors, *WORKERS, *WORKERS]
+        kept = await snapshot(self.redis)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(act(name)) for name, act in actors.items()]
+            await self.turns.until_waiting(list(actors))
+            for turn in range(TURNS + CALM_TURNS):
+                if turn == TURNS:
+                    await self._calm_down()
+                elif turn < TURNS and self.chance.random() < 0.15:
+                    kept = await self._fault(kept)
+                await self.turns.give(self.chance.choice(names))
+            for each in tasks:
+                each.cancel()
+
+    async def _connect(self, name: str) -> None:
+        wire = Wire(name, self.turns, self.chance, self._badness, self.trace)
+        store = CustomerStore(self.redis, self.shards)
+        store.scripts = HostileScripts(self.redis, wire, self.broken)
+        await store.scripts.load()
+        self.wires[name], self.stores[name] = wire, store
+
+    async def _calm_down(self) -> None:
+        self._note("calm from here")
+        for wire in self.wires.values():
+            wire.badness = 0.0
+        await self._late(most=1_000)
+
+    async def _fault(self, kept: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        match self.chance.choice(("reassign", "late", "keep", "failover")):
+            case "reassign":
+                self._reassign()
+            case "late":
+                await self._late(most=1)
+            case "keep" if self._failovers:
+                self._note("is replicated up to here")
+                return await snapshot(self.redis)
+            case "failover" if self._failovers:
+                self._note("FAILS OVER: all since the last replication is lost")
+                for wire in self.wires.values():
+                    wire.late.clear()
+                held = await logged(self.redis)
+                await restore(self.redis, kept)
+                surviving = {each.offset for each in await logged(self.redis)}
+                self.lost += [each for each in held if each.offset not in surviving]
+                self.went_back = True
+        return kept
+
+    def _reassign(self) -> None:
+        """Sometimes two believe to own a shard, sometimes nobody."""
+        for name in WORKERS:
+            self.assigned[name] = frozenset(each for each in range(self.shards) if self.chance.random() < 0.5)
+        self._note(f"owners: { ({name: sorted(owned) for name, owned in self.assigned.items()}) }")
+
+    async def _late(self, most: int) -> None:
+        waiting = [(wire, batch) for wire in self.wires.values() for batch in wire.late]
+        for wire, batch in self.chance.sample(waiting, min(most, len(waiting))):
+            wire.late.remove(batch)
+            wire.note("what came late is done")
+            await batch.run()
+
+    def _note(self, what: str) -> None:
+        self.trace.append(f"{'redis':>8}  {what}")
+
+    # the actors
+
+    async def _work(self, name: str) -> None:
+        while True:
+            loop = self._loop(name)
+            with suppress(Crash, StoreUnavailable):
+                while True:
+                    await self.wires[name].turn()
+                    if self.assigned[name]:
+                        await loop.step()
+                    if self.chance.random() < 0.2:
+                        await loop.check_guards()
+            self.wires[name].note("starts again")
+
+    def _loop(self, name: str) -> GuardedLoop:
+        policy = ProfileFold(POLICY, Silent())
+        streams = AssignedStreams(self.redis, self.shards, self.wires[name], lambda: self.assigned[name])
+        return GuardedLoop(self.stores[name], streams, lambda: policy, Silent(), keep=10_000, wait_ms=1)
+
+    async def _time(self, name: str) -> None:
+        timers = Timers(self.stores[name], lambda: frozenset(range(self.shards)), Silent())
+        while True:
+            await self.wires[name].turn()
+            with suppress(Crash, StoreUnavailable):
+                await timers.fire_due(self.clock_ms)
+
+    async def _decide(self, name: str) -> None:
+        store = self.stores[name]
+        while True:
+            await self.wires[name].turn()
+            self._numbers += 1
+            code, subject = f"code-{self._numbers}", self.chance.choice(PEOPLE)
+            with suppress(Crash, StoreUnavailable):
+                while await store.commit(await _decision(store, subject, code)) is Committed.CONFLICT:
+                    pass
+
+    async def _produce(self, name: str) -> None:
+        """A client that sends again what it has no answer for, and some things for no reason."""
+        while True:
+            await self.wires[name].turn()
+            records = [self._said() for _ in range(self.chance.randint(1, 4))]
+            self.sent += records
+            with suppress(Crash, StoreUnavailable):
+                await self.stores[name].append(records)
+
+    def _said(self) -> Record:
+        self._numbers += 1
+        self.clock_ms += self.chance.choice((0, MINUTE, 10 * MINUTE, 40 * MINUTE))
+        subject = self.chance.choice(PEOPLE)
+        luck = self.chance.random()
+        if self.sent and luck < 0.2:
+            return self.chance.choice(self.sent[-6:])
+        if luck < 0.25:
+            return Record("interactions", f"poison-{self._numbers}", subject, b"{not json")
+        late_ms = self.chance.choice((0, 0, 0, 5 * MINUTE, 2 * DAY))
+        one: dict[str, Any] = {"at_ms": self.clock_ms - late_ms, "id": f"i-{self._numbers}", "subject": subject}
+        return said(purchase(float(self._numbers), **one) if luck < 0.6 else interaction(data={"product": "p"}, **one))
+
+    # calm
+
+    async def quiet(self) -> None:
+        """One worker of its own with a good wire; all timers become due."""
+        store = await CustomerStore.open(self.redis, self.shards)
+        policy = ProfileFold(POLICY, Silent())
+        streams = RedisStreams(self.redis, self.shards, "last")
+        loop = GuardedLoop(store, streams, lambda: policy, Silent(), keep=10_000, wait_ms=1)
+        timers = Timers(store, lambda: frozenset(range(self.shards)), Silent())
+        for now_ms in (self.clock_ms, self.clock_ms + DAY):
+            await drained(loop)
+            while await timers.fire_due(now_ms):
+                await drained(loop)
+        await loop.check_guards()
+        await drained(loop)
+
+
+def said(event: Interaction) -> Record:
+    return Record("interactions", event.identity, event.subject, orjson.dumps(to_cloud_event(event)))
+
+
+async def drained(loop: GuardedLoop) -> None:
+    before = None
+    while before != (before := dict(loop.positions)):
+        await loop.step()
+
+
+async def _decision(store: CustomerStore, subject: str, code: str) -> Commit:
+    customer = await store.read(subject)
+    key = NewKey(keys.decision(store.shard(subject), code), subject.encode(), ttl_ms=DAY)
+    return Commit(
+        subject,
+        customer.version,
+        ledger=Ledger((*customer.ledger.entries, entry(code=code)), customer.ledger.proposals),
+        new_keys=[key],
+    )
+
+
+async def snapshot(redis: Redis) -> dict[bytes, bytes]:
+    names: Any = await redis.keys("{s*")
+    return {name: value for name in names if (value := await redis.dump(name)) is not None}
+
+
+async def restore(redis: Redis, snapshot: dict[bytes, bytes]) -> None:
+    """Only customers' shards go back: the rest does not matter here."""
+    names: Any = await redis.keys("{s*")
+    if names:
+        await redis.delete(*names)
+    for name, value in snapshot.items():
+        await redis.restore(name, 0, value)
+
+
+# what must be true
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    offset: bytes
+    id: str
+    subject: str
+    body: bytes
+
+
+async def logged(redis: Redis) -> list[Logged]:
+    found: list[Logged] = []
+    for shard in range(MOST_SHARDS):
+        records: Any = await redis.xrange(keys.outbox(shard))
+        found += [Logged(at, f[b"id"].decode(), f[b"subject"].decode(), f[b"body"]) for at, f in records]
+    return found
+
+
+async def wrong(redis: Redis, lost: Sequence[Logged] = ()) -> list[str]:
+    """Compares the store with a computation over the log; nothing if all is well.
+
+    Of the `lost` records, each may have had its effect, once and in its place.
+    """
+    store = await CustomerStore.open(redis, MOST_SHARDS)
+    log = await logged(redis)
+    dead: list[str] = []
+    found: list[str] = []
+    for shard in range(store.shards):
+        letters: Any = await redis.xrange(keys.dead_letters(shard))
+        dead += [fields[b"id"].decode() for _, fields in letters]
+        if await redis.zcard(keys.timers(shard)):
+            found.append(f"timers: some of shard {shard} never fired")
+    poison = Counter(each.id for each in log if each.id.startswith("poison"))
+    if poison - Counter(dead) or Counter(dead) - poison - Counter({each.id: 1 for each in lost}):
+        found.append(f"dead letters: {dead}")
+    fired = Counter(each.id for each in log if "@" in each.id)
+    found += [f"timers: {name} fired {times} times" for name, times in fired.items() if times > 1]
+    counted: Counter[str] = Counter()
+    for subject in PEOPLE:
+        customer = await store.read(subject)
+        interactions = expected_of(customer, log, lost)
+        counted.update(_counted(interactions))
+        found += _wrong_profile(customer, interactions)
+        found += await _wrong_ledger(redis, store, customer)
+    if dict(await store.counts()) != dict(counted):
+        found.append(f"scorecard: {dict(await store.counts())} instead of {dict(counted)}")
+    return found
+
+
+def expected_of(customer: Customer, log: Sequence[Logged], lost: Sequence[Logged]) -> list[Interaction]:
+    """The distinct interactions of a customer; lost ones only where the profile says that they had their effect."""
+    surviving = distinct(log, customer.subject)
+    hashes = {identity_hash(each) for each in surviving}
+    for others in (lost, [each for each in lost if _hash(each) not in hashes]):
+        had = [each for each in others if _hash(each) in customer.profile.seen]
+        candidate = distinct(sorted([*log, *had], key=lambda each: offset_of(each.offset)), customer.subject)
+        if _hashes(candidate) == customer.profile.seen:
+            return candidate
+    return surviving
+
+
+def _hash(each: Logged) -> str:
+    return "" if each.id.startswith("poison") else identity_hash(_event(each))
+
+
+def _hashes(interactions: Sequence[Interaction]) -> tuple[str, ...]:
+    return tuple(identity_hash(each) for each in interactions)[-KEPT_IDENTITIES:]
+
+
+def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> list[str]:
+    subject, profile = customer.subject, customer.profile
+    expected = Profile()
+    for each in interactions:
+        expected = fold(expected, each, POLICY.definition)
+    found = []
+    if profile.seen != _hashes(interactions):
+        found.append(f"{subject}: folded {profile.seen} instead of {_hashes(interactions)}")
+    spent = sum(each.data["amount"] for each in interactions if each.type == "purchase")
+    if profile.features.get("spend", 0) != spent:
+        found.append(f"{subject}: spent {profile.features.get('spend')} instead of {spent}")
+    found += [
+        f"{subject}: {name} is {has} instead of {should}"
+        for name in ("attributes", "features", "sessions", "recent", "first", "last")
+        if (has := getattr(profile, name)) != (should := getattr(expected, name))
+    ]
+    return found + [f"{subject}: the visit on {on} never ended" for on, s in profile.sessions.items() if not s.ended]
+
+
+async def _wrong_ledger(redis: Redis, store: CustomerStore, customer: Customer) -> list[str]:
+    shard, subject = store.shard(customer.subject), customer.subject
+    names: Any = await redis.keys(keys.decision(shard, "*"))
+    decided = sorted([name.rpartition(b":")[2].decode() for name in names if await redis.get(name) == subject.encode()])
+    has = sorted(each.code for each in customer.ledger.entries)
+    return [] if has == decided else [f"ledger: {subject} has {has}, committed were {decided}"]
+
+
+def distinct(log: Sequence[Logged], subject: str) -> list[Interaction]:
+    """The interactions of a customer in log order, each once."""
+    found: dict[str, Interaction] = {}
+    for each in log:
+        if each.subject == subject and not each.id.startswith("poison"):
+            event = _event(each)
+            found.setdefault(event.identity, event)
+    return list(found.values())
+
+
+def _event(each: Logged) -> Interaction:
+    return POLICY.definition.typed(from_cloud_event(CloudEvent.model_validate_json(each.body), received_ms=0))
+
+
+def _counted(interactions: list[Interaction]) -> Iterator[str]:
+    for each in interactions:
+        if each.type != SESSION_ENDED:
+            yield f"{_day(each)}|interactions|{each.type}|{each.channel}"
+
+
+def _day(event: Interaction) -> str:
+    return str(to_cloud_event(event)["time"])[:10]
+
+
+async def run(redis: Redis, seed: int, trace: list[str] | None = None, broken: Broken | None = None) -> list[str]:
+    """What is wrong after one seed. Empties Redis first."""
+    await redis.flushdb()
+    await redis.config_set("hz", 500)  # how soon an XREAD that waits in vain returns
+    hostile = Run(redis, seed, [] if trace is None else trace, broken)
+    await CustomerStore.open(redis, hostile.shards)
+    await hostile.hostile()
+    await hostile.quiet()
+    found = await wrong(redis, hostile.lost)
+    return [f"failover: {each}" for each in found] if hostile.went_back else found
