@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up check format test bench schemas lock clean
+.PHONY: help setup setup-dev demo up check format test bench soak schemas lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -47,6 +47,9 @@ test: setup-dev ## all tests; they start the servers they need
 bench: setup-dev ## the benchmarks, short
 	@for name in $$(grep -l __main__ bench/*.py | xargs -n1 basename -s .py); do \
 	  echo "== bench.$$name"; $(BIN)/python -m bench.$$name || exit 1; done
+
+soak: setup-dev ## hostile interleavings of the real workers, for MINUTES=10
+	$(BIN)/python -m tests.sim.soak --minutes $(or $(MINUTES),10)
 
 schemas: setup ## export the JSON Schemas from the models
 	$(BIN)/python -m schemas.export
