@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from pydantic import ValidationError
 
 from app.api.bodies import decoded, media_type
-from app.api.wording import WHOLE, findings
+from app.api.wording import findings
 from app.errors import MalformedBody, TooLarge, UnknownMediaType
 from schemas.interaction import CloudEvent, Refusal
 
@@ -16,7 +16,7 @@ STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 PLAIN = "application/json"
 NEEDED = frozenset({"specversion", "id", "source", "type"})
-"""What CloudEvents 1.0 requires of every event."""
+REQUIRED = 'CloudEvents 1.0 requires `specversion` ("1.0"), `id`, `source` and `type` of every event'
 
 
 def raw_events(headers: Mapping[str, str], body: bytes) -> list[Any]:
@@ -69,12 +69,13 @@ def parsed(raw: Sequence[Any]) -> tuple[dict[int, CloudEvent], list[Refusal]]:
 
 
 def _refusal(index: int, raw: Any, cause: ValidationError) -> Refusal:
-    found = findings(cause, CloudEvent)
-    given = raw.get("id") if isinstance(raw, dict) else None
-    no_event = any(each["field"] in NEEDED | {WHOLE} for each in found)
+    if not isinstance(raw, dict):
+        return Refusal(index=index, id=None, reason="an event must be a JSON object", hint=REQUIRED)
+    found, given = findings(cause, CloudEvent), raw.get("id")
+    no_event = any(each["field"] in NEEDED for each in found)
     return Refusal(
         index=index,
         id=given if isinstance(given, str) else None,
         reason="; ".join(each["reason"] for each in found),
-        hint='CloudEvents 1.0 requires `specversion` ("1.0"), `id`, `source` and `type`' if no_event else None,
+        hint=REQUIRED if no_event else None,
     )

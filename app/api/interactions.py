@@ -38,7 +38,7 @@ async def accept_interactions(request: Request, services: ServicesOf) -> Accepte
     services.metrics.count("interactions_refused", len(refused))
     refused.sort(key=lambda each: each.index)
     if refused and not accepted:
-        raise NothingAccepted(errors=[each.model_dump() for each in refused])
+        raise NothingAccepted(errors=[each.model_dump(exclude_none=True) for each in refused])
     return Accepted(accepted=accepted, refused=tuple(refused))
 
 
