@@ -30,7 +30,7 @@ def complain(text: str, hint: str) -> None:
 
 
 def announce(up: "Up") -> None:
-    worker = up.worker_metrics or "the worker logs where its own are (`worker started`)"
+    worker = up.worker_metrics or "the worker's are where its log says (`worker started`)"
     lines = [
         "Opportune is up. Ctrl-C ends it.",
         f"  API        {up.api}",
@@ -38,7 +38,7 @@ def announce(up: "Up") -> None:
         f"  metrics    {up.api}/metrics; {worker}",
         f"  Redis      {redis_cli(up)}",
         "In another terminal, in this folder:",
-        f"  policy     {ourselves(up)} publish examples/bank-contact-centre",
+        f"  policy     {ourselves(up)} publish {_bank()}",
         f"  keys       {ourselves(up)} keys list",
     ]
     if up.new_key:
@@ -56,6 +56,14 @@ def ourselves(up: "Up") -> str:
         return f"OPPORTUNE_REDIS={shlex.quote(without_password(up.redis))} {script}"
     usual = up.var == Path("var").absolute()
     return script if usual else f"OPPORTUNE_VAR={shlex.quote(str(up.var))} {script}"
+
+
+def _bank() -> str:
+    """The policy that comes along, from where we are."""
+    from app import ROOT
+
+    folder = Path("examples") / "bank-contact-centre"
+    return str(folder) if ROOT == Path.cwd() else shlex.quote(str(ROOT / folder))
 
 
 def redis_cli(up: "Up") -> str:
