@@ -63,7 +63,7 @@ def _bank() -> str:
     from app import ROOT
 
     folder = Path("examples") / "bank-contact-centre"
-    return str(folder) if ROOT == Path.cwd() else shlex.quote(str(ROOT / folder))
+    return str(folder) if Path.cwd() == ROOT else shlex.quote(str(ROOT / folder))
 
 
 def redis_cli(up: "Up") -> str:
