@@ -78,7 +78,7 @@ def comparisons(card: Scorecard) -> Table:
         )
         for each in card.comparisons
     )
-    return _table("Treated and held out (treatments)", headings, lines)
+    return _table("Treated and held out", headings, lines)
 
 
 def totals(card: Scorecard) -> Table:

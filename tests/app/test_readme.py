@@ -32,5 +32,5 @@ def test_the_three_calls_work_one_after_the_other(tmp_path: Path) -> None:
         service.close()
     assert done.returncode == 0, done.stderr
     assert '{"accepted":1,"refused":[]}' in done.stdout
-    assert '"outcome":"accepted"}' in done.stdout.rsplit("{", 1)[1]
+    assert '"outcome":"accepted"' in done.stdout.rsplit("{", 1)[1]
     assert len(json.loads((tmp_path / "answer.json").read_text())["treatments"]) == 1
