@@ -25,8 +25,8 @@ setup-dev: .venv/.dev ## install what checking, testing and benchmarks need too
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
-demo: setup ## replay 41,188 real calls through the whole loop; ONCE=1 ends afterwards
-	$(BIN)/python -m examples.bank_contact_centre $(if $(ONCE),--once,)
+demo: setup ## replay 41,188 real calls through the whole loop; ONCE=1 ends afterwards, ARGS="--help" lists more
+	$(BIN)/python -m examples.bank_contact_centre $(if $(ONCE),--once,) $(ARGS)
 
 up: setup ## start Redis, API and workers here
 	./opportune up

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import socket
 import sys
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from app.checking import Report
 
 T = TypeVar("T")
+STORE_WITHIN_S = 5.0
 
 app = typer.Typer(
     name="opportune",
@@ -78,8 +80,9 @@ def worker() -> None:
 @app.command()
 def check(folder: Folder) -> None:
     """Report every finding of a policy, and run the examples in it."""
-    with complaints():
+    with settings_read():
         report = checked(folder)
+        terminal.show_report(report)
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -90,6 +93,7 @@ def publish(folder: Folder) -> None:
 
     async def go(settings: Settings) -> str:
         report = checked(folder)
+        terminal.show_report(report, terminal.note)
         if report.policy is None or not report.ok:
             raise StartError("the policy is not published; the live one stays", hint="mend what is listed above")
         async with opened(settings) as parts:
@@ -107,11 +111,19 @@ def scorecard(
     """Show what was decided and what came back."""
     from app.bootstrap import opened
     from app.scorecard import ScorecardReader
+    from app.scorecard.campaigns import counted, not_counted
     from schemas.scorecard import Scorecard
 
     async def go(settings: Settings) -> Scorecard:
         async with opened(settings) as parts:
-            return await ScorecardReader(parts.store).read(campaign)
+            reader = ScorecardReader(parts.store)
+            everything = await reader.read()
+            if campaign is None:
+                return everything
+            if not counted(campaign, everything):
+                said, hint = not_counted(campaign, everything)
+                raise StartError(said, hint=hint)
+            return await reader.read(campaign)
 
     found = run(go)
     if as_json:
@@ -151,11 +163,14 @@ def evaluate(
 @keys.command("make")
 def keys_make(
     name: Annotated[str, typer.Argument(help="Who uses it")],
-    scopes: Annotated[str, typer.Option(help="Some of ingest,decide,respond,read,admin")],
+    scopes: Annotated[str, typer.Option(help="Some of ingest,decide,respond,read,admin")] = "",
 ) -> None:
     """Make a key and show it, once."""
     from app.bootstrap import opened
     from app.keys import KeyStore, Made
+    from schemas.keys import SCOPES
+
+    example = f"for instance: opportune keys make {shlex.quote(name)} --scopes decide,respond"
 
     async def go(settings: Settings) -> Made:
         async with opened(settings) as parts:
@@ -163,8 +178,11 @@ def keys_make(
             try:
                 return await KeyStore(parts.registry).make(name, wanted, datetime.now(UTC))
             except ValueError as cause:
-                raise StartError(str(cause)) from cause
+                raise StartError(str(cause), hint=example) from cause
 
+    with complaints():
+        if not scopes.strip():
+            raise StartError(f"say what the key may do: --scopes with some of {','.join(SCOPES)}", hint=example)
     made = run(go)
     terminal.note(f"key {made.view.id} for {name}; it is not shown again:")
     terminal.say(made.token)
@@ -200,20 +218,28 @@ def keys_revoke(key_id: Annotated[str, typer.Argument(help="As `opportune keys l
 
 
 def checked(folder: Path) -> "Report":
-    """The report on a policy folder, shown."""
+    """The report on a policy folder."""
     from app.checking import check_folder
 
     try:
-        report = check_folder(folder, time.time_ns() // 1_000_000)
+        return check_folder(folder, time.time_ns() // 1_000_000)
     except OSError as cause:
         raise StartError(str(cause)) from cause
-    terminal.show_report(report)
-    return report
 
 
 def run(go: Callable[[Settings], Coroutine[Any, Any, T]]) -> T:
+    """Of a command that a person waits for: Redis answers soon, or the command says that it does not."""
     with settings_read() as settings:
-        return asyncio.run(go(settings))
+        return asyncio.run(_soon(go, settings))
+
+
+async def _soon(go: Callable[[Settings], Coroutine[Any, Any, T]], settings: Settings) -> T:
+    from app.bootstrap import redis_url
+    from profiles.connection import connected, wait_until_ready
+
+    async with connected(redis_url(settings), retries=0) as redis:
+        await wait_until_ready(redis, STORE_WITHIN_S)
+    return await go(settings)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ A request error has a public side (everything on it is sent) and a private one (
 """
 # ruff: noqa: N818 (these names read as sentences where they are raised)
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -201,6 +202,9 @@ class StoreBusy(RequestError):
     headers = {"Retry-After": "1"}
 
 
+FIELD = re.compile(r".*field `([^`]+)`|[^`]*`([^`]+)`")
+"""Which field the reason of a BadFields is about: `context` has no field `queue`; `amount` must be …"""
+
 TRANSLATIONS: Mapping[type[Exception], type[RequestError]] = {
     StoreUnavailable: StoreAway,
     TooMuchContention: StoreBusy,
@@ -210,5 +214,7 @@ TRANSLATIONS: Mapping[type[Exception], type[RequestError]] = {
 def request_error(error: Exception) -> RequestError:
     """What stands over HTTP for an error of another part."""
     if isinstance(error, BadFields):
-        return Invalid(error.reason, hint=error.hint)
+        field = FIELD.search(error.reason)
+        errors = [{"field": field[1] or field[2], "reason": error.reason}] if field else []
+        return Invalid(error.reason, hint=error.hint, errors=errors)
     return TRANSLATIONS.get(type(error), Unexpected)()

@@ -45,11 +45,17 @@ class KeyStore:
         if unknown or not wanted:
             named = ", ".join(sorted(unknown)) or "none given"
             raise ValueError(f"no such scope: {named}; there are {', '.join(SCOPES)}")
-        view = KeyView(id=secrets.token_hex(4), name=name, scopes=wanted, created=now)
         secret = secrets.token_urlsafe(32)
-        document = {**view.model_dump(mode="json"), "hash": _hash(secret)}
-        await self._registry.put_new(KEYS, view.id, orjson.dumps(document))
-        return Made(f"opp_{view.id}_{secret}", view)
+        while True:
+            view = KeyView(id=_new_id(), name=name, scopes=wanted, created=now)
+            document = orjson.dumps({**view.model_dump(mode="json"), "hash": _hash(secret)})
+            if await self._kept(view.id, document):
+                return Made(f"opp_{view.id}_{secret}", view)
+
+    async def _kept(self, key_id: str, document: bytes) -> bool:
+        """Whether the key has this id; False if another one has it."""
+        is_new = await self._registry.put_new(KEYS, key_id, document)
+        return is_new or await self._registry.get(KEYS, key_id) == document
 
     async def all(self) -> list[KeyView]:
         found = (orjson.loads(each) for each in (await self._registry.all(KEYS)).values())
@@ -70,9 +76,12 @@ class Verifier:
 
     async def require(self, token: str | None, scope: str) -> None:
         """Raises NotAuthenticated, NotAllowed and StoreUnavailable."""
-        scopes = await self._scopes(token) if token else None
+        if not token:
+            raise NotAuthenticated("The call carries no API key.")
+        scopes = await self._scopes(token)
         if scopes is None:
-            raise NotAuthenticated
+            hint = "`opportune keys list` shows the keys there are; `opportune keys make` makes another."
+            raise NotAuthenticated("The API key is not known here, or was revoked.", hint=hint)
         if scope not in scopes:
             raise NotAllowed(f"This call needs a key with the scope `{scope}`.")
 
@@ -101,6 +110,10 @@ class Verifier:
         known = orjson.loads(document)
         same = hmac.compare_digest(str(known["hash"]), _hash(secret))
         return frozenset(known["scopes"]) if same else None
+
+
+def _new_id() -> str:
+    return secrets.token_hex(4)
 
 
 def _hash(secret: str) -> str:

@@ -41,8 +41,10 @@ class Up:
 
     api: str
     redis: str
-    socket: Path | None
-    """The embedded Redis's."""
+    var: Path | None
+    """The folder of the embedded Redis; None where Redis is somebody else's."""
+    worker_metrics: str | None
+    """Where OPPORTUNE_METRICS_PORT fixes it; otherwise the worker takes a free port and logs it."""
     new_key: str | None
     """The token of the key that this start made; it is kept nowhere."""
 
@@ -73,8 +75,7 @@ async def _unless(stop: asyncio.Event, starting: Awaitable[Up]) -> Up | None:
 
 async def _start(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Up:
     bound = stack.enter_context(listening(settings.host, settings.port))
-    redis_url, socket = await _redis(settings, stack)
-    new_key = await first_key(redis_url)
+    redis_url, var = await _redis(settings, stack)
     known = {**environ, "OPPORTUNE_REDIS": redis_url, "PYTHONPATH": _python_path(environ)}
     worker = Child("worker", _ourselves("worker"), environ=known)
     stack.push_async_callback(worker.stop, STOP_WITHIN_S)
@@ -83,7 +84,12 @@ async def _start(settings: Settings, environ: Mapping[str, str], stack: AsyncExi
     api = Child("api", _ourselves("serve", "--socket", str(descriptor)), environ=known, keep_open=(descriptor,))
     stack.push_async_callback(api.stop, STOP_WITHIN_S)
     await api.start(lambda: _answers(url_of(bound)))
-    return Up(url_of(bound), redis_url, socket, new_key)
+    new_key = await first_key(redis_url)  # last: a start that fails must not have made a key that nobody saw
+    return Up(url_of(bound), redis_url, var, _worker_metrics(settings), new_key)
+
+
+def _worker_metrics(settings: Settings) -> str | None:
+    return f"http://{settings.host}:{settings.metrics_port}/metrics" if settings.metrics_port else None
 
 
 async def _redis(settings: Settings, stack: AsyncExitStack) -> tuple[str, Path | None]:
@@ -92,7 +98,7 @@ async def _redis(settings: Settings, stack: AsyncExitStack) -> tuple[str, Path |
     embedded = EmbeddedRedis(settings.var, settings.durability)
     stack.push_async_callback(embedded.stop)
     await embedded.start()
-    return embedded.url, embedded.socket
+    return embedded.url, embedded.var
 
 
 async def first_key(redis_url: str) -> str | None:

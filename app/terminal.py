@@ -1,6 +1,10 @@
 """What the command line shows. Answers go to standard output, everything else to standard error."""
 
+import shlex
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -27,35 +31,71 @@ def complain(text: str, hint: str) -> None:
 
 
 def announce(up: "Up") -> None:
+    worker = up.worker_metrics or "the worker's are where its log says (`worker started`)"
     lines = [
         "Opportune is up. Ctrl-C ends it.",
         f"  API        {up.api}",
         f"  reference  {up.api}/docs",
-        f"  metrics    {up.api}/metrics (the worker logs where it serves its own)",
-        f"  Redis      {_redis_cli(up)}",
-        "  policy     opportune publish FOLDER",
-        "  keys       opportune keys list",
+        f"  metrics    {up.api}/metrics; {worker}",
+        f"  Redis      {redis_cli(up)}",
+        "In another terminal, in this folder:",
+        f"  policy     {ourselves(up)} publish {_bank()}",
+        f"  keys       {ourselves(up)} keys list",
     ]
     if up.new_key:
-        lines += ["", "An API key for everything was made. It is shown only now:", f"  {up.new_key}"]
-        lines += [f"  curl -H 'Authorization: Bearer {up.new_key}' {up.api}"]
+        lines += ["", "An API key for everything was made. It is shown only now:", f"  KEY={up.new_key}"]
+        lines += [f"  curl -s -H 'Authorization: Bearer {up.new_key}' {up.api}/v1/scorecard"]
     say("\n".join(lines))
 
 
-def _redis_cli(up: "Up") -> str:
+def ourselves(up: "Up") -> str:
+    """How to call us so that a command finds the same store."""
+    from app import ROOT
+
+    script = "./opportune" if Path.cwd() == ROOT else shlex.quote(str(ROOT / "opportune"))
+    if up.var is None:
+        return f"OPPORTUNE_REDIS={shlex.quote(without_password(up.redis))} {script}"
+    usual = up.var == Path("var").absolute()
+    return script if usual else f"OPPORTUNE_VAR={shlex.quote(str(up.var))} {script}"
+
+
+def _bank() -> str:
+    """The policy that comes along, from where we are."""
+    from app import ROOT
+
+    folder = Path("examples") / "bank-contact-centre"
+    return str(folder) if Path.cwd() == ROOT else shlex.quote(str(ROOT / folder))
+
+
+def redis_cli(up: "Up") -> str:
     from app.redis_binary import find_redis_cli
 
-    if up.socket is None:
-        return f"redis-cli -u {without_password(up.redis)}"
-    return f"{find_redis_cli()} -s {up.socket}"
+    url = urlsplit(up.redis)
+    where = ["-s", unquote(url.path)] if url.scheme == "unix" else ["-u", without_password(up.redis)]
+    return shlex.join([str(find_redis_cli()), *where])
 
 
-def show_report(report: "Report") -> None:
+def show_report(report: "Report", tell: Callable[[str], None] = say) -> None:
+    """Every finding, then what they come to."""
     for finding in report.findings:
-        note(str(finding))
-    passed = report.examples - report.failed
-    verdict = "fits" if report.ok else "does not fit"
-    note(f"{len(report.files)} files: the policy {verdict}; {passed} of {report.examples} examples hold")
+        tell(str(finding))
+    severities = [finding.severity for finding in report.findings]
+    found = [counted(severities.count(each), each) for each in ("error", "warning") if each in severities]
+    verdict = "the policy fits" if report.ok else "the policy does not fit"
+    tell(f"{', '.join([counted(len(report.files), 'file'), *found])}: {verdict}; {_examples(report)}")
+
+
+def _examples(report: "Report") -> str:
+    if report.policy is None:
+        return "its examples were not run"
+    if not report.examples:
+        return "it has no examples"
+    holding = report.examples - report.failed
+    return f"{holding} of {counted(report.examples, 'example')} {'holds' if holding == 1 else 'hold'}"
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def show_trial(trial: "Trial") -> None:
@@ -76,10 +116,9 @@ def show_keys(keys: "list[KeyView]") -> None:
 def show_scorecard(scorecard: "Scorecard") -> None:
     from rich.console import Console
 
-    from app.scorecard.tables import tables
+    from app.scorecard.tables import show
 
-    for table in tables(scorecard):
-        Console().print(table)
+    show(scorecard, Console())
 
 
 def without_password(url: str) -> str:

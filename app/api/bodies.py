@@ -7,6 +7,7 @@ import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
+from app.api.wording import findings
 from app.errors import Invalid, MalformedBody, TooLarge, UnknownMediaType
 
 MOST_BYTES = 1_000_000
@@ -55,18 +56,7 @@ def validated(model: type[Parsed], value: Any) -> Parsed:
     try:
         return model.model_validate(value)
     except ValidationError as cause:
-        raise Invalid(errors=findings(cause)) from cause
-
-
-def findings(cause: ValidationError) -> list[dict[str, Any]]:
-    return [
-        {"field": ".".join(str(part) for part in each["loc"]), "reason": _reason(each["msg"])}
-        for each in cause.errors(include_url=False, include_context=False, include_input=False)
-    ]
-
-
-def _reason(message: str) -> str:
-    return message.removeprefix("Value error, ")
+        raise Invalid(errors=findings(cause, model)) from cause
 
 
 def json_body(model: type[Parsed]) -> Callable[[Request], Awaitable[Parsed]]:
@@ -74,14 +64,7 @@ def json_body(model: type[Parsed]) -> Callable[[Request], Awaitable[Parsed]]:
 
     async def parse(request: Request) -> Parsed:
         if media_type(request.headers) != "application/json":
-            raise UnknownMediaType
+            raise UnknownMediaType(hint="Send it as application/json.")
         return validated(model, decoded(await read(request)))
 
     return parse
-
-
-def described(model: type[BaseModel], *media_types: str) -> dict[str, Any]:
-    """What OpenAPI says of a body that the route reads by itself."""
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content = {each: {"schema": schema} for each in media_types or ("application/json",)}
-    return {"requestBody": {"required": True, "content": content}}

@@ -6,20 +6,22 @@ from fastapi import APIRouter, Depends
 
 from app.api.auth import require
 from app.api.dependencies import ServicesOf
-from app.errors import NotFound
+from app.api.openapi import refusals
+from app.errors import NoPolicy, NotFound
 from app.services import Services
 from schemas.profile import CustomerView
 
 router = APIRouter(tags=["customers"], dependencies=[Depends(require("read"))])
+REFUSALS = refusals(NotFound, NoPolicy)
 
 
-@router.get("/v1/customers/{customer}", response_model_exclude_none=True)
+@router.get("/v1/customers/{customer:path}", response_model_exclude_none=True, responses=REFUSALS)
 async def customer_view(customer: str, services: ServicesOf) -> CustomerView:
-    """Profile, sessions, ledger, and the latest interactions over all touchpoints."""
+    """Profile, sessions, ledger, and the latest interactions over all touchpoints. The id may have slashes."""
     return await _view(f"customer:{customer}", services)
 
 
-@router.get("/v1/visitors/{visitor}", response_model_exclude_none=True)
+@router.get("/v1/visitors/{visitor:path}", response_model_exclude_none=True, responses=REFUSALS)
 async def visitor_view(visitor: str, services: ServicesOf) -> CustomerView:
     """The same for somebody anonymous."""
     return await _view(f"visitor:{visitor}", services)

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from app.api.auth import require
-from app.api.bodies import described, json_body
+from app.api.bodies import json_body
 from app.api.dependencies import ServicesOf
-from app.errors import NotFound
+from app.api.openapi import QUESTION, WITH_A_BODY, body, refusals
+from app.errors import NoPolicy, NotFound, StoreBusy
 from schemas.decision import Decision, DecisionRecord, DecisionRequest
 
 router = APIRouter(tags=["decisions"])
@@ -20,7 +21,8 @@ Asked = Annotated[DecisionRequest, Depends(json_body(DecisionRequest))]
     response_model=Decision,
     response_model_exclude_none=True,
     dependencies=[Depends(require("decide"))],
-    openapi_extra=described(DecisionRequest),
+    openapi_extra=body(DecisionRequest, QUESTION),
+    responses=refusals(*WITH_A_BODY, NoPolicy, StoreBusy),
 )
 async def decide(asked: Asked, services: ServicesOf) -> DecisionRecord:
     """Ranked treatments with response codes, and the reason for each candidate left out.
@@ -34,6 +36,7 @@ async def decide(asked: Asked, services: ServicesOf) -> DecisionRecord:
     "/v1/decisions/{decision_id}",
     response_model_exclude_none=True,
     dependencies=[Depends(require("read"))],
+    responses=refusals(NotFound),
 )
 async def decision_record(decision_id: str, services: ServicesOf) -> DecisionRecord:
     """The answer and all that it stands on: facts, ledger, seed, policy revision."""

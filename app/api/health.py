@@ -3,21 +3,25 @@
 from fastapi import APIRouter, Response
 
 from app.api.dependencies import ServicesOf
+from app.api.openapi import problems
+from app.errors import StoreAway
 from app.metrics import CONTENT_TYPE
 from schemas.status import Ready
 
 router = APIRouter(tags=["operation"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def alive() -> dict[str, str]:
     """The process answers."""
     return {"status": "alive"}
 
 
-@router.get("/readyz")
+@router.head("/readyz", include_in_schema=False)
+@router.get("/readyz", responses=problems([StoreAway]))
 async def ready(services: ServicesOf) -> Ready:
-    """Redis answers; 503 otherwise."""
+    """Redis answers; 503 otherwise. `"policy": null` says that none is published yet: calls then answer 409."""
     return await services.status.ready()
 
 

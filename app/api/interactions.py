@@ -6,10 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from app.api.auth import require
-from app.api.bodies import MOST_BATCH_BYTES, described, read
-from app.api.cloudevents import BATCH, PLAIN, STRUCTURED, parsed, raw_events
+from app.api.bodies import MOST_BATCH_BYTES, read
+from app.api.cloudevents import parsed, raw_events
 from app.api.dependencies import ServicesOf
-from app.errors import NothingAccepted
+from app.api.openapi import WITH_A_BODY, event_bodies, refusals
+from app.errors import NoPolicy, NothingAccepted
 from app.services import Services
 from profiles.errors import BadFields
 from schemas.interaction import Accepted, CloudEvent, Refusal
@@ -21,7 +22,8 @@ router = APIRouter(tags=["interactions"])
     "/v1/interactions",
     status_code=202,
     dependencies=[Depends(require("ingest"))],
-    openapi_extra=described(CloudEvent, STRUCTURED, BATCH, PLAIN),
+    openapi_extra=event_bodies(),
+    responses=refusals(*WITH_A_BODY, NoPolicy, NothingAccepted),
 )
 async def accept_interactions(request: Request, services: ServicesOf) -> Accepted:
     """Takes CloudEvents: one (structured or binary mode) or a batch of up to 1,000.
@@ -36,7 +38,7 @@ async def accept_interactions(request: Request, services: ServicesOf) -> Accepte
     services.metrics.count("interactions_refused", len(refused))
     refused.sort(key=lambda each: each.index)
     if refused and not accepted:
-        raise NothingAccepted(errors=[each.model_dump() for each in refused])
+        raise NothingAccepted(errors=[each.model_dump(exclude_none=True) for each in refused])
     return Accepted(accepted=accepted, refused=tuple(refused))
 
 

@@ -5,6 +5,7 @@ import secrets
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem
@@ -14,6 +15,8 @@ from app.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
+GONE = 499
+"""The status that metrics count for a caller who left before sending all of the body (nginx's number)."""
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -49,6 +52,9 @@ class Around:
 
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            status = GONE
+            log.info("the caller went away before the body was complete")
         except Exception:
             log.exception("unexpected error")
             if status:
@@ -59,6 +65,6 @@ class Around:
             self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unknown")
+        route = getattr(scope.get("route"), "path_format", "unknown")
         self._metrics.count("requests", route=route, method=scope["method"], status=str(status))
         self._metrics.observe("request", seconds)

@@ -1,16 +1,15 @@
 """Every error as `application/problem+json`. The cause stays in the log."""
 
 import logging
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from app.api.wording import sentence
 from app.errors import Invalid, MethodNotAllowed, NotFound, RequestError, Unexpected, request_error
 from profiles.errors import ProfileError
-from schemas.problem import Problem
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +35,9 @@ async def _of_another_part(_: Request, error: Exception) -> Response:
 
 async def _invalid_parameters(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [{"field": ".".join(map(str, each["loc"])), "reason": each["msg"]} for each in error.errors()]
-    return problem(Invalid(errors=found))
+    names = [".".join(map(str, each["loc"][1:])) for each in error.errors()]  # without "query" or "path"
+    reasons = [sentence(each, name) for each, name in zip(error.errors(), names, strict=True)]
+    return problem(Invalid(errors=[{"field": n, "reason": r} for n, r in zip(names, reasons, strict=True)]))
 
 
 async def _http(_: Request, error: Exception) -> Response:
@@ -51,9 +51,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ProfileError, _of_another_part)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     app.add_exception_handler(HTTPException, _http)
-
-
-def documented() -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of errors, for every route."""
-    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
-    return {"4XX": {"description": "Refused", "content": content}, "5XX": {"description": "Failed", "content": content}}

@@ -6,8 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from app.api.auth import require
-from app.api.bodies import described, json_body
+from app.api.bodies import json_body
 from app.api.dependencies import ServicesOf
+from app.api.openapi import ANSWER, WITH_A_BODY, body, refusals
+from app.errors import BadResponseCode, NoPolicy, StoreBusy, UnknownOutcome, UnknownResponseCode
 from schemas.response import ResponseReceipt, ResponseRequest
 
 router = APIRouter(tags=["responses"])
@@ -18,7 +20,8 @@ Given = Annotated[ResponseRequest, Depends(json_body(ResponseRequest))]
     "/v1/responses",
     status_code=202,
     dependencies=[Depends(require("respond"))],
-    openapi_extra=described(ResponseRequest),
+    openapi_extra=body(ResponseRequest, ANSWER),
+    responses=refusals(*WITH_A_BODY, NoPolicy, UnknownResponseCode, BadResponseCode, UnknownOutcome, StoreBusy),
 )
 async def respond(given: Given, services: ServicesOf) -> ResponseReceipt:
     """Takes an outcome for a response code. Repeating it changes nothing."""

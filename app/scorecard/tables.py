@@ -1,64 +1,112 @@
-"""The scorecard for a terminal."""
+"""The scorecard for a terminal: a block per program, what every row shares in its title, nothing ever cut off."""
 
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 
 from schemas.scorecard import Row, Scorecard
 
+NAMES = frozenset({"", "campaign", "program", "cell", "offer"})
+"""Headings of columns that stand left."""
+PRESENTED = "presented"
+"""Also an outcome in most policies; it has its column already."""
+NO_FIGURES = frozenset({"", "0"})
+UNBOUNDED = 10_000
 
-def tables(card: Scorecard) -> list[Table]:
-    return [_cells(card), _comparisons(card), _totals(card)]
+
+def show(card: Scorecard, console: Console) -> None:
+    print_whole([*programs(card), *([comparisons(card)] if card.comparisons else []), totals(card)], console)
 
 
-def _cells(card: Scorecard) -> Table:
-    outcomes = sorted({name for row in card.rows for name in row.outcomes})
-    table = Table(title="Campaigns, programs, cells, offers", title_justify="left")
-    for heading in ("day", "campaign", "program", "cell", "offer", "channel"):
-        table.add_column(heading)
-    for heading in ("decided", "withheld", "presented", *outcomes, "rate", "95 %", "amount"):
-        table.add_column(heading, justify="right")
-    for row in card.rows:
-        table.add_row(*_place(row), *_figures(row, outcomes))
+def print_whole(parts: Iterable[RenderableType], console: Console) -> None:
+    """As wide as they need, also where the terminal is narrower: it wraps, and nothing is lost."""
+    usual, unbounded = console.width, console.options.update(max_width=UNBOUNDED)
+    for part in parts:
+        console.width = max(usual, Measurement.get(console, unbounded, part).maximum)
+        console.print(part, crop=False)
+        console.print()
+    console.width = usual
+
+
+def programs(card: Scorecard) -> list[Table]:
+    names = dict.fromkeys((row.campaign, row.program) for row in card.rows)
+    return [_program([row for row in card.rows if (row.campaign, row.program) == each]) for each in names]
+
+
+def _program(rows: Sequence[Row]) -> Table:
+    """Day and channel stand in the title, or above the rows that share them."""
+    outcomes = sorted({name for row in rows for name in row.outcomes} - {PRESENTED})
+    figures = [_figures(row, outcomes) for row in rows]
+    columns = zip(
+        ("decided", "withheld", PRESENTED, *outcomes, "rate", "95 %", "amount"), zip(*figures, strict=True), strict=True
+    )
+    shown = [(name, cells) for name, cells in columns if not NO_FIGURES.issuperset(cells)]
+    title, groups = f"{rows[0].campaign} > {rows[0].program}", list(dict.fromkeys(map(_when_and_where, rows)))
+    table = _table(title if len(groups) > 1 else f"{title}, {groups[0]}", ["cell", "offer", *(n for n, _ in shown)])
+    for group in groups:
+        if len(groups) > 1:
+            table.add_row(group)
+        for number, row in enumerate(rows):
+            if _when_and_where(row) == group:
+                table.add_row(row.cell, row.offer, *(cells[number] for _, cells in shown))
     return table
 
 
-def _place(row: Row) -> list[str]:
-    return [row.day, row.campaign, row.program, row.cell, row.offer, row.channel]
+def _when_and_where(row: Row) -> str:
+    return f"{row.day}, {row.channel}"
 
 
-def _figures(row: Row, outcomes: list[str]) -> list[str]:
+def _figures(row: Row, outcomes: Sequence[str]) -> list[str]:
     counts = [row.decided, row.withheld, row.presented, *(row.outcomes.get(name, 0) for name in outcomes)]
     interval = "" if row.rate_low is None or row.rate_high is None else f"{row.rate_low:.1%}–{row.rate_high:.1%}"
-    rate = "" if row.rate is None else f"{row.rate:.1%}"
-    return [*(f"{count:,}" for count in counts), rate, interval, f"{row.amount:,.2f}" if row.amount else ""]
+    amount = f"{row.amount:,.2f}" if row.amount else ""
+    return [*(f"{count:,}" for count in counts), _percent(row.rate), interval, amount]
 
 
-def _comparisons(card: Scorecard) -> Table:
-    table = Table(title="Treated and held out", title_justify="left")
-    for heading in ("campaign", "program"):
-        table.add_column(heading)
-    for heading in ("treated", "held out", "share held out", "presented", "positive", "positive / treated"):
-        table.add_column(heading, justify="right")
-    for each in card.comparisons:
-        share = "" if each.held_out_share is None else f"{each.held_out_share:.1%}"
-        rate = "" if each.rate is None else f"{each.rate:.1%}"
-        counts = (f"{each.treated:,}", f"{each.held_out:,}", share, f"{each.presented:,}", f"{each.positive:,}")
-        table.add_row(each.campaign, each.program, *counts, rate)
-    return table
+def comparisons(card: Scorecard) -> Table:
+    headings = ("campaign", "program", "treated", "held out", "share", "presented", "positive", "positive / treated")
+    lines = (
+        (
+            each.campaign,
+            each.program,
+            *(f"{count:,}" for count in (each.treated, each.held_out)),
+            _percent(each.held_out_share),
+            *(f"{count:,}" for count in (each.presented, each.positive)),
+            _percent(each.rate),
+        )
+        for each in card.comparisons
+    )
+    return _table("Treated and held out", headings, lines)
 
 
-def _totals(card: Scorecard) -> Table:
-    totals = card.totals
-    table = Table(title="Totals", title_justify="left", show_header=False)
+def totals(card: Scorecard) -> Table:
+    found = card.totals
     figures = {
-        "interactions": totals.interactions,
-        "decisions": totals.decisions,
-        "treatments decided": totals.decided,
-        "presented": totals.presented,
-        "withheld": totals.withheld,
-        **totals.outcomes,
+        "interactions": found.interactions,
+        "decisions": found.decisions,
+        "treatments decided": found.decided,
+        "withheld": found.withheld,
+        PRESENTED: found.presented,
+        **{name: count for name, count in found.outcomes.items() if name != PRESENTED},
     }
-    for name, figure in figures.items():
-        table.add_row(name, f"{figure:,}")
-    if totals.amount:
-        table.add_row("amount", f"{totals.amount:,.2f}")
+    lines = [(name, f"{figure:,}") for name, figure in figures.items()]
+    if found.amount:
+        lines.append(("amount", f"{found.amount:,.2f}"))
+    return _table("Totals", ("", "count"), lines)
+
+
+def _table(title: str, headings: Sequence[str], lines: Iterable[Sequence[str]] = ()) -> Table:
+    table = Table(
+        title=title, title_justify="left", min_width=len(title), box=None, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading in NAMES else "right", no_wrap=True)
+    for line in lines:
+        table.add_row(*line)
     return table
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"

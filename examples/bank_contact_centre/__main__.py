@@ -12,6 +12,7 @@ import orjson
 import uvloop
 from rich.console import Console
 
+from app.scorecard.tables import print_whole
 from examples.bank_contact_centre import report
 from examples.bank_contact_centre.agreement import disagreements, figures, settled_scorecard
 from examples.bank_contact_centre.calls import CALLS, Call, read_calls
@@ -67,7 +68,7 @@ async def demo(given: Options, console: Console) -> int:
         async with service.connect() as connection:
             card = await settled_scorecard(connection, tally)
         tables = (report.scorecard_table(card), report.comparison_table(card), report.reasons_table(tally))
-        console.print(*tables, sep="\n")
+        print_whole(tables, console)
         console.print(report.summary(tally), soft_wrap=True)
         wrong = disagreements(card["totals"], tally)
         for sentence in wrong:

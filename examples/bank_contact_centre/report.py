@@ -8,18 +8,18 @@ from typing import Any
 
 import orjson
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from app.scorecard.tables import comparisons, programs
 from examples.bank_contact_centre.calls import Call
 from examples.bank_contact_centre.replay import Tally
 from examples.bank_contact_centre.service import Service
+from schemas.scorecard import Scorecard
 
 REDRAW_EVERY_S = 0.2
 LINE_EVERY_S = 5.0
-ANSWERS = ("accepted", "declined")
-FIGURES = ("decided", "presented", *ANSWERS, "rate", "95 %", "withheld")
 
 
 async def show_progress(tally: Tally, total: int, console: Console) -> None:
@@ -53,49 +53,27 @@ async def _bar(tally: Tally, total: int, console: Console) -> None:
 
 async def _lines(tally: Tally, total: int, console: Console) -> None:
     started = monotonic()
-    while True:
-        await asyncio.sleep(LINE_EVERY_S)
-        rate = tally.calls / (monotonic() - started)
-        console.print(f"{tally.calls:,} of {total:,} calls, {rate:,.0f}/s, {tally.accepted:,} accepted")
+    try:
+        while True:
+            await asyncio.sleep(LINE_EVERY_S)
+            console.print(_line(tally, total, monotonic() - started))
+    finally:
+        console.print(_line(tally, total, monotonic() - started))
 
 
-def scorecard_table(card: dict[str, Any]) -> Table:
-    totals = card["totals"]
-    table = Table(title="Scorecard", title_justify="left", box=SIMPLE_HEAD, show_footer=True, padding=(0, 1, 0, 0))
-    several_days = len({row["day"] for row in card["rows"]}) > 1
-    if several_days:
-        table.add_column("day", no_wrap=True)
-    table.add_column("cell", "all", no_wrap=True)
-    table.add_column("offer", no_wrap=True)
-    for heading, footer in zip(FIGURES, _figures(totals), strict=True):
-        table.add_column(heading, footer, justify="right", no_wrap=True)
-    for row in card["rows"]:
-        place = [row["day"]] if several_days else []
-        table.add_row(*place, row["cell"], row["offer"], *_figures(row))
-    return table
+def _line(tally: Tally, total: int, seconds: float) -> str:
+    rate = tally.calls / seconds
+    return f"{tally.calls:,} of {total:,} calls ({tally.calls / total:.0%}), {rate:,.0f}/s, {tally.accepted:,} accepted"
 
 
-def _figures(found: dict[str, Any]) -> list[str]:
-    """Of a row or of the totals, which have no rate: theirs would mix unlike cells."""
-    counts = (found["decided"], found["presented"], *(found["outcomes"].get(name, 0) for name in ANSWERS))
-    rates = (_percent(found.get("rate")), _interval(found.get("rate_low"), found.get("rate_high")))
-    return [*(_count(each) for each in counts), *rates, _count(found["withheld"])]
+def scorecard_table(card: dict[str, Any]) -> RenderableType:
+    """A block per program, as `opportune scorecard` shows them."""
+    blocks = programs(Scorecard.model_validate(card))
+    return Group(*(part for block in blocks for part in (block, "")))
 
 
 def comparison_table(card: dict[str, Any]) -> Table:
-    table = Table(title="Treated and held out", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("program")
-    for heading in ("treated", "held out", "share held out", "accepted of the treated"):
-        table.add_column(heading, justify="right")
-    for each in card["comparisons"]:
-        table.add_row(
-            each["program"],
-            _count(each["treated"]),
-            _count(each["held_out"]),
-            _percent(each["held_out_share"]),
-            f"{_count(each['positive'])} ({_percent(each['rate'])})",
-        )
-    return table
+    return comparisons(Scorecard.model_validate(card))
 
 
 def reasons_table(tally: Tally) -> Table:
@@ -156,7 +134,3 @@ def _count(number: int) -> str:
 
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"{low:.1%}–{high:.1%}"

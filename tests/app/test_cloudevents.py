@@ -70,3 +70,24 @@ def test_batches_are_judged_one_by_one(headers: dict[str, str]) -> None:
 def test_what_is_no_event_is_a_problem(headers: dict[str, str], body: bytes, problem: type[RequestError]) -> None:
     with pytest.raises(problem):
         raw_events(headers, body)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "hint"),
+    [
+        (STRUCTURED, b"[{}]", "application/cloudevents-batch+json"),
+        (BATCH, b"{}", "application/cloudevents+json"),
+        ({**PLAIN, "ce-id": "1", "ce-type": "page_view"}, b"{}", "ce-specversion: 1.0"),
+    ],
+)
+def test_another_mode_than_was_meant_is_told(headers: dict[str, str], body: bytes, hint: str) -> None:
+    with pytest.raises(MalformedBody) as refusal:
+        raw_events(headers, body)
+    assert hint in str(refusal.value.problem.hint)
+
+
+def test_the_rules_of_cloudevents_are_quoted_only_where_they_are_broken() -> None:
+    wrong = [{**EVENT, "specversion": "0.3"}, {**EVENT, "subject": "a b"}, {**EVENT, "data": []}]
+    hints = [each.hint for each in parsed(wrong)[1]]
+    assert str(hints[0]).startswith("CloudEvents 1.0")
+    assert hints[1:] == [None, None]

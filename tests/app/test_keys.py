@@ -113,3 +113,17 @@ def test_keys_are_listed_oldest_first_and_unknown_scopes_refused(redis_url: str)
             await store.make("third", [], NOW)
 
     on_redis(redis_url, story)
+
+
+def test_an_id_that_is_taken_is_drawn_again(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter(["aaaaaaaa", "aaaaaaaa", "bbbbbbbb"])
+    monkeypatch.setattr(module, "_new_id", lambda: next(ids))
+
+    async def story(redis: Redis) -> None:
+        store = KeyStore(Registry(redis))
+        made = [await store.make(name, ["read"], NOW) for name in ("one", "other")]
+        assert [each.view.id for each in made] == ["aaaaaaaa", "bbbbbbbb"]
+        assert {each.name for each in await store.all()} >= {"one", "other"}
+        assert all([await may(Verifier(Registry(redis)), each.token, "read") for each in made])
+
+    on_redis(redis_url, story)

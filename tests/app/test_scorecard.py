@@ -1,11 +1,15 @@
 """The scorecard adds up."""
 
+import io
 from datetime import date
 
 import pytest
+from rich.console import Console
 
 from app.scorecard.board import scorecard
+from app.scorecard.campaigns import counted, not_counted
 from app.scorecard.intervals import wilson
+from app.scorecard.tables import show
 
 CELL = "2026-03-10|deposits|outbound|bonus|deposit|call"
 HELD = "2026-03-10|deposits|outbound|control|deposit|call"
@@ -57,3 +61,41 @@ def test_wilson_interval(successes: int, trials: int, low: float, high: float) -
 
 def test_no_trials_no_interval() -> None:
     assert wilson(0, 0) == (None, None)
+
+
+def shown(counts: dict[str, int], width: int = 80) -> list[str]:
+    file = io.StringIO()
+    show(scorecard(counts), Console(file=file, width=width))
+    return file.getvalue().splitlines()
+
+
+def test_a_table_has_a_block_per_program_and_cuts_nothing_off() -> None:
+    lines = shown(COUNTS, width=20)
+    assert "deposits > outbound, 2026-03-10, call" in map(str.strip, lines)
+    assert "other > p, 2026-03-11, web" in map(str.strip, lines)
+    assert not any("…" in line for line in lines)
+    assert any("16.8%–35.5%" in line for line in lines)
+
+
+def test_what_every_row_shares_stands_in_the_title_and_presented_stands_once() -> None:
+    later = "2026-03-12|deposits|outbound|bonus|deposit|web|decided"
+    lines = shown({**COUNTS, f"{CELL}|outcome:presented": 80, later: 1})
+    block = [line.split() for line in lines if line.strip()][:6]
+    assert block[0] == ["deposits", ">", "outbound"]
+    assert block[1].count("presented") == 1
+    assert block[2] == ["2026-03-10,", "call"]
+    assert block[5] == ["2026-03-12,", "web"]
+
+
+def test_real_figures_fit_into_a_hundred_columns() -> None:
+    place = "2026-11-23|term-deposit|returning-clients|returning-holdout|flexible-deposit|call"
+    columns = ("decided", "withheld", "presented", "positive", "outcome:accepted", "outcome:declined")
+    assert max(map(len, shown({f"{place}|{column}": 41_188 for column in columns}))) <= 100
+
+
+def test_a_campaign_that_was_not_counted_is_answered_with_the_nearest() -> None:
+    card = scorecard(COUNTS)
+    assert counted("deposits", card)
+    assert not counted("deposit", card)
+    assert not_counted("deposit", card)[1] == "did you mean `deposits`?"
+    assert not_counted("x", scorecard({}))[0] == "nothing was counted for a campaign `x`"

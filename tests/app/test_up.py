@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,7 +98,45 @@ def test_without_a_redis_the_others_say_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_misspelt_setting_stops_every_command(tmp_path: Path) -> None:
-    assert "did you mean OPPORTUNE_PORT?" in refusal(environ(ports="1"), "serve")
+    for words in (["serve"], ["check", "examples/bank-contact-centre"], ["keys", "list"]):
+        assert "did you mean OPPORTUNE_PORT?" in refusal(environ(ports="1"), *words)
+
+
+def test_a_command_does_not_wait_long_for_a_redis_that_is_away() -> None:
+    began = time.monotonic()
+    said = refusal(environ(redis=f"redis://127.0.0.1:{free_port()}"), "scorecard")
+    assert "did not answer within 5 s" in said
+    assert time.monotonic() - began < 10
+
+
+def test_a_key_without_scopes_is_answered_with_the_list_of_them() -> None:
+    said = refusal(environ(), "keys", "make", "desk")
+    assert "--scopes with some of ingest,decide,respond,read" in said
+    assert "opportune keys make desk --scopes decide,respond" in said
+
+
+def test_a_start_that_fails_makes_no_key(redis_url: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        refusal(environ(redis=redis_url, port=str(taken.getsockname()[1])), "up")
+    assert "An API key for everything was made" in until_up(environ(redis=redis_url, port="0"), tmp_path)
+
+
+def test_check_says_everything_on_standard_output(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("policy: {name: shop}\nrule: []\n")
+    with opportune(environ(), "check", str(tmp_path)) as process:
+        said, complaint = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1
+    assert complaint == ""
+    assert "policy.yaml:2:1: error" in said
+    assert said.endswith("1 file, 1 error: the policy does not fit; its examples were not run\n")
+
+
+def test_without_an_environment_the_script_says_what_to_do(tmp_path: Path) -> None:
+    script = tmp_path / "opportune"
+    script.write_bytes((ROOT / "opportune").read_bytes())
+    done = subprocess.run(["sh", str(script), "up"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "run `make setup`" in done.stderr
 
 
 def test_several_processes_share_a_port_and_end_together() -> None:
@@ -116,7 +155,8 @@ def test_the_key_is_shown_once_with_a_line_to_try(redis_url: str, tmp_path: Path
     token = r"opp_[0-9a-f]{8}_[\w-]{43}"
     known = environ(redis=redis_url, port="0")
     shown = [until_up(known, tmp_path) for _ in range(2)]
-    assert re.search(rf"curl -H 'Authorization: Bearer {token}' http://127\.0\.0\.1:\d+$", shown[0], re.MULTILINE)
+    line = rf"curl -s -H 'Authorization: Bearer {token}' http://127\.0\.0\.1:\d+/v1/scorecard$"
+    assert re.search(line, shown[0], re.MULTILINE)
     assert not re.search(token, shown[1])
 
 
