@@ -1,4 +1,4 @@
-"""The guarded loop: the only place that decides about positions in the log (EXACTLY_ONCE §2).
+"""The guarded loop: the only place that decides about positions in the log (docs/exactly-once.md).
 
 For each shard it owns, a worker repeats
 
