@@ -17,6 +17,9 @@ class Report:
     """None if a finding is an error: then the examples are not run."""
     examples: int
     failed: int
+    conditions: int = 0
+    delegated: int = 0
+    """Conditions that Google's evaluator answers, since no code is generated for a construct in them."""
 
     @property
     def examples_run(self) -> bool:
@@ -42,6 +45,8 @@ def check_folder(folder: Path, now_ms: int) -> Report:
         policy=policy,
         examples=len(failures),
         failed=sum(map(bool, failures)),
+        conditions=len(checked.conditions),
+        delegated=sum(not each.generated for each in checked.conditions.values()),
     )
 
 

@@ -83,6 +83,10 @@ def show_report(report: "Report", tell: Callable[[str], None] = say) -> None:
     found = [counted(severities.count(each), each) for each in ("error", "warning") if each in severities]
     verdict = "the policy fits" if report.ok else "the policy does not fit"
     tell(f"{', '.join([counted(len(report.files), 'file'), *found])}: {verdict}; {_examples(report)}")
+    if report.delegated:
+        tell(
+            f"{counted(report.delegated, 'condition')} of {report.conditions} not generated: Google's evaluator answers"
+        )
 
 
 def _examples(report: "Report") -> str:

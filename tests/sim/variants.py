@@ -23,7 +23,7 @@ class Reads(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Each rule is one check or one habit of EXACTLY_ONCE §2; the default is the whole protocol."""
+    """Each rule is one check or one habit of docs/exactly-once.md; the default is the whole protocol."""
 
     guarded: bool = True
     """False: no BEGIN, and no check of the guard anywhere."""
@@ -64,7 +64,7 @@ DESIGNS: dict[str, Rules] = {
     "watermark, resume from the log's commit": replace(UNGUARDED, resume=Resume.LOG),
     "watermark, position in Redis, no guard": UNGUARDED,
 }
-"""What others do instead: the designs of EXACTLY_ONCE §1."""
+"""What others do instead: the designs of the design page."""
 
 MUTANTS: dict[str, Rules] = {
     "no guard on a skip": replace(PROTOCOL, skips_guarded=False),
