@@ -146,6 +146,8 @@ def compile_rules(checked: Checked) -> RuleSet:
     if policy is None or not checked.ok:
         raise ValueError("only a policy without errors can be made live")
     conditions = checked.conditions
+    for condition in conditions.values():
+        condition.verdict({})  # code is generated at the first use, which must not be a customer's
     candidates = list(_candidates(policy, conditions))
     offers = {each.offer.id for each in candidates}
     return RuleSet(
