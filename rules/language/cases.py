@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rules.language.condition import Expression, compile_expression
 from rules.language.explain import explain
@@ -19,18 +19,26 @@ from rules.language.frontend import parse_only
 from rules.language.problems import ConditionError, EvaluationError
 from rules.language.runtime.formatting import string
 from rules.language.runtime.times import duration_of, timestamp_of
-from rules.language.runtime.values import TYPES, Optional, TypeName, UInt
+from rules.language.runtime.values import TYPES, Failure, Optional, TypeName, UInt
 from rules.language.vocabulary import Vocabulary
 
-_READERS: dict[str, Callable[[Any], Any]] = {
-    "uint": UInt,
-    "double": float,
-    "bytes": bytes.fromhex,
-    "timestamp": timestamp_of,
-    "duration": duration_of,
-    "type": TypeName,
+_READERS: dict[str, tuple[tuple[type, ...], Callable[[Any], Any]]] = {
+    "bool": ((bool,), bool),
+    "int": ((int,), int),
+    "uint": ((int,), UInt),
+    "double": ((float, int, str), float),
+    "string": ((str,), str),
+    "bytes": ((str,), bytes.fromhex),
+    "timestamp": ((str,), timestamp_of),
+    "google.protobuf.Timestamp": ((str,), timestamp_of),
+    "duration": ((str,), duration_of),
+    "google.protobuf.Duration": ((str,), duration_of),
+    "type": ((str,), TypeName),
+    "null": ((type(None),), lambda value: value),
+    "optional_type": ((dict, type(None)), lambda value: Optional([] if value is None else [python_value(value)])),
 }
-_DECLARED = frozenset((*_READERS, "bool", "int", "string", "null")) - {"type"}
+"""For each type, what JSON writes its values as, and how they are read."""
+_DECLARED = frozenset(("bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration", "null"))
 _FAULTS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, SyntaxError)
 """What a mistake of ours would raise: one case is lost by it, not the whole run."""
 
@@ -47,14 +55,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One case: what was expected, what came, and whether generated code answered."""
+    """One case: what was expected, what came, and whether generated code answered (None: refused, not evaluated)."""
 
     name: str
     source: str
     expected: str
     found: str
     passed: bool
-    generated: bool
+    generated: bool | None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.source}\n  expected {self.expected}, got {self.found}"
@@ -72,14 +80,14 @@ class Report:
 
     @property
     def share_generated(self) -> float:
-        """The share of the passing cases that generated code answered; 1.0 of none."""
-        passing = [outcome.generated for outcome in self.outcomes if outcome.passed]
-        return sum(passing) / len(passing) if passing else 1.0
+        """The share of the passing and evaluated cases that generated code answered; 1.0 of none."""
+        evaluated = [each.generated for each in self.outcomes if each.passed and each.generated is not None]
+        return sum(evaluated) / len(evaluated) if evaluated else 1.0
 
     def lines(self) -> list[str]:
         """The failures, the share generated, and last `N passed, N failed`."""
         failed = len(self.failures)
-        share = f"generated: {self.share_generated:.1%} of the passing cases"
+        share = f"generated: {self.share_generated:.1%} of the passing cases that were evaluated"
         return [*map(str, self.failures), share, f"{len(self.outcomes) - failed} passed, {failed} failed"]
 
 
@@ -92,57 +100,118 @@ def try_expression(source: str, vocabulary: Vocabulary, facts: Mapping[str, obje
 
 
 def run_case_file(path: Path) -> Report:
-    """Run the cases of a file."""
+    """Run the cases of a file. Raises ValueError, which names the line, if one is malformed."""
     with path.open(encoding="utf-8") as lines:  # not splitlines(): a text in a case may hold other line breaks
         return run_cases(lines)
 
 
 def run_cases(lines: Iterable[str]) -> Report:
-    """Run cases, each a line of JSON."""
-    return Report(tuple(run_case(json.loads(line)) for line in lines if line.strip()))
+    """Run cases, each a line of JSON. Raises ValueError, which names the line, if one is malformed."""
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    return Report(tuple(_run(_case(number, line)) for number, line in numbered))
 
 
-def run_case(case: Mapping[str, Any]) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A well-formed line; `value` is None where an error is expected."""
+
+    name: str
+    source: str
+    unchecked: bool
+    types: Mapping[str, str]
+    facts: Mapping[str, Any]
+    value: Mapping[str, Any] | None
+
+    @classmethod
+    def of(cls, case: Any) -> _Case:
+        if not isinstance(case, dict) or not isinstance(case.get("expr"), str):
+            _malformed('a case is an object with a text as "expr"')
+        if not case.get("error") and "value" not in case:
+            _malformed('a case has a "value", or "error": true')
+        bindings = case.get("bindings", {})
+        if not isinstance(bindings, dict):
+            _malformed('"bindings" are an object of typed values')
+        facts = {name: python_value(bound) for name, bound in bindings.items()}
+        types = {name: _declared(bound["type"]) for name, bound in bindings.items()}
+        value = None if case.get("error") else case["value"]
+        if not case.get("error"):
+            python_value(value)
+        name = "/".join(str(case[part]) for part in ("file", "section", "name") if part in case)
+        return cls(name, case["expr"], bool(case.get("unchecked")), types, facts, value)
+
+
+def _malformed(what: str) -> NoReturn:
+    raise ValueError(what)
+
+
+def _case(number: int, line: str) -> _Case:
+    try:
+        return _Case.of(json.loads(line))
+    except json.JSONDecodeError as cause:
+        raise ValueError(f"line {number} is not JSON: {cause.msg} at column {cause.colno}") from cause
+    except (ValueError, RecursionError) as cause:
+        raise ValueError(f"line {number}: {cause}") from cause
+
+
+def _run(case: _Case) -> Outcome:
     """Run one case; an expression that is refused counts as an error."""
-    name = "/".join(str(case[part]) for part in ("file", "section", "name") if part in case)
-    expected = "an error" if case.get("error") else json.dumps(case["value"], ensure_ascii=False)
+    expected = "an error" if case.value is None else json.dumps(case.value, ensure_ascii=False)
     try:
         found, generated = _evaluated(case)
     except _FAULTS as fault:
-        return Outcome(name, case["expr"], expected, f"a fault of ours: {fault!r}", False, True)
+        return Outcome(case.name, case.source, expected, f"a fault of ours: {fault!r}", False, None)
     if isinstance(found, EvaluationError):
-        return Outcome(name, case["expr"], expected, f"the error: {found}", bool(case.get("error")), generated)
-    passed = not case.get("error") and _same(found, case["value"])
-    return Outcome(name, case["expr"], expected, json.dumps(typed(found)), passed, generated)
+        return Outcome(case.name, case.source, expected, f"the error: {found}", case.value is None, generated)
+    passed = case.value is not None and _same(found, case.value)
+    return Outcome(case.name, case.source, expected, json.dumps(typed(found)), passed, generated)
 
 
-def _evaluated(case: Mapping[str, Any]) -> tuple[object | EvaluationError, bool]:
-    """What the case's expression gives, and whether generated code gave it."""
-    bindings = case.get("bindings", {})
-    facts = {name: python_value(bound) for name, bound in bindings.items()}
-    vocabulary = Vocabulary({name: _declared(bound["type"]) for name, bound in bindings.items()})
+def _evaluated(case: _Case) -> tuple[object | EvaluationError, bool | None]:
+    """What the case's expression gives, and whether generated code gave it; None if it is refused."""
+    vocabulary = Vocabulary(case.types)
     try:
-        if case.get("unchecked"):
-            expression = Expression(parse_only(case["expr"], vocabulary), vocabulary)
+        if case.unchecked:
+            expression = Expression(parse_only(case.source, vocabulary), vocabulary)
         else:
-            expression = compile_expression(case["expr"], vocabulary)
+            expression = compile_expression(case.source, vocabulary)
     except ConditionError as refused:
-        return EvaluationError(str(refused)), True
-    return expression.value(facts), expression.generated
+        return EvaluationError(str(refused)), None
+    return expression.value(case.facts), expression.generated
 
 
 def _declared(kind: str) -> str:
     return kind if kind in _DECLARED else "dyn"
 
 
-def python_value(written: Mapping[str, Any]) -> Any:
-    """A typed value of a case as the value that facts hold."""
+def python_value(written: Any) -> Any:
+    """A typed value of a case as the value that facts hold. Raises ValueError."""
+    if not isinstance(written, dict) or not {"type", "value"} <= written.keys():
+        _malformed(f'{_shown(written)} is no typed value such as {{"type": "int", "value": 1}}')
     kind, value = written["type"], written["value"]
-    if kind == "list":
+    if kind == "list" and isinstance(value, list):
         return [python_value(item) for item in value]
-    if kind == "map":
-        return {python_value(key): python_value(item) for key, item in value}
-    return _READERS[kind](value) if kind in _READERS else value
+    if kind == "map" and isinstance(value, list) and all(isinstance(each, list) and len(each) == 2 for each in value):
+        return _map_of([(python_value(key), python_value(item)) for key, item in value])
+    if not isinstance(kind, str) or kind not in (*_READERS, "list", "map"):
+        _malformed(f"there is no type {_shown(kind)}")
+    classes, read = _READERS.get(kind, ((), None))
+    if read is None or type(value) not in classes:
+        _malformed(f"{_shown(value)} is no value of type {kind}")
+    try:
+        return read(value)
+    except (ValueError, OverflowError, Failure) as cause:
+        raise ValueError(f"{_shown(value)} is no value of type {kind}: {cause}") from cause
+
+
+def _map_of(entries: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    if any(type(key) not in (bool, int, UInt, str) for key, _ in entries):
+        _malformed("the keys of a map are bool, int, uint or string")
+    return dict(entries)
+
+
+def _shown(written: Any) -> str:
+    text = json.dumps(written, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:60] + "…"
 
 
 def typed(value: object) -> dict[str, Any]:

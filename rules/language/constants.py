@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from rules.language.functions import RUNTIME
@@ -31,6 +32,12 @@ def constant(node: Node) -> object:
     return value if isinstance(value, _PERMANENT) else NOTHING
 
 
+def _mixes_keys(types: Sequence[str]) -> bool:
+    """Whether some of the keys may be Boolean and others not; a `dyn` one may be anything."""
+    may = [kind in ("bool", "dyn") for kind in types]
+    return len(types) > 1 and any(may) and set(types) != {"bool"}
+
+
 def not_generated(node: Node) -> str | None:
     """What in the tree cannot be generated, if anything."""
     for part in walk(node):
@@ -38,6 +45,6 @@ def not_generated(node: Node) -> str | None:
             return part.what
         if isinstance(part, Call) and part.function not in RUNTIME:
             return f"the function {part.function}"
-        if isinstance(part, MapOf) and len({key.type == "bool" for key, _ in part.entries}) > 1:
+        if isinstance(part, MapOf) and _mixes_keys([key.type for key, _ in part.entries]):
             return "a map with both Boolean and other keys"  # to Python, True and 1 are one key
     return None

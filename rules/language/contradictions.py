@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules.language.condition import Condition
-from rules.language.constants import NOTHING, constant
+from rules.language.constants import NOTHING, constant, not_generated
 from rules.language.problems import EvaluationError
 from rules.language.program import Program
 from rules.language.required import conjuncts, demand_of
@@ -32,7 +32,8 @@ def never_holds(condition: Condition) -> str | None:
 
 
 def _impossible(tree: Node) -> str | None:
-    terms = conjuncts(tree)
+    # nothing is known of what is not generated, not even that two such terms mean the same
+    terms = [term for term in conjuncts(tree) if not not_generated(term)]
     found = next((reason for term in terms if (reason := _impossible_term(term))), None)
     return found or _contrary(terms) or _out_of_bounds(terms)
 

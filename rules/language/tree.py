@@ -7,7 +7,7 @@ expansions. Two nodes that mean the same compare equal. Leaves Python code to `g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Node: TypeAlias = "Literal | Name | TypeLiteral | Known | Select | Call | ListOf | MapOf | Macro | Bind | Alien"
@@ -18,7 +18,12 @@ class Literal:
     """A constant written in the expression; a uint is a `UInt`."""
 
     type: str
-    value: object
+    value: object = field(compare=False)
+    _compared: object = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # 0.0 and -0.0 are equal to Python, and 1.0 divided by them is not
+        object.__setattr__(self, "_compared", repr(self.value) if isinstance(self.value, float) else self.value)
 
 
 @dataclass(frozen=True, slots=True)

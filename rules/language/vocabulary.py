@@ -23,6 +23,8 @@ class Vocabulary:
         for name, declared in types.items():
             if not _is_type(declared):
                 raise ValueError(f"{name}: {declared!r} is not a CEL type")
+            if "uint" in declared and declared != "uint":
+                raise ValueError(f"{name}: {declared!r} has uints in a list or map, which facts cannot tell from ints")
         self.types: Mapping[str, str] = MappingProxyType(dict(types))
         self._items = frozenset(self.types.items())
         self._hash = hash(self._items)

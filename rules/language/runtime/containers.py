@@ -150,9 +150,9 @@ def pairs(value: Any) -> Iterable[tuple[Any, Any]]:
     return no_overload("a macro over pairs", value)
 
 
-def first(items: list[Any]) -> Optional:
-    return Optional(items[:1])
+def first(items: Any) -> Optional:
+    return Optional(items[:1] if isinstance(items, list) else no_overload("first()", items))
 
 
-def last(items: list[Any]) -> Optional:
-    return Optional(items[-1:])
+def last(items: Any) -> Optional:
+    return Optional(items[-1:] if isinstance(items, list) else no_overload("last()", items))

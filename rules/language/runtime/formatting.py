@@ -167,7 +167,7 @@ def _octal(value: Any, _places: int = 0) -> str:
 
 def _hex(value: Any, _places: int = 0) -> str:
     if isinstance(value, str):
-        return value.encode().hex()
+        return value.encode("utf-8", "surrogatepass").hex()
     return value.hex() if isinstance(value, bytes) else _based(value, "x")
 
 

@@ -6,10 +6,15 @@ Where the generator knows the types it writes Python's own operators; these serv
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, NoReturn
 
 from rules.language.runtime.compare import greater, less
 from rules.language.runtime.values import INT_MAX, INT_MIN, UINT_MAX, UInt, fail, no_overload
+
+_SPACE = " \t\n\r\v\f"
+"""What may stand around a number in a text; Python would also allow Unicode's white space."""
+_HEXADECIMAL = re.compile(r"[+-]?0[xX]")
 
 
 def overflow() -> NoReturn:
@@ -69,18 +74,19 @@ def int_of(text: str) -> int:
 
 
 def uint_of(text: str) -> UInt:
-    if text.strip().startswith("-"):
+    if text.strip(_SPACE).startswith("-"):
         fail(f"{text!r} is not a uint")
     return UInt(_parsed(text, 0, UINT_MAX, "a uint"))
 
 
 def _parsed(text: str, low: int, high: int, what: str) -> int:
-    digits = text.strip()
+    digits = text.strip(_SPACE)
     bare = digits[1:] if digits[:1] in ("+", "-") else digits
-    # 20 digits hold any 64-bit number; int() of a very long text is slow
-    if not (bare.isascii() and bare.isdigit()) or len(bare.lstrip("0")) > 20:
+    significant = bare.lstrip("0")
+    # 20 digits hold any 64-bit number; int() of a very long text is slow, or raises
+    if not (bare.isascii() and bare.isdigit()) or len(significant) > 20:
         fail(f"{_cut(text)} is not {what}")
-    number = int(digits)
+    number = int(significant or "0") * (-1 if digits[0] == "-" else 1)
     return number if low <= number <= high else fail(f"{_cut(text)} is not {what}")
 
 
@@ -89,10 +95,13 @@ def _cut(text: str) -> str:
 
 
 def double_of(text: str) -> float:
-    if "_" in text or len(text) > 400:
+    if "_" in text or not text.isascii() or len(text) > 400:
         fail(f"{_cut(text)} is not a double")
+    bare = text.strip(_SPACE)
     try:
-        return float(text)
+        return float.fromhex(bare) if _HEXADECIMAL.match(bare) else float(bare)
+    except OverflowError:  # of a hexadecimal one
+        return -math.inf if bare.startswith("-") else math.inf
     except ValueError:
         return fail(f"{_cut(text)} is not a double")
 

@@ -12,6 +12,7 @@ from rules.language.runtime.containers import LENGTH_MAX
 from rules.language.runtime.values import fail, no_overload
 
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+_NO_ASCII_SPACE = dict.fromkeys(map(ord, " \t\n\r\v\f"))
 _UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _LOWER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 _QUOTED = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
@@ -170,10 +171,13 @@ def base64_encode(data: Any) -> str:
 
 
 def base64_decode(text: Any) -> bytes:
-    """Padding may be left out."""
+    """Padding may be left out, but not half of it."""
     _texts("base64.decode()", text)
     try:
-        text = "".join(text.split())
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        bare = text.translate(_NO_ASCII_SPACE)
+        missing = -len(bare) % 4
+        if missing and "=" in bare:
+            fail("that is not base64")
+        return base64.b64decode(bare + "=" * missing, validate=True)
     except (binascii.Error, ValueError):
         return fail("that is not base64")

@@ -27,7 +27,8 @@ from rules.language.runtime.values import (
 SPAN_MIN, SPAN_MAX = span_of(INT_MIN), span_of(INT_MAX)
 _WRITTEN_MAX_NS = 315_576_000_000 * 10**9
 _TIMESTAMP = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):([0-5]\d))",
+    r"(\d{4}-\d\d-\d\d)[Tt]([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(?:\.(\d+))?"
+    r"(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))",
     re.ASCII,
 )
 _SPAN_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|ms|s|m|h)", re.ASCII)
@@ -81,6 +82,8 @@ def duration_of(text: str) -> timedelta:
 
 def _nanoseconds(number: str, unit: str) -> int:
     whole, _, fraction = number.partition(".")
+    if int(whole or "0") > INT_MAX:
+        fail(f"the number {number!r} in the duration is out of range")
     return (int(whole or "0") * 10**18 + int(fraction.ljust(18, "0")[:18])) * _UNIT_NS[unit] // 10**18
 
 

@@ -150,3 +150,18 @@ def test_a_vocabulary_is_a_value() -> None:
 def test_a_vocabulary_holds_types_only(declared: str) -> None:
     with pytest.raises(ValueError, match="is not a CEL type"):
         Vocabulary({"customer.age": declared})
+
+
+@pytest.mark.parametrize("declared", ["list<uint>", "map<string, uint>", "map<uint, string>", "list<list<uint>>"])
+def test_a_vocabulary_has_no_uints_inside_others(declared: str) -> None:
+    with pytest.raises(ValueError, match=r"customer\.age: .* has uints in a list or map"):
+        Vocabulary({"customer.age": declared})
+
+
+@pytest.mark.parametrize("keys", [("a.flag", "dyn(1)"), ("dyn(a.flag)", "dyn(1)"), ("dyn(a.flag)", "1")])
+def test_keys_that_may_be_true_and_one_are_left_to_the_front_end(keys: tuple[str, str]) -> None:
+    vocabulary = Vocabulary({"a.flag": "bool", "a.any": "dyn"})
+    condition = compile_condition(f'{{{keys[0]}: "a", {keys[1]}: "b"}}.size() == 2', vocabulary)
+    assert condition.verdict({"a.flag": True}) is True
+    assert not condition.generated
+    assert compile_condition('{a.any: "a"}.size() == 1 && {true: 1, a.flag: 2}.size() > 0', vocabulary).generated

@@ -39,9 +39,42 @@ def test_the_report_ends_with_the_count() -> None:
     )
     assert report.lines() == [
         'mine/wrong: 1u\n  expected {"type": "int", "value": 1}, got {"type": "uint", "value": 1}',
-        "generated: 100.0% of the passing cases",
+        "generated: 100.0% of the passing cases that were evaluated",
         "2 passed, 1 failed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("[]", "a case is an object"),
+        ('{"expr": 1, "error": true}', "a case is an object"),
+        ('{"expr": "1"}', 'a case has a "value"'),
+        ('{"expr": "1"', "is not JSON"),
+        ("[" * 100_000, "recursion"),
+        ('{"expr": "1", "value": 1}', "1 is no typed value"),
+        ('{"expr": "1", "value": null}', "null is no typed value"),
+        ('{"expr": "1", "value": {"type": "integer", "value": 1}}', 'there is no type "integer"'),
+        ('{"expr": "1", "value": {"type": [], "value": 1}}', r"there is no type \[\]"),
+        ('{"expr": "1", "value": {"type": "int", "value": "1"}}', '"1" is no value of type int'),
+        ('{"expr": "1", "value": {"type": "list", "value": 1}}', "1 is no value of type list"),
+        ('{"expr": "1", "value": {"type": "map", "value": [1]}}', r"\[1\] is no value of type map"),
+        ('{"expr": "1", "value": {"type": "map", "value": [[{"type": "list", "value": []}, 1]]}}', "1 is no typed"),
+        ('{"expr": "1", "bindings": [], "error": true}', '"bindings" are'),
+        ('{"expr": "x", "bindings": {"x": {"type": "timestamp", "value": "soon"}}, "error": true}', "no value of type"),
+        ('{"expr": "x", "bindings": {"x": {"type": "bytes", "value": "xy"}}, "error": true}', "no value of type bytes"),
+    ],
+)
+def test_a_malformed_line_is_named(line: str, what: str) -> None:
+    with pytest.raises(ValueError, match=f"^line 3.*{what}"):
+        run_cases(['{"expr": "1 / 0", "error": true}', "", line])
+
+
+def test_what_is_refused_is_not_generated() -> None:
+    refused = '{"expr": "1 + true", "error": true}'
+    alien = '{"expr": "{true: 1, dyn(1): 2}.size()", "value": {"type": "int", "value": 2}}'
+    report = run_cases([refused, refused, alien])
+    assert (report.share_generated, report.failures) == (0.0, ())
 
 
 def test_one_expression_is_tried_with_its_reason() -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rules.language import Condition, Matcher, Vocabulary, compile_condition
+from rules.language import Condition, Matcher, Vocabulary, compile_condition, explain, never_holds
 
 VOCABULARY = Vocabulary(
     {
@@ -109,3 +109,15 @@ def test_a_matcher_and_its_conditions_serve_many_threads() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(100)))
+
+
+def test_zero_and_minus_zero_are_not_shared() -> None:
+    vocabulary, facts = Vocabulary({"a.d": "double"}), {"a.d": 1.0}
+    sources = ["1.0 / (a.d * 0.0) > 0.0", "1.0 / (a.d * -0.0) < 0.0", "1.0 / (a.d * -0.0) > 0.0"]
+    rules = [compile_condition(source, vocabulary) for source in sources]
+    assert [rule.verdict(facts) for rule in rules] == [True, True, False]
+    assert Matcher(rules).hits(facts) == [0, 1]
+    assert [explain(rule, facts).verdict for rule in rules] == [True, True, False]
+    assert "-inf" in explain(rules[2], facts).sentence
+    assert never_holds(compile_condition(f"{sources[0]} && !({sources[2]})", vocabulary)) is None
+    assert compile_condition(sources[1], vocabulary).tree == rules[1].tree
