@@ -49,6 +49,18 @@ def nested_binds(levels: int, start: str, double: str) -> str:
             "a.list.all(i, a.list.all(j, a.list.all(k, i == j && j == k)))",
             "its nested macros may take 8,030,302 steps; at most 1,000,000 are allowed",
         ),
+        (
+            "optional.of(1)" + ".optMap(a, a)" * 18 + ".hasValue()",
+            "the expression has 18 optMap() and optFlatMap(); at most 4 are allowed",
+        ),
+        (
+            "optional.of(1)" + ".optFlatMap(a, optional.of(a))" * 5 + ".hasValue()",
+            "the expression has 5 optMap() and optFlatMap(); at most 4 are allowed",
+        ),
+        (
+            "optional.of(1) . optMap (a, " * 12 + "1" + ")" * 12 + ".hasValue()",
+            "the expression has 12 optMap() and optFlatMap(); at most 4 are allowed",
+        ),
     ],
 )  # fmt: skip
 def test_too_much_is_refused_with_its_figure(source: str, message: str) -> None:
@@ -114,6 +126,8 @@ def test_what_is_no_cel_is_refused(source: str) -> None:
         "a.list.exists(i, a.list != a.list)",
         "a.list.exists(i, [a.list] == [a.list + [i]])",
         "a.list.transformList(i, v, a.list).size() == 0",
+        # what the parser copies, as much of it as is allowed
+        "optional.of([" + "1, " * 40 + "1])" + ".optMap(a, a)" * 4 + ".hasValue()",
         # regular expressions
         'a.text.matches("(a|aa)+$")',
         'a.text.matches("(a*)*b")',
