@@ -36,7 +36,7 @@ from rules.language.tree import (
 )
 
 FACTS, BUDGET = "f", "b"
-"""The parameter that holds the facts, and the local variable that counts the steps of nested macros."""
+"""The parameter that holds the facts, and the local variable that counts what an evaluation may still take."""
 
 _SCANNED = {"@in": 1} | dict.fromkeys(
     ("contains", "matches", "indexOf", "lastIndexOf", "replace", "split", "join", "trim", "reverse", "format",
@@ -175,7 +175,7 @@ class Emitter:
         at = _SCANNED[node.function]
         short = node.function in ("_==_", "_!=_") and node.arguments[at].type in SCALARS
         if not short and not isinstance(node.arguments[at], (ListOf, Literal)):
-            arguments[at] = py.call(self.helper(logic.scan), py.load(BUDGET), arguments[at])
+            arguments[at] = py.call(self.helper(logic.scan), self.budget(), arguments[at])
 
     def _special(self, node: Call) -> ast.expr:
         if node.function == "_?_:_":
@@ -202,15 +202,18 @@ class Emitter:
         with self._inner():
             return py.function_of(parameters, self.expression(body))
 
-    def counted_range(self, node: Node) -> ast.expr:
+    def counted_range(self, node: Node, *, pairs: bool = False) -> ast.expr:
         """The range of a macro; Python allows no assignment in it."""
         outer, self.may_assign = self.may_assign, False
         with self._inner():
             emitted = self.expression(node)
         self.may_assign = outer
+        return py.call(self.helper(logic.spend_pairs if pairs else logic.spend), self.budget(), emitted)
+
+    def budget(self) -> ast.expr:
+        """What is left for this evaluation."""
         self.uses_budget = True
-        count = logic.spend if self._inside else logic.begin
-        return py.call(self.helper(count), py.load(BUDGET), emitted)
+        return py.load(BUDGET)
 
     @contextmanager
     def loop(self, variables: Mapping[str, ast.expr]) -> Iterator[None]:

@@ -7,6 +7,8 @@ memory.
 
 from __future__ import annotations
 
+import re
+
 from rules.language.problems import ConditionError, Problem
 from rules.language.tree import Bind, ListOf, Macro, MapOf, Node, children, depth, walk
 
@@ -15,14 +17,20 @@ DEPTH_MAX = 40
 """The front end itself stops at 32 levels of brackets, operators of one kind or macros."""
 NODES_MAX = 1_000
 STEPS_MAX = 1_000_000
+COPIES_MAX = 4
+_COPYING = re.compile(r"\bopt(?:Flat)?Map\b")
+"""The macros whose expansion holds their receiver twice: a chain of them grows with a power of two."""
 ASSUMED_SIZE = 100
 """How many members a list or map is taken to have when its size is not written in the expression."""
 
 
 def check_length(source: str) -> None:
-    """Refuse a text that is too long to be looked at."""
+    """Refuse a text that is too long to be looked at, or that would grow too much when it is."""
     if len(source) > LENGTH_MAX:
         raise _refused(f"the expression has {len(source):,} characters; at most {LENGTH_MAX:,} are allowed")
+    copies = len(_COPYING.findall(source))
+    if copies > COPIES_MAX:
+        raise _refused(f"the expression has {copies} optMap() and optFlatMap(); at most {COPIES_MAX} are allowed")
 
 
 def check_size(tree: Node) -> None:

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 def macro(emitter: Emitter, node: Macro) -> ast.expr:
     """The macro as a Python expression."""
-    range_ = emitter.counted_range(node.range)
-    if len(node.variables) == 2:
-        range_ = py.call(emitter.helper(containers.pairs), range_)
+    range_ = emitter.counted_range(node.range, pairs=len(node.variables) == 2)
     names = [emitter.fresh() for _ in node.variables]
     loaded = {variable: py.load(name) for variable, name in zip(node.variables, names, strict=True)}
     with emitter.loop(loaded):

@@ -12,6 +12,7 @@ from typing import Any
 from rules.language import python as py
 from rules.language.generate import BUDGET, FACTS, Emitter
 from rules.language.problems import EvaluationError
+from rules.language.runtime.effort import WORK_MAX
 from rules.language.runtime.logic import ERRORS, STEPS_MAX, sentence
 from rules.language.runtime.values import type_of
 from rules.language.tree import Call, Name, Node, operands, walk
@@ -60,8 +61,8 @@ def compiled(tree: Node, *, careful: bool = False) -> Callable[[Any], Any]:
 
 
 def budget(names: py.Globals) -> Any:
-    """The statement that starts the count of nested macros' steps."""
-    return py.assign(BUDGET, py.list_of([names.constant(STEPS_MAX)]))
+    """The statement that starts the count of what an evaluation takes."""
+    return py.assign(BUDGET, py.list_of([names.constant(STEPS_MAX), names.constant(WORK_MAX)]))
 
 
 def _careful(tree: Node) -> Callable[[Facts], object]:

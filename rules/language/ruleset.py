@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rules.language import python as py
-from rules.language.generate import FACTS, Emitter
+from rules.language.generate import BUDGET, FACTS, Emitter
 from rules.language.grouping import Group, Rule, plan
 from rules.language.program import budget
 from rules.language.required import is_plain
+from rules.language.runtime import logic
 from rules.language.runtime.logic import ERRORS
 from rules.language.tree import (
     Bind,
@@ -55,12 +56,13 @@ class _Writer:
         self._variables: dict[Name, str] = {}
         self._flags: dict[str, str] = {}
         self._emitter = Emitter(self._names, read=self._variable, known=self._flag)
+        self._uses_budget = False
         self._emitter.shared = {node: f"s{at}" for at, node in enumerate(_repeated(self._parts))}
 
     def function(self) -> Collect:
         body = [self._part(part) for part in self._parts]
         start: list[ast.stmt] = [py.assign(name, self._names.constant(None)) for name in self._emitter.shared.values()]
-        if self._emitter.uses_budget:
+        if self._uses_budget:
             start.append(budget(self._names))
         return self._names.function(py.definition("rules", [FACTS, _ADD], [*start, *self._reads(), *body]))
 
@@ -95,13 +97,22 @@ class _Writer:
         if isinstance(part, Rule):
             return self._rule(part)
         nested = [self._part(inner) for inner in part.parts]
-        return py.attempt([py.when(self._emitter.truth(part.term), nested)], py.load(_ERRORS), [])
+        return py.attempt([py.when(py.every(self._tests(part.term)), nested)], py.load(_ERRORS), [])
+
+    def _tests(self, term: Node) -> list[ast.expr]:
+        """The term's test, which has all that an evaluation may take for itself, as when it is asked alone."""
+        self._emitter.uses_budget = False
+        test = self._emitter.truth(term)
+        if not self._emitter.uses_budget:
+            return [test]
+        self._uses_budget = True
+        return [py.call(self._names.helper(logic.begin), py.load(BUDGET)), test]
 
     def _rule(self, rule: Rule) -> ast.stmt:
         hit = py.do(py.call(py.load(_ADD), self._names.constant(rule.number)))
         if not rule.terms:
             return hit
-        test = py.every([self._emitter.truth(term) for term in rule.terms])
+        test = py.every([test for term in rule.terms for test in self._tests(term)])
         otherwise: list[ast.stmt] = []
         if not all(map(is_plain, rule.terms)):
             asked = py.call(self._names.constant(rule.carefully), py.load(FACTS))

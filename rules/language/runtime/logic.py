@@ -7,11 +7,13 @@ decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
-from rules.language.runtime.containers import members, shown_key
+from rules.language.runtime.containers import members, pairs, shown_key
 from rules.language.runtime.conversions import truth
+from rules.language.runtime.effort import WORK_MAX, work
 from rules.language.runtime.values import Failure, Optional, fail, no_overload
 
 ERRORS = (Failure, KeyError, OverflowError)
@@ -19,6 +21,8 @@ ERRORS = (Failure, KeyError, OverflowError)
 
 STEPS_MAX = 10_000
 """How many members a macro and those inside it may visit together; Google's evaluator has the same bound."""
+_PIECE = 64
+"""Members are counted so many at a time."""
 
 
 def sentence(error: BaseException) -> str:
@@ -111,24 +115,45 @@ def or_optional(optional: Any, other: Callable[[], Any]) -> Any:
     return optional if optional.present else other()
 
 
-def begin(budget: list[int], range_: Any) -> Any:
-    """The range of an outermost macro, with which the count of steps begins."""
-    budget[0] = STEPS_MAX
-    return spend(budget, range_)
+def begin(budget: list[int]) -> bool:
+    """What one evaluation may take, anew; true, so that it can stand before a test."""
+    budget[:] = (STEPS_MAX, WORK_MAX)
+    return True
 
 
 def spend(budget: list[int], range_: Any) -> Any:
-    """The range of a macro, its members counted against the steps that are left."""
-    budget[0] -= len(members(range_))
-    return range_ if budget[0] >= 0 else fail(f"macros take more than {STEPS_MAX:,} steps")
+    """The range of a macro, its members counted against the steps that are left as they are visited."""
+    return _counted(budget, members(range_), range_)
+
+
+def spend_pairs(budget: list[int], range_: Any) -> Any:
+    """The same for a macro with two variables."""
+    return _counted(budget, pairs(range_), range_)
+
+
+def _counted(budget: list[int], items: Iterable[Any], range_: Any) -> Iterable[Any]:
+    if len(range_) > _PIECE:
+        return chain.from_iterable(_pieces(budget, iter(items)))
+    _step(budget, len(range_))
+    return items
+
+
+def _pieces(budget: list[int], items: Iterator[Any]) -> Iterator[tuple[Any, ...]]:
+    while piece := tuple(islice(items, _PIECE)):
+        _step(budget, len(piece))
+        yield piece
+
+
+def _step(budget: list[int], count: int) -> None:
+    budget[0] -= count
+    if budget[0] < 0:
+        fail(f"macros take more than {STEPS_MAX:,} steps")
 
 
 def scan(budget: list[int], value: Any) -> Any:
-    """A text or list that is looked through inside a macro, counted as one step for every 64 parts of it."""
+    """A text or list that is looked through inside a macro, counted by its size."""
     if isinstance(value, (str, bytes, list, dict)):
-        budget[0] -= len(value) >> 6
-        if budget[0] < 0:
-            fail(f"macros take more than {STEPS_MAX:,} steps")
+        work(budget, 1 + len(value) // 4)
     return value
 
 

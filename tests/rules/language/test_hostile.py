@@ -13,6 +13,8 @@ from rules.language import (
     compile_expression,
     explain,
 )
+from rules.language.frontend import check
+from rules.language.oracle import Oracle
 
 VOCABULARY = Vocabulary(
     {"a.text": "string", "a.list": "list<int>", "a.map": "map<string, dyn>", "a.any": "dyn", "a.int": "int"}
@@ -48,6 +50,18 @@ def nested_binds(levels: int, start: str, double: str) -> str:
         (
             "a.list.all(i, a.list.all(j, a.list.all(k, i == j && j == k)))",
             "its nested macros may take 8,030,302 steps; at most 1,000,000 are allowed",
+        ),
+        (
+            "optional.of(1)" + ".optMap(a, a)" * 18 + ".hasValue()",
+            "the expression has 18 optMap() and optFlatMap(); at most 4 are allowed",
+        ),
+        (
+            "optional.of(1)" + ".optFlatMap(a, optional.of(a))" * 5 + ".hasValue()",
+            "the expression has 5 optMap() and optFlatMap(); at most 4 are allowed",
+        ),
+        (
+            "optional.of(1) . optMap (a, " * 12 + "1" + ")" * 12 + ".hasValue()",
+            "the expression has 12 optMap() and optFlatMap(); at most 4 are allowed",
         ),
     ],
 )  # fmt: skip
@@ -114,6 +128,8 @@ def test_what_is_no_cel_is_refused(source: str) -> None:
         "a.list.exists(i, a.list != a.list)",
         "a.list.exists(i, [a.list] == [a.list + [i]])",
         "a.list.transformList(i, v, a.list).size() == 0",
+        # what the parser copies, as much of it as is allowed
+        "optional.of([" + "1, " * 40 + "1])" + ".optMap(a, a)" * 4 + ".hasValue()",
         # regular expressions
         'a.text.matches("(a|aa)+$")',
         'a.text.matches("(a*)*b")',
@@ -168,3 +184,33 @@ def test_nothing_but_the_runtime_is_in_reach_of_generated_code() -> None:
     run = condition._run.__self__._fast  # type: ignore[attr-defined]
     assert run.__globals__["__builtins__"] == {}
     assert not {name for name in run.__code__.co_names if name.startswith("__")}
+
+
+@pytest.mark.parametrize(
+    ("sources", "members"),
+    [
+        ([f"a.map.?k.orValue(a.list.filter(i, i >= {n}).size()) != -1" for n in range(300)], 100),
+        (
+            [
+                "a.list.map(i, a.list.filter(j, j > i)).size() > 0",
+                "a.list.filter(i, i > 1).filter(i, i > 2).map(i, i + 1).size() > 0",
+            ],
+            99,
+        ),
+        (["a.list.map(i, i).size() > 0 && a.list.filter(i, i >= 0).size() > 0", "a.list.map(i, i).size() > 1"], 6_000),
+        (["!(a.int > 0 && a.list.all(i, i >= 0) && a.list.all(i, i > 0))", "a.list.all(i, i >= 0)"], 6_000),
+    ],
+)
+def test_no_rule_takes_of_what_another_may(sources: list[str], members: int) -> None:
+    conditions = [compile_condition(source, VOCABULARY) for source in sources]
+    facts = {"a.list": list(range(members)), "a.map": {}}
+    assert [condition.verdict(facts) for condition in conditions] == [True] * len(sources)
+    assert Matcher(conditions).hits(facts) == list(range(len(sources)))
+
+
+def test_members_are_counted_as_they_are_visited() -> None:
+    checked = check("!(a.int > 0 && a.list.all(i, i >= 0) && a.list.all(i, i > 0))", VOCABULARY)
+    assert Oracle(checked).run({"a.list": list(range(6_000))}) is True
+    too_many = compile_condition("a.list.filter(i, i > 0).map(i, i).size() > 0", VOCABULARY)
+    verdict = too_many.verdict({"a.list": list(range(6_000))})
+    assert verdict == EvaluationError("macros take more than 10,000 steps")
