@@ -131,5 +131,6 @@ WITHIN: dict[str, Callable[..., Any]] = {
     "_!=_": compare.different_within,
     "@in": compare.contains_within,
     "format": formatting.format_within,
+    "matches": texts.matches_within,
 }
 """What takes the budget of the evaluation, too: its time grows with the content of its arguments."""

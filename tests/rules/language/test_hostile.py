@@ -172,6 +172,10 @@ def test_what_is_no_cel_is_refused(source: str) -> None:
         'a.text.matches("(a*)*b")',
         'a.text.matches("((a{0,100}){0,100}){0,100}")',
         'a.text.matches("(")',
+        r'a.list.exists(i, "x".matches(string(i) + "(\\pL{1,20}){0,5}"))',
+        r'a.list.exists(i, "x".matches(string(i) + "\\pL{1,20}") || "y".matches("x{1,20}" + string(i)))',
+        r'a.text.matches("(\\pL{1,20}){0,5}")',
+        'a.text.matches("(a|b|ab|ba|aab){1,60}c")',
         r'a.text.matches("(a)\\1")',
         # numbers, times and conversions
         'int("9" + a.text) == 1',
