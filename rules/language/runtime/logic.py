@@ -121,6 +121,12 @@ def begin(budget: list[int]) -> bool:
     return True
 
 
+def begin_steps(budget: list[int]) -> bool:
+    """The steps anew, for the next side of a condition; the work is one for all its sides."""
+    budget[0] = STEPS_MAX
+    return True
+
+
 def spend(budget: list[int], range_: Any) -> Any:
     """The range of a macro, its members counted against the steps that are left as they are visited."""
     return _counted(budget, members(range_), range_)

@@ -165,6 +165,8 @@ def test_what_is_no_cel_is_refused(source: str) -> None:
         "a.list.map(i, a.list.filter(j, true)).size() == 0",
         "a.list.filter(i, i < 5000).map(i, [i, i] + [i]).size() == 0",
         tens(9),
+        " || ".join(["a.list.exists(i, a.large != a.large)"] * 60),
+        "a.map.none == 1 || " + " || ".join(["[a.doubles] != [a.doubles]"] * 100),
         # what the parser copies, as much of it as is allowed
         "optional.of([" + "1, " * 40 + "1])" + ".optMap(a, a)" * 4 + ".hasValue()",
         # regular expressions
