@@ -1,6 +1,6 @@
 """What one evaluation may take beside the steps of its macros: the work on what is large.
 
-A value that is compared or written takes four units, and so do 16 characters that are looked through or made. The
+A value that is compared or written takes eight units, and so do 32 characters that are looked through or made. The
 budget is a list of two numbers, the steps and the work that are left, which generated code hands to the functions that
 draw on it.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from rules.language.runtime.values import Optional, fail
 
 WORK_MAX = 1_000_000
-VALUE = 4
+VALUE = 8
 """What a value takes that is compared or written; a unit is about what a character takes."""
 
 
