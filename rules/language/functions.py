@@ -126,3 +126,11 @@ _TABLE: dict[str, Callable[..., Any]] = {
 }
 RUNTIME: dict[str, Function] = {name: _function(run) for name, run in _TABLE.items()}
 RUNTIME |= {name: Function(_unknown, 2, 3) for name in SPECIAL}
+WITHIN: dict[str, Callable[..., Any]] = {
+    "_==_": compare.equal_within,
+    "_!=_": compare.different_within,
+    "@in": compare.contains_within,
+    "format": formatting.format_within,
+    "matches": texts.matches_within,
+}
+"""What takes the budget of the evaluation, too: its time grows with the content of its arguments."""

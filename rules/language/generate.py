@@ -16,9 +16,9 @@ from typing import Any
 from rules.language import loops
 from rules.language import python as py
 from rules.language.constants import NOTHING, constant
-from rules.language.functions import RUNTIME, SPECIAL
-from rules.language.operators import BUILDERS, SCALARS
-from rules.language.runtime import containers, conversions, logic, times
+from rules.language.functions import RUNTIME, SPECIAL, WITHIN
+from rules.language.operators import BUILDERS
+from rules.language.runtime import containers, conversions, effort, logic, times
 from rules.language.runtime.values import NAMED_TYPES, UInt
 from rules.language.tree import (
     Bind,
@@ -38,11 +38,18 @@ from rules.language.tree import (
 FACTS, BUDGET = "f", "b"
 """The parameter that holds the facts, and the local variable that counts what an evaluation may still take."""
 
-_SCANNED = {"@in": 1} | dict.fromkeys(
+_SCANNED = {"@in": 1, "startsWith": 1, "endsWith": 1} | dict.fromkeys(
     ("contains", "matches", "indexOf", "lastIndexOf", "replace", "split", "join", "trim", "reverse", "format",
-     "lowerAscii", "upperAscii", "bytes", "string", "strings.quote", "_==_", "_!=_"), 0
+     "lowerAscii", "upperAscii", "bytes", "string", "int", "uint", "double", "bool", "timestamp", "duration",
+     "strings.quote", "base64.encode", "base64.decode", "_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_"), 0
 )  # fmt: skip
 """Functions whose time grows with one of their arguments, and which one."""
+_MADE = frozenset(
+    ("_+_", "substring", "replace", "split", "join", "trim", "reverse", "format", "lowerAscii", "upperAscii", "bytes",
+     "string", "strings.quote", "base64.encode", "base64.decode")
+)  # fmt: skip
+"""Functions that make a text or list."""
+_SMALL = ("bool", "int", "uint", "double", "timestamp", "duration", "null")
 _CONVERTED: dict[str, Callable[..., Any]] = {"uint": UInt, "timestamp": times.utc}
 
 
@@ -168,14 +175,21 @@ class Emitter:
             return py.negated(arguments[0])
         builder = BUILDERS.get(node.function)
         built = builder(node, arguments, self) if builder and len(arguments) <= 2 else None
-        return built or py.call(self.helper(RUNTIME[node.function].run), *arguments)
+        result = built or self._at_runtime(node.function, arguments)
+        if self._loops and node.function in _MADE and node.type not in _SMALL:
+            result = py.call(self.helper(effort.scan), self.budget(), result)
+        return result
+
+    def _at_runtime(self, function: str, arguments: list[ast.expr]) -> ast.expr:
+        if function in WITHIN:
+            return py.call(self.helper(WITHIN[function]), self.budget(), *arguments)
+        return py.call(self.helper(RUNTIME[function].run), *arguments)
 
     def _count_scan(self, node: Call, arguments: list[ast.expr]) -> None:
         """In a macro, looking through a long text or list counts as steps, too."""
         at = _SCANNED[node.function]
-        short = node.function in ("_==_", "_!=_") and node.arguments[at].type in SCALARS
-        if not short and not isinstance(node.arguments[at], (ListOf, Literal)):
-            arguments[at] = py.call(self.helper(logic.scan), self.budget(), arguments[at])
+        if not isinstance(node.arguments[at], (ListOf, Literal)) and node.arguments[at].type not in _SMALL:
+            arguments[at] = py.call(self.helper(effort.scan), self.budget(), arguments[at])
 
     def _special(self, node: Call) -> ast.expr:
         if node.function == "_?_:_":

@@ -30,12 +30,11 @@ _LENGTHS = ("string", "bytes", "list<", "map<")
 
 
 def exact(type_: str) -> bool:
-    """Whether Python's `==` on values of this type is CEL's, however deep they are."""
-    if type_.startswith("list<"):
-        return exact(type_[5:-1])
-    if type_.startswith("map<string, "):
-        return exact(type_[12:-1])
-    return type_ in _EXACT
+    """Whether Python's `==` on values of this type is CEL's, and takes no longer than they are.
+
+    Lists in lists are not among them: one may hold another many times over.
+    """
+    return type_.removeprefix("list<").removeprefix("map<string, ").removesuffix(">") in _EXACT
 
 
 def _types(node: Call) -> list[str]:

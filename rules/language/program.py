@@ -19,6 +19,7 @@ from rules.language.tree import Call, Name, Node, operands, walk
 from rules.language.unknowns import needed
 
 Facts = Mapping[str, object]
+_Careful = Callable[[Facts, list[int]], object]
 
 
 class Program:
@@ -29,7 +30,7 @@ class Program:
     def __init__(self, tree: Node) -> None:
         self.tree = tree
         self._fast: Callable[[Facts], object] = self._first
-        self._careful: Callable[[Facts], object] | None = None
+        self._careful: _Careful | None = None
 
     def run(self, facts: Facts) -> object:
         """The value for these facts, or the EvaluationError that stands in its place."""
@@ -38,26 +39,28 @@ class Program:
         except ERRORS:
             return self.carefully(facts)
 
-    def carefully(self, facts: Facts) -> object:
-        """As `run`, for a caller who knows that the fast form fails."""
+    def carefully(self, facts: Facts, budget: list[int] | None = None) -> object:
+        """As `run`, for a caller who knows that the fast form fails; for a side, with the work that is left."""
         if self._careful is None:
             self._careful = _careful(self.tree)
-        return self._careful(facts)
+        return self._careful(facts, [STEPS_MAX, WORK_MAX] if budget is None else budget)
 
     def _first(self, facts: Facts) -> object:
         self._fast = compiled(self.tree)
         return self._fast(facts)
 
 
-def compiled(tree: Node, *, careful: bool = False) -> Callable[[Any], Any]:
-    """The tree as one function of the facts, which raises where evaluation fails."""
+def compiled(tree: Node, *, careful: bool = False) -> Callable[..., Any]:
+    """The tree as one function of the facts (carefully: and the budget), which raises where evaluation fails."""
     names = py.Globals()
     emitter = Emitter(names, careful=careful)
     result = emitter.expression(tree)
     body = [py.give(result)]
+    if careful:
+        return names.function(py.definition("careful", [FACTS, BUDGET], body))
     if emitter.uses_budget:
         body.insert(0, budget(names))
-    return names.function(py.definition("careful" if careful else "fast", [FACTS], body))
+    return names.function(py.definition("fast", [FACTS], body))
 
 
 def budget(names: py.Globals) -> Any:
@@ -65,19 +68,20 @@ def budget(names: py.Globals) -> Any:
     return py.assign(BUDGET, py.list_of([names.constant(STEPS_MAX), names.constant(WORK_MAX)]))
 
 
-def _careful(tree: Node) -> Callable[[Facts], object]:
+def _careful(tree: Node) -> _Careful:
     if isinstance(tree, Call) and tree.function in ("_&&_", "_||_") and tree.type == "bool":
         return _of_sides([Program(side) for side in operands(tree, tree.function)], tree.function == "_||_")
     return _of_one(tree)
 
 
-def _of_sides(sides: list[Program], decisive: bool) -> Callable[[Facts], object]:
+def _of_sides(sides: list[Program], decisive: bool) -> _Careful:
     """A chain of `&&` or `||`: one decisive side is enough, else the first error stands."""
 
-    def run(facts: Facts) -> object:
+    def run(facts: Facts, budget: list[int]) -> object:
         failure: EvaluationError | None = None
         for side in sides:
-            value = side.carefully(facts)
+            budget[0] = STEPS_MAX
+            value = side.carefully(facts, budget)
             if value is decisive:
                 return decisive
             if value is not (not decisive):
@@ -94,18 +98,18 @@ def _as_error(value: object) -> EvaluationError:
     return EvaluationError(f"a logical operator cannot be applied to {type_of(value)}")
 
 
-def _of_one(tree: Node) -> Callable[[Facts], object]:
+def _of_one(tree: Node) -> _Careful:
     """Anything else. Unknown names are looked for first: that is what mostly fails, and raising is slow."""
     asked = needed(tree)
     read = [part.name for part in walk(tree) if isinstance(part, Name) and part.name in asked]
     function = compiled(tree, careful=True)
 
-    def run(facts: Facts) -> object:
+    def run(facts: Facts, budget: list[int]) -> object:
         for name in read:
             if name not in facts:
                 return EvaluationError(f"{name} is not known")
         try:
-            return function(facts)
+            return function(facts, budget)
         except ERRORS as error:
             return EvaluationError(sentence(error))
 

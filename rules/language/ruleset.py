@@ -99,20 +99,26 @@ class _Writer:
         nested = [self._part(inner) for inner in part.parts]
         return py.attempt([py.when(py.every(self._tests(part.term)), nested)], py.load(_ERRORS), [])
 
-    def _tests(self, term: Node) -> list[ast.expr]:
-        """The term's test, which has all that an evaluation may take for itself, as when it is asked alone."""
+    def _tests(self, term: Node, begin: Callable[[list[int]], bool] = logic.begin) -> list[ast.expr]:
+        """The term's test; if it takes of the budget, after the count has begun anew."""
         self._emitter.uses_budget = False
         test = self._emitter.truth(term)
         if not self._emitter.uses_budget:
             return [test]
         self._uses_budget = True
-        return [py.call(self._names.helper(logic.begin), py.load(BUDGET)), test]
+        return [py.call(self._names.helper(begin), py.load(BUDGET)), test]
 
     def _rule(self, rule: Rule) -> ast.stmt:
         hit = py.do(py.call(py.load(_ADD), self._names.constant(rule.number)))
         if not rule.terms:
             return hit
-        test = py.every([test for term in rule.terms for test in self._tests(term)])
+        tests: list[ast.expr] = []
+        begin = logic.begin
+        for term in rule.terms:
+            tested = self._tests(term, begin)
+            begin = logic.begin_steps if len(tested) > 1 else begin
+            tests += tested
+        test = py.every(tests)
         otherwise: list[ast.stmt] = []
         if not all(map(is_plain, rule.terms)):
             asked = py.call(self._names.constant(rule.carefully), py.load(FACTS))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from rules.language.runtime.effort import VALUE, WORK_MAX, work
 from rules.language.runtime.values import NanoSpan, NanoTime, Optional, UInt, fail, no_overload
 
 _NUMBERS = frozenset((int, UInt, float))
@@ -23,7 +24,6 @@ _FAMILIES: dict[type, int] = {
     **dict.fromkeys((timedelta, NanoSpan), 6),
 }
 _KEYS = frozenset((bool, int, UInt, float, str))
-_STEPS_MAX = 100_000
 _DEPTH_MAX = 64
 
 
@@ -31,14 +31,21 @@ def equal(left: Any, right: Any) -> bool:
     """CEL's `==` on values of any type; values of different types are different, never an error."""
     if type(left) is type(right) and type(left) in _PLAIN:
         return bool(left == right)
-    return _equal(left, right, [_STEPS_MAX])
+    return _equal(left, right, [0, WORK_MAX])
+
+
+def equal_within(budget: list[int], left: Any, right: Any) -> bool:
+    """`equal`, which draws on what is left for the evaluation."""
+    if type(left) is type(right) and type(left) in _PLAIN:
+        return bool(left == right)
+    return _equal(left, right, budget)
 
 
 def _equal(left: Any, right: Any, budget: list[int], depth: int = 0) -> bool:
     # A list may hold itself many times over (bind, map): what is small in memory can be endless to compare.
-    budget[0] -= 1
-    if budget[0] < 0 or depth > _DEPTH_MAX:
-        fail(f"comparing takes more than {_STEPS_MAX:,} steps or {_DEPTH_MAX} levels")
+    work(budget, VALUE + len(left) // 4 if isinstance(left, (str, bytes)) else VALUE)
+    if depth > _DEPTH_MAX:
+        fail(f"comparing takes more than {_DEPTH_MAX} levels")
     if isinstance(left, list) and isinstance(right, list):
         pairs = zip(left, right, strict=False)
         return len(left) == len(right) and all(_equal(one, other, budget, depth + 1) for one, other in pairs)
@@ -57,6 +64,10 @@ def _equal(left: Any, right: Any, budget: list[int], depth: int = 0) -> bool:
 def different(left: Any, right: Any) -> bool:
     """CEL's `!=`."""
     return not equal(left, right)
+
+
+def different_within(budget: list[int], left: Any, right: Any) -> bool:
+    return not equal_within(budget, left, right)
 
 
 def _as_doubles(left: Any, right: Any) -> tuple[Any, Any]:
@@ -97,10 +108,14 @@ def greater_equal(left: Any, right: Any) -> bool:
 
 def contains(value: Any, container: Any) -> bool:
     """CEL's `in`, on a list or on the keys of a map."""
+    return contains_within([0, WORK_MAX], value, container)
+
+
+def contains_within(budget: list[int], value: Any, container: Any) -> bool:
     if isinstance(container, dict) and type(value) in _KEYS:
         return has_key(container, value)
     if isinstance(container, list):
-        return any(equal(value, item) for item in container)
+        return any(equal_within(budget, value, item) for item in container)
     return no_overload("`in`", value, container)
 
 

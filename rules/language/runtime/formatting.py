@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from rules.language.runtime.containers import LENGTH_MAX
+from rules.language.runtime.effort import scan, weighed
 from rules.language.runtime.times import duration_text, timestamp_text
 from rules.language.runtime.values import TYPES, TypeName, UInt, fail, no_overload
 
@@ -72,6 +73,11 @@ def format_text(template: Any, values: Any) -> str:
     if template.replace("%%", "").endswith("%"):
         fail("the format ends in the middle of a clause")
     return text if len(text) <= LENGTH_MAX else fail(f"format() made more than {LENGTH_MAX:,}")
+
+
+def format_within(budget: list[int], template: Any, values: Any) -> str:
+    """`format_text`, which draws on what is left for the evaluation."""
+    return format_text(scan(budget, template), weighed(budget, values))
 
 
 def _filler(values: list[Any]) -> Callable[[re.Match[str]], str]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from rules.language.runtime.containers import LENGTH_MAX
+from rules.language.runtime.effort import work
 from rules.language.runtime.values import fail, no_overload
 
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -18,6 +19,10 @@ _LOWER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
 _QUOTED = {"\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v"}
 _QUOTED |= {"\\": r"\\", '"': r"\""}
 _TO_QUOTE = re.compile(r'[\a\b\f\n\r\t\v\\"]')
+_PATTERN_BYTES = 256 * 1024
+"""What a compiled pattern may take: one that is larger is refused after a millisecond instead of forty."""
+_COMPILING = 10_000
+"""Units of work for it."""
 
 
 def _texts(function: str, *values: Any) -> None:
@@ -51,17 +56,24 @@ def matches(text: Any, pattern: Any) -> bool:
     return found(compiled(pattern), text)
 
 
+def matches_within(budget: list[int], text: Any, pattern: Any) -> bool:
+    """`matches` with a pattern that is not written in the expression: each use counts as compiling it."""
+    work(budget, _COMPILING)
+    return matches(text, pattern)
+
+
 def found(pattern: Any, text: str) -> bool:
     # as bytes: the library would otherwise map every position of the match back to code points
     return pattern.search(text.encode("utf-8", "surrogatepass")) is not None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def compiled(pattern: str) -> Any:
     import re2  # type: ignore[import-untyped]  # not at import time
 
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _PATTERN_BYTES
     try:
         return re2.compile(pattern, options)
     except re2.error as refused:

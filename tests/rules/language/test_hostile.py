@@ -17,7 +17,15 @@ from rules.language.frontend import check
 from rules.language.oracle import Oracle
 
 VOCABULARY = Vocabulary(
-    {"a.text": "string", "a.list": "list<int>", "a.map": "map<string, dyn>", "a.any": "dyn", "a.int": "int"}
+    {
+        "a.text": "string",
+        "a.list": "list<int>",
+        "a.map": "map<string, dyn>",
+        "a.any": "dyn",
+        "a.int": "int",
+        "a.doubles": "list<double>",
+        "a.large": "map<string, dyn>",
+    }
 )
 FACTS: dict[str, object] = {
     "a.text": "a" * 100_000,
@@ -25,6 +33,8 @@ FACTS: dict[str, object] = {
     "a.map": {"k": [1]},
     "a.any": "x",
     "a.int": 2,
+    "a.doubles": [1.0] * 10_000,
+    "a.large": {"k": [float(number) for number in range(10_000)]},
 }
 SOON_S = 2.0
 
@@ -34,6 +44,16 @@ def nested_binds(levels: int, start: str, double: str) -> str:
     for level in range(levels, 0, -1):
         source = f"cel.bind(v{level}, {double.format(f'v{level - 1}')}, {source})"
     return f"cel.bind(v0, {start}, {source})"
+
+
+def tens(levels: int) -> str:
+    """Two values of 10^levels parts, each held ten times by the next."""
+    source = f"v{levels} == w{levels}"
+    for name in ("w", "v"):
+        for level in range(levels, 0, -1):
+            source = f"cel.bind({name}{level}, [{', '.join([f'{name}{level - 1}'] * 10)}], {source})"
+        source = f"cel.bind({name}0, [1], {source})"
+    return source
 
 
 @pytest.mark.parametrize(
@@ -128,6 +148,25 @@ def test_what_is_no_cel_is_refused(source: str) -> None:
         "a.list.exists(i, a.list != a.list)",
         "a.list.exists(i, [a.list] == [a.list + [i]])",
         "a.list.transformList(i, v, a.list).size() == 0",
+        # much work in each step
+        "a.list.exists(i, a.large != a.large)",
+        "a.list.exists(i, [a.doubles] != [a.doubles])",
+        "a.list.exists(i, a.large in [a.large, a.large] && a.large.k in [a.doubles])",
+        'a.list.exists(i, "%s".format([a.list]) == "")',
+        'a.list.exists(i, "%s".format([a.large]) == "")',
+        'a.list.map(i, "%x".format([a.text])).size() == 0',
+        "a.list.map(i, a.text.substring(1)).size() == 0",
+        "a.list.map(i, a.text.substring(1) + string(i)).size() == 0",
+        'a.list.exists(i, a.text.substring(1) == "" || a.text.substring(2) == "" || a.text.substring(3) == "")',
+        "a.list.map(i, base64.encode(bytes(a.text))).size() == 0",
+        'a.list.map(i, a.text.split("")).size() == 0',
+        "cel.bind(x, a.text.lowerAscii(), a.list.all(i, a.text == x && a.text <= x && x.startsWith(a.text)))",
+        ("a.list.filter(i, i > 0).map(i, a.list.filter(j, j < 9999) + [i]).size() == 0"),
+        "a.list.map(i, a.list.filter(j, true)).size() == 0",
+        "a.list.filter(i, i < 5000).map(i, [i, i] + [i]).size() == 0",
+        tens(9),
+        " || ".join(["a.list.exists(i, a.large != a.large)"] * 60),
+        "a.map.none == 1 || " + " || ".join(["[a.doubles] != [a.doubles]"] * 100),
         # what the parser copies, as much of it as is allowed
         "optional.of([" + "1, " * 40 + "1])" + ".optMap(a, a)" * 4 + ".hasValue()",
         # regular expressions
@@ -135,6 +174,10 @@ def test_what_is_no_cel_is_refused(source: str) -> None:
         'a.text.matches("(a*)*b")',
         'a.text.matches("((a{0,100}){0,100}){0,100}")',
         'a.text.matches("(")',
+        r'a.list.exists(i, "x".matches(string(i) + "(\\pL{1,20}){0,5}"))',
+        r'a.list.exists(i, "x".matches(string(i) + "\\pL{1,20}") || "y".matches("x{1,20}" + string(i)))',
+        r'a.text.matches("(\\pL{1,20}){0,5}")',
+        'a.text.matches("(a|b|ab|ba|aab){1,60}c")',
         r'a.text.matches("(a)\\1")',
         # numbers, times and conversions
         'int("9" + a.text) == 1',
