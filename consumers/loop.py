@@ -2,7 +2,7 @@
 
 For each shard it owns, a worker repeats
 
-    1. BEGIN  the guard must be as this worker left it; a fresh nonce; the customers are read in the same trip
+    1. BEGIN  the guard must be as this worker left it; a fresh nonce; the same script reads the customers
     2. fold   all records of a customer become one commit
     3. APPLY  each commit requires the nonce and the customer's version, and is counted in the guard
     4. END    if every commit of the batch is there, the position moves

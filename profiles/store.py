@@ -102,13 +102,9 @@ class CustomerStore:
 
     async def read(self, subject: str) -> Customer:
         batch = self.scripts.batch()
-        self.add_read(batch, subject)
+        batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
         (answer,) = await batch.run()
         return customer_from(subject, answer)
-
-    def add_read(self, batch: Batch, subject: str) -> None:
-        """Puts a read into a batch; `customer_from` takes the answer."""
-        batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
 
     @staticmethod
     def customer_keys(shard: int, subjects: Iterable[str]) -> list[str]:

@@ -135,10 +135,6 @@ def is_time(value: object) -> bool:
     return isinstance(value, datetime)
 
 
-def is_span(value: object) -> bool:
-    return isinstance(value, timedelta)
-
-
 @lru_cache(maxsize=256)
 def zone(name: str) -> tzinfo:
     """`Europe/Paris`, `-02:30`, or UTC if nothing is said."""
