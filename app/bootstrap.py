@@ -70,7 +70,7 @@ async def opened(settings: Settings, retries: int = RETRIES) -> AsyncIterator[Pa
     async with connected(redis_url(settings), retries=retries) as redis:
         await wait_until_ready(redis, STORE_WITHIN_S)
         registry = Registry(redis)
-        store = await CustomerStore.open(redis, settings.shards)
+        store = await CustomerStore.open(redis, settings.shards, settings.replicas_needed)
         yield Parts(redis, store, registry, PolicyStore(registry))
 
 
@@ -99,7 +99,7 @@ def build_api(settings: Settings) -> FastAPI:
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
                 scorecard=ScorecardReader(parts.store),
-                status=Status(parts.store, live),
+                status=Status(parts.store, live, settings.durability, settings.replicas_needed),
                 keys=Verifier(parts.registry),
                 metrics=metrics,
             )

@@ -101,6 +101,7 @@ class Decisioning:
         origin = self._origin(asked, policy, request.id)
         known = await self.record(origin.decision) if request.id else None
         if known is not None:
+            await self._store.confirm(asked.subject)
             return known
         return await retried(lambda number: self._attempt(asked, policy, replace(origin, salt=number)))
 
