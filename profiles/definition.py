@@ -68,16 +68,19 @@ class Definition:
         return ", ".join(sorted(self.channels)) or "none"
 
     def typed(self, interaction: Interaction) -> Interaction:
-        """The interaction with its data and channel as the policy says. Raises BadFields."""
+        """The interaction with its data and channel as the policy says. Raises BadFields.
+
+        An `identify` may come without a channel: somebody told us about the customer, who visits nothing.
+        """
         name = interaction.type
         declared = self.interactions.get(name)
         if declared is None:
             raise BadFields(f"unknown interaction type `{name}`", nearest(name, self.interactions))
         data = checked(interaction.data, declared.fields, f"`{name}`")
         channel = interaction.channel or declared.channel
-        if not channel:
+        if not channel and name != IDENTIFY:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
-        return replace(interaction, data=data, channel=self.known_channel(channel))
+        return replace(interaction, data=data, channel=self.known_channel(channel) if channel else "")
 
 
 def _channels(policy: Policy) -> frozenset[str]:

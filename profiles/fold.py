@@ -126,6 +126,8 @@ def _recent(
 
 def _sessions(sessions: dict[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
     channel, happened, idle = interaction.channel, interaction.at_ms, definition.session_idle_ms
+    if not channel:
+        return sessions  # what we were told by somebody else is no visit
     current = sessions.get(channel)
     if current is None or happened - current.last > idle:
         current = Session(started=happened, last=happened, interactions=0)

@@ -106,6 +106,9 @@ class RuleSet:
     requirements: tuple[Condition, ...]
     """Of the contact policy, in its order."""
 
+    quality: Mapping[str, Condition]
+    """The expectations of data quality, by name. They are asked at a load, not at a decision."""
+
     lookback_ms: int
     """How far back the contact policy looks into the ledger."""
 
@@ -155,18 +158,24 @@ def compile_rules(checked: Checked) -> RuleSet:
         policy=policy,
         types=checked.vocabulary.types,
         lookback_ms=_lookback_ms(policy.contact_policy),
-        reads=frozenset().union(*(each.reads for each in conditions.values())) | {"event.type"},
+        reads=_asked_of_customers(conditions) | {"event.type"},
         by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
         always=tuple(each.id for each in policy.offers if each.always),
         rules_of=_rules_by_event(policy, conditions),
         standing=_group((rule for rule in enumerate(policy.rules) if not rule[1].when), conditions),
         segments={name: conditions["segments", name] for name in policy.segments},
         stages={name: conditions["stages", name] for name in policy.stages},
+        quality={name: conditions["quality", name, "expect"] for name in policy.quality},
         requirements=tuple(
             conditions["contact_policy", "requirements", index, "require"]
             for index in range(len(policy.contact_policy.requirements))
         ),
     )
+
+
+def _asked_of_customers(conditions: "Conditions") -> frozenset[str]:
+    """The names that deciding and folding look at: all but those of data quality."""
+    return frozenset().union(*(each.reads for path, each in conditions.items() if path[0] != "quality"))
 
 
 def _lookback_ms(policy: ContactPolicy) -> int:

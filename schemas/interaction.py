@@ -27,6 +27,7 @@ class Interaction:
     subject: str
     """`customer:<id>` or `visitor:<id>`."""
     channel: str
+    """Empty for an `identify` that comes from no touchpoint, such as a row of a load."""
     at_ms: int
     data: dict[str, Any]
     policy: str | None = None
@@ -98,7 +99,7 @@ def to_cloud_event(interaction: Interaction) -> dict[str, Any]:
         "source": interaction.source,
         "type": interaction.type,
         "subject" if kind == "customer" else "visitor": name,
-        "channel": interaction.channel,
+        **({"channel": interaction.channel} if interaction.channel else {}),
         "time": rfc3339(interaction.at_ms),
         "data": interaction.data,
         **({} if interaction.policy is None else {"policy": interaction.policy}),

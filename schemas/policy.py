@@ -392,6 +392,16 @@ class Example(Model):
     then: Then
 
 
+class Expectation(Model):
+    """What a value that comes with a load is expected to be. It is counted, and refuses nothing."""
+
+    attribute: Name
+    """The attribute that the count is about."""
+    expect: Condition
+    """Judged on the attributes of one row, and `now`."""
+    description: str = ""
+
+
 class PolicyHeader(Model):
     name: Id
     description: str = ""
@@ -418,6 +428,8 @@ class PolicyFile(Model):
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None
     arbitration: Arbitration | None = None
+    quality: dict[Id, Expectation] = {}
+    """Data quality: what `opportune load` counts for each attribute."""
     examples: tuple[Example, ...] = ()
 
 

@@ -17,6 +17,7 @@ NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 HINTS = {
     "segments": "a segment knows the attributes and features of the customer, and `now`",
     "stages": "a stage knows the attributes, features and segments of the customer, and `now`",
+    "quality": "an expectation knows the attributes of the customer, and `now`",
     "rules": "ask for it in `eligible`, `applicable` or `suitable`",
 }
 """By the section: what its conditions know instead. All other conditions know every name."""
