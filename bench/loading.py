@@ -6,7 +6,8 @@
 The rows are those of the IBM telecom file, again and again with new ids; 20 attributes, three expectations of data
 quality. A redis-server of its own with append-only persistence (`everysec`), one `opportune worker`, one `opportune
 load`: three processes, as in production. `rows_per_s` is the load's, from its start to its end; `folded_per_s` until
-the last row is in a profile. `load_mb` is the peak memory of the load, `outbox_mb` what all outboxes of Redis held at
+the last row is in a profile. On a machine that others use too, read `per_core_s`: rows a second of CPU time of the load,
+and of the worker. `load_mb` is the peak memory of the load, `outbox_mb` what all outboxes of Redis held at
 most, looked at four times a second.
 """
 
@@ -33,6 +34,7 @@ import yaml
 from app import ROOT
 from app.redis_binary import find_redis_server, listpack_setting, redis_version
 from bench.report import print_figures
+from profiles import keys
 from profiles.connection import connected
 from profiles.store import CustomerStore
 from tests.servers import RedisServer
@@ -43,6 +45,7 @@ TEXTS = [
     *("tech_support", "streaming_tv", "streaming_movies", "contract", "payment_method"),
 ]
 BOOLS = ["senior_citizen", "partner", "dependents", "phone_service", "paperless_billing", "churn"]
+SHARDS = 16
 POLICY: dict[str, Any] = {
     "policy": {"name": "telecom"},
     "attributes": {
@@ -70,13 +73,13 @@ def write_rows(path: Path, count: int) -> None:
 
 
 @contextmanager
-def worker(environ: dict[str, str]) -> Iterator[None]:
+def worker(environ: dict[str, str], usage: list[Any]) -> Iterator[None]:
     process = subprocess.Popen([sys.executable, "-m", "app", "worker"], cwd=ROOT, env=environ)
     try:
         yield
     finally:
         process.terminate()
-        process.wait()
+        usage.append(os.wait4(process.pid, 0)[2])
 
 
 class Outboxes(threading.Thread):
@@ -90,7 +93,7 @@ class Outboxes(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(0.25):
-            found = [self._client.memory_usage(key) or 0 for key in self._client.scan_iter("*}out", count=10_000_000)]
+            found = [self._client.memory_usage(keys.outbox(shard)) or 0 for shard in range(SHARDS)]
             self.most_bytes = max(self.most_bytes, sum(found))
 
     def end(self) -> None:
@@ -98,17 +101,17 @@ class Outboxes(threading.Thread):
         self.join()
 
 
-def load(path: Path, environ: dict[str, str]) -> float:
-    """Runs the command; its peak memory in MB."""
+def load(path: Path, environ: dict[str, str]) -> Any:
+    """Runs the command; what it used."""
     process = subprocess.Popen([sys.executable, "-m", "app", "load", str(path)], cwd=ROOT, env=environ)
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, status
-    return usage.ru_maxrss / 1024
+    return usage
 
 
 async def interactions(url: str) -> int:
     async with connected(url) as client:
-        store = await CustomerStore.open(client, 16)
+        store = await CustomerStore.open(client, SHARDS)
         return sum(amount for name, amount in (await store.counts()).items() if "|interactions|identify|" in name)
 
 
@@ -122,13 +125,14 @@ def main() -> None:
         folder = Path(name)
         (folder / "policy.yaml").write_text(yaml.safe_dump(POLICY))
         write_rows(folder / "customers.csv", count)
-        environ = {**os.environ, "OPPORTUNE_REDIS": server.url, "OPPORTUNE_LOG_LEVEL": "warning"}
+        environ = {**os.environ, "OPPORTUNE_REDIS": server.url, "OPPORTUNE_SHARDS": str(SHARDS)}
         subprocess.run([sys.executable, "-m", "app", "publish", name], cwd=ROOT, env=environ, check=True)
         looking = Outboxes(server)
-        with worker(environ):
+        of_worker: list[Any] = []
+        with worker(environ, of_worker):
             looking.start()
             began = time.monotonic()
-            load_mb = load(folder / "customers.csv", environ)
+            of_load = load(folder / "customers.csv", environ)
             loaded_s = time.monotonic() - began
             while asyncio.run(interactions(server.url)) < count:
                 time.sleep(0.1)
@@ -136,8 +140,21 @@ def main() -> None:
             looking.end()
         assert asyncio.run(interactions(server.url)) == count, "a row was counted twice"
         redis_mb = redis.Redis(unix_socket_path=str(server.socket)).info("memory")["used_memory_peak"] / 1e6
-    figures = {"rows_per_s": count / loaded_s, "folded_per_s": count / folded_s, "load_mb": load_mb}
-    print_figures({"rows": count, **figures, "outbox_mb": looking.most_bytes / 1e6, "redis_mb": redis_mb})
+    figures = {
+        "rows": count,
+        "rows_per_s": count / loaded_s,
+        "folded_per_s": count / folded_s,
+        "load_per_core_s": count / cpu_s(of_load),
+        "worker_per_core_s": count / cpu_s(of_worker[0]),
+        "load_mb": of_load.ru_maxrss / 1024,
+        "outbox_mb": looking.most_bytes / 1e6,
+        "redis_mb": redis_mb,
+    }
+    print_figures(figures)
+
+
+def cpu_s(usage: Any) -> float:
+    return float(usage.ru_utime + usage.ru_stime)
 
 
 if __name__ == "__main__":

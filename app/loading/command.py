@@ -80,7 +80,7 @@ def rows_of(path: Path) -> Rows:
 
     kinds: dict[str, Callable[[Path], Rows]] = {
         **dict.fromkeys((".csv", ".tsv", ".txt"), CsvRows),
-        **dict.fromkeys((".jsonl", ".ndjson"), JsonRows),
+        **dict.fromkeys((".jsonl", ".ndjson", ".json"), JsonRows),
         ".parquet": ParquetRows,
     }
     suffix = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
