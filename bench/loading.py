@@ -6,9 +6,9 @@
 The rows are those of the IBM telecom file, again and again with new ids; 20 attributes, three expectations of data
 quality. A redis-server of its own with append-only persistence (`everysec`), one `opportune worker`, one `opportune
 load`: three processes, as in production. `rows_per_s` is the load's, from its start to its end; `folded_per_s` until
-the last row is in a profile. On a machine that others use too, read `per_core_s`: rows a second of CPU time of the load,
-and of the worker. `load_mb` is the peak memory of the load, `outbox_mb` what all outboxes of Redis held at
-most, looked at four times a second.
+the last row is in a profile. On a machine that others use too, read `load_per_core_s` and `worker_per_core_s`: rows a
+second of CPU time of the load, and of the worker. `load_mb` is the peak memory of the load, `outbox_mb` what all
+outboxes of Redis held at most, looked at four times a second.
 """
 
 from __future__ import annotations

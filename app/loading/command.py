@@ -1,6 +1,5 @@
 """`opportune load`: joins the parts, and goes on where an earlier start of the same command was cut short."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Protocol
 from app.bootstrap import Parts, opened
 from app.errors import StartError
 from app.loading.bad_rows import BadRows, usual_path
+from app.loading.csv_rows import CsvRows
+from app.loading.json_rows import JsonRows
 from app.loading.judge import Judge, Origin
 from app.loading.loader import Loader, Watcher
 from app.loading.mapping import Options, resolve
@@ -21,6 +22,8 @@ from consumers.live import LivePolicy
 from rules.policy import check
 from schemas.base import at_ms
 from schemas.load import Load
+
+CSV, JSON, PARQUET = (".csv", ".tsv", ".txt"), (".jsonl", ".ndjson", ".json"), (".parquet",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +77,18 @@ async def load_file(asked: Asked, settings: Settings, screen: Screen) -> Loaded:
 
 def rows_of(path: Path) -> Rows:
     """By the name of the file. Raises StartError."""
-    from app.loading.csv_rows import CsvRows
-    from app.loading.json_rows import JsonRows
-    from app.loading.parquet_rows import ParquetRows
+    packed = path.suffix == ".gz"
+    suffix = (path.with_suffix("") if packed else path).suffix.lower()
+    if suffix in CSV:
+        return CsvRows(path)
+    if suffix in JSON:
+        return JsonRows(path)
+    if suffix in PARQUET and not packed:
+        from app.loading.parquet_rows import ParquetRows  # what only this format needs
 
-    kinds: dict[str, Callable[[Path], Rows]] = {
-        **dict.fromkeys((".csv", ".tsv", ".txt"), CsvRows),
-        **dict.fromkeys((".jsonl", ".ndjson", ".json"), JsonRows),
-        ".parquet": ParquetRows,
-    }
-    suffix = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
-    if suffix not in kinds or (suffix == ".parquet" and path.suffix == ".gz"):
-        hint = f"it reads {', '.join(kinds)}, and .gz of all but the last"
-        raise StartError(f"the name of {path} does not say what it is", hint=hint)
-    return kinds[suffix](path)
+        return ParquetRows(path)
+    hint = f"it reads {', '.join((*CSV, *JSON, *PARQUET))}, and .gz of all but the last"
+    raise StartError(f"the name of {path} does not say what it is", hint=hint)
 
 
 async def _live(parts: Parts) -> LivePolicy:
