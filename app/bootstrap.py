@@ -27,10 +27,10 @@ from app.scorecard import ScorecardReader
 from app.services import Services
 from app.settings import Settings
 from app.status import Status
+from consumers.folding import ProfileFold
 from consumers.garbage import collect_rarely
 from consumers.guarded_batch import Fold
 from consumers.loop import GuardedLoop
-from consumers.profile_worker import ProfileFold
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles.connection import RETRIES, Redis, connected, wait_until_ready

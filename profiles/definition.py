@@ -10,7 +10,7 @@ from profiles.features import FeatureDefinition
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
-from schemas.interaction import IDENTIFY, SESSION_ENDED, Interaction
+from schemas.interaction import IDENTIFY, SESSION_ENDED, TIMER_FIRED, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
@@ -75,6 +75,8 @@ class Definition:
             raise BadFields(f"unknown interaction type `{name}`", nearest(name, self.interactions))
         data = checked(interaction.data, declared.fields, f"`{name}`")
         channel = interaction.channel or declared.channel
+        if name == TIMER_FIRED:  # it happens on no channel
+            return replace(interaction, data=data)
         if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
         return replace(interaction, data=data, channel=self.known_channel(channel))
@@ -92,6 +94,7 @@ def _built_in(attributes: Mapping[str, FieldType]) -> dict[str, InteractionType]
     return {
         IDENTIFY: InteractionType(fields=optional, sets=tuple(attributes)),
         SESSION_ENDED: InteractionType(),
+        TIMER_FIRED: InteractionType(fields={"timer": FieldType(type="string", required=True)}),
     }
 
 

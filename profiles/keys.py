@@ -22,6 +22,10 @@ def dead_letters(shard: int) -> str:
     return f"{tag(shard)}dead-letters"
 
 
+def actions(shard: int) -> str:
+    return f"{tag(shard)}actions"
+
+
 def timers(shard: int) -> str:
     return f"{tag(shard)}timers"
 

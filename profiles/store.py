@@ -24,6 +24,13 @@ from schemas.ledger import Ledger
 
 CUSTOMER_FIELDS = ("version", "profile", "ledger")
 
+DEAD_LETTERS, ACTIONS = "dead-letters", "actions"
+STREAMS = {DEAD_LETTERS: keys.dead_letters, ACTIONS: keys.actions}
+"""Topics with a stream of their own; all others stand in the outbox."""
+STREAM_TOPICS = tuple(STREAMS)
+OUTBOX, FIRST_STREAM = 2, 6
+"""Where the outbox and the other streams stand among the keys of a commit (lua/commit.lua)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -36,6 +43,11 @@ class Record:
 
     def args(self) -> tuple[str, str, str, bytes]:
         return self.topic, self.id, self.subject, self.body
+
+    @property
+    def stream(self) -> int:
+        """Which of a commit's keys it is appended to, counted from 1."""
+        return FIRST_STREAM + STREAM_TOPICS.index(self.topic) if self.topic in STREAMS else OUTBOX
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +202,7 @@ def _keys(shard: int, commit: Commit) -> list[str]:
         keys.timers(shard),
         keys.guard(shard),
         keys.scorecard(shard),
-        keys.dead_letters(shard),
+        *(stream(shard) for stream in STREAMS.values()),
         *(each.key for each in commit.new_keys),
     ]
 
@@ -206,7 +218,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
     ]
     args.append(len(commit.records))
     for record in commit.records:
-        args.extend(record.args())
+        args.extend((record.stream, *record.args()))
     args.append(len(commit.timers))
     for name, due in commit.timers.items():
         args.extend((timer_member(commit.subject, name), "" if due is None else due))

@@ -14,7 +14,11 @@ from schemas.base import Model, Name, SubjectId, at_ms, rfc3339
 IDENTIFY = "identify"
 """The built-in interaction that sets attributes."""
 SESSION_ENDED = "session_ended"
-"""The built-in interaction that a timer sends when a session has been idle for long enough."""
+"""The built-in interaction that sums a session up when it has ended."""
+TIMER_FIRED = "timer_fired"
+"""The built-in interaction that says that a timer is due; `data.timer` is its name."""
+OUR_OWN = frozenset((SESSION_ENDED, TIMER_FIRED))
+"""What nobody else may send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def to_cloud_event(interaction: Interaction) -> dict[str, Any]:
         "source": interaction.source,
         "type": interaction.type,
         "subject" if kind == "customer" else "visitor": name,
-        "channel": interaction.channel,
+        **({"channel": interaction.channel} if interaction.channel else {}),
         "time": rfc3339(interaction.at_ms),
         "data": interaction.data,
         **({} if interaction.policy is None else {"policy": interaction.policy}),
