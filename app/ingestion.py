@@ -35,9 +35,11 @@ class Ingestion:
 
 def _typed(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Interaction | BadFields:
     try:
-        return accepted(from_cloud_event(event, received_ms), policy, received_ms)
+        return accepted(from_cloud_event(event, received_ms, policy.definition.identifiers), policy, received_ms)
     except BadFields as refusal:
         return refusal
+    except ValueError as cause:  # it is about nobody
+        return BadFields(str(cause))
 
 
 def accepted(interaction: Interaction, policy: LivePolicy, received_ms: int) -> Interaction:

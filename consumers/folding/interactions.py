@@ -1,16 +1,14 @@
-"""Interactions: profile, session timer, scorecard count, and what the rules propose."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Interactions: profile, session timer, scorecard count, links, and what follows from them."""
 
 from consumers.folding.fired import fold_fired
+from consumers.folding.identities import link
+from consumers.folding.rules import react
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import ledger as ledgers
-from profiles.facts import Situation
+from profiles.errors import BadFields
 from profiles.fold import fold, not_after
-from profiles.profile import Profile
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
 CLOCK_NOISE_MS = 1_000
@@ -19,7 +17,7 @@ CLOCK_NOISE_MS = 1_000
 
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     """Raises ValidationError and BadFields."""
-    event = from_cloud_event(CloudEvent.model_validate_json(record.body), record.at_ms)
+    event = _event(record, policy)
     typed = event if event.policy is not None else policy.definition.typed(event)
     timely = not_after(record.at_ms, typed)
     if event.at_ms - timely.at_ms > CLOCK_NOISE_MS:
@@ -27,33 +25,33 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     fold_interaction(step, timely, policy)
 
 
+def _event(record: LogRecord, policy: LivePolicy) -> Interaction:
+    event = CloudEvent.model_validate_json(record.body)
+    try:
+        return from_cloud_event(event, record.at_ms, policy.definition.identifiers, record.subject)
+    except ValueError as cause:
+        raise BadFields(str(cause)) from cause
+
+
 def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -> None:
-    """One typed interaction: profile, session timer, scorecard count, and what the rules propose."""
+    """One typed interaction. The rules of somebody who belongs to another one are that one's to judge."""
     before, folded = step.profile, fold(step.profile, interaction, policy.definition)
     if folded is before:
         return
     if interaction.type == TIMER_FIRED:
         fold_fired(step, folded, interaction, policy)
         return
-    proposals = policy.ruleset.proposals(event_facts(before, folded, interaction, policy), interaction.at_ms)
-    # from here on nothing can fail: a record is folded whole or not at all
     step.profile = folded
     _count_interaction(step, interaction)
     session, earlier = (each.sessions.get(interaction.channel) for each in (folded, before))
     if session is not None and (earlier is None or session.last != earlier.last):
         step.timers[f"session:{interaction.channel}"] = session.last + policy.definition.session_idle_ms
-    if proposals:
-        newest_ms = max(interaction.at_ms, folded.last or interaction.at_ms)
-        step.ledger = ledgers.proposed(step.ledger, proposals, newest_ms)
-
-
-def event_facts(before: Profile, after: Profile, interaction: Interaction, policy: LivePolicy) -> Mapping[str, Any]:
-    """What rules see when an interaction fires them; nothing where no rule listens."""
-    if interaction.type not in policy.ruleset.rules_of:
-        return {}
-    channel, at_ms = interaction.channel, interaction.at_ms
-    situation = Situation(interaction.subject, after, channel, at_ms, interaction, before=before)
-    return policy.ruleset.classified(policy.facts.read(situation))
+    link(step, interaction, policy.definition)
+    if step.identity.owner is not None:
+        step.passed.append(interaction)
+        return
+    whole_before, whole = (step.whole(each, policy.definition) for each in (before, folded))
+    react(step, whole_before, whole, interaction, policy)
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:

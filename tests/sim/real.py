@@ -21,10 +21,11 @@ from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles import keys
+from profiles.customer import Customer
 from profiles.definition import KEPT_IDENTITIES
 from profiles.errors import StoreUnavailable
 from profiles.fold import fold, identity_hash
-from profiles.profile import Customer, Profile
+from profiles.profile import Profile
 from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
 from schemas.ledger import Ledger
