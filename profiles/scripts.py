@@ -16,7 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from profiles.errors import StoreUnavailable
 
 FOLDER = Path(__file__).parent / "lua"
-NAMES = ("append", "begin", "commit", "end", "fire", "read", "takeover")
+NAMES = ("append", "begin", "commit", "deliver", "end", "fire", "read", "takeover")
 
 
 class Batch:

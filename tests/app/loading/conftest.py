@@ -17,11 +17,11 @@ from app.loading.command import Asked, Loaded, load_file
 from app.loading.mapping import Options
 from app.loading.rows import BadRow
 from app.settings import Settings
+from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.loop import GuardedLoop
-from consumers.profile_worker import ProfileFold
 from consumers.redis_streams import RedisStreams
-from profiles.profile import Customer
+from profiles.customer import Customer
 from rules.policy import check
 from schemas.load import Load
 from tests.consumers.conftest import Counted
