@@ -12,11 +12,12 @@ import base64
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from consumers.guarded_batch import POSITION
@@ -32,8 +33,9 @@ from profiles.profile import Customer, Profile
 from profiles.store import Commit, Record
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord
-from schemas.interaction import SESSION_ENDED, CloudEvent, Interaction, from_cloud_event
+from schemas.interaction import SESSION_ENDED, Interaction
 from schemas.ledger import Ledger
+from schemas.logged import read_interaction
 from schemas.response import ResponseRecord
 
 log = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ class ProfileFold:
 
 
 def _interaction(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    event = from_cloud_event(CloudEvent.model_validate_json(record.body), record.at_ms)
+    event = read_interaction(record.body, record.at_ms)
     typed = event if event.policy is not None else policy.definition.typed(event)
     timely = not_after(record.at_ms, typed)
     if event.at_ms - timely.at_ms > CLOCK_NOISE_MS:

@@ -4,9 +4,9 @@
 attributes `visitor` (instead of `subject`, for somebody anonymous) and `channel` are ours.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from schemas.base import Model, Name, SubjectId, at_ms, rfc3339
@@ -17,8 +17,7 @@ SESSION_ENDED = "session_ended"
 """The built-in interaction that a timer sends when a session has been idle for long enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interaction:
+class Interaction(Struct, frozen=True):
     """Something a customer did, or that happened to them: one immutable event."""
 
     id: str
