@@ -10,9 +10,11 @@ A commit that loses to another writer reads and decides again: caps are judged o
 
 import secrets
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+
+from msgspec.structs import replace
 
 from app.contention import retried
 from app.ingestion import accepted, record_of

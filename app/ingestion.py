@@ -1,10 +1,10 @@
 """Takes interactions in: typed by the live policy, then appended to the outboxes. A 2xx means they are there."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import orjson
+from msgspec.structs import replace
 
 from app.policy import required
 from consumers.live import LivePolicy, PolicySource

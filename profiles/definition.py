@@ -1,8 +1,10 @@
 """The profile definition: what a policy says about interactions and profiles, ready to fold."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from profiles.aggregates import AGGREGATES, digest
 from profiles.errors import BadFields

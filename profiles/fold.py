@@ -2,9 +2,10 @@
 folds it and whenever."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from profiles.aggregates import digest
 from profiles.definition import KEPT_IDENTITIES, KEPT_INTERACTIONS, Definition

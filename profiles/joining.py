@@ -14,10 +14,10 @@ Each is a symmetric function of the set of parts. What is bounded is bounded aga
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from profiles.definition import KEPT_INTERACTIONS, Definition
 from profiles.features import FeatureDefinition

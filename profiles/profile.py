@@ -1,25 +1,24 @@
 """The profile of one identifier: a value, and its form in Redis."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from operator import sub
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 Recent = tuple[int, str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """The visit in progress on one channel, or the last one there."""
 
     started: int
     """ms, like every time in a profile"""
     last: int
     interactions: int
-    features: dict[str, Any] = field(default_factory=dict)
+    features: dict[str, Any] = {}
     ended: int | None = None
 
     def open_at(self, now_ms: int, idle_ms: int) -> bool:
@@ -29,16 +28,15 @@ class Session:
         return {name: value for name in SESSION_FIELDS if (value := getattr(self, name))}
 
 
-SESSION_FIELDS = tuple(each.name for each in fields(Session))
+SESSION_FIELDS = Session.__struct_fields__
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    attributes: dict[str, Any] = field(default_factory=dict)
-    set_at: dict[str, int] = field(default_factory=dict)
+class Profile(Struct, frozen=True):
+    attributes: dict[str, Any] = {}
+    set_at: dict[str, int] = {}
     """When each attribute was said, in event time: an older statement does not replace a newer one."""
-    features: dict[str, Any] = field(default_factory=dict)
-    sessions: dict[str, Session] = field(default_factory=dict)
+    features: dict[str, Any] = {}
+    sessions: dict[str, Session] = {}
     """By channel."""
     recent: tuple[Recent, ...] = ()
     """(time, type, channel, source) of the latest interactions, newest first."""
@@ -47,7 +45,7 @@ class Profile:
     """Event times of the oldest and the newest interaction."""
     seen: str = ""
     """Hashes of the latest interaction identities, eight characters each, newest last."""
-    marks: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, int] = {}
     """How far this profile has followed each part of the log."""
 
     def as_json(self) -> dict[str, Any]:
@@ -96,4 +94,4 @@ def ungrouped(groups: dict[str, list[int]]) -> tuple[Recent, ...]:
     return tuple(sorted(found, reverse=True))
 
 
-FIELDS = tuple(each.name for each in fields(Profile))
+FIELDS = Profile.__struct_fields__

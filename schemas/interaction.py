@@ -6,9 +6,9 @@ are ours. An event that names several identifiers is about the strongest, and sa
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from msgspec import Struct
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from schemas.base import Model, Name, SubjectId, at_ms, rfc3339
@@ -24,8 +24,7 @@ OUR_OWN = frozenset((SESSION_ENDED, TIMER_FIRED))
 """What nobody else may send."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interaction:
+class Interaction(Struct, frozen=True):
     """Something a customer did, or that happened to them: one immutable event."""
 
     id: str

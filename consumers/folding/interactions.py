@@ -1,5 +1,7 @@
 """Interactions: profile, session timer, scorecard count, links, and what follows from them."""
 
+from pydantic import ValidationError
+
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
@@ -9,7 +11,8 @@ from consumers.log import LogRecord
 from profiles import ledger as ledgers
 from profiles.errors import BadFields
 from profiles.fold import fold, not_after
-from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
+from schemas.interaction import TIMER_FIRED, Interaction
+from schemas.logged import read_interaction
 
 CLOCK_NOISE_MS = 1_000
 """An event may be ahead of the log's clock by so much before it is counted as one from the future."""
@@ -26,9 +29,10 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
 
 
 def _event(record: LogRecord, policy: LivePolicy) -> Interaction:
-    event = CloudEvent.model_validate_json(record.body)
     try:
-        return from_cloud_event(event, record.at_ms, policy.definition.identifiers, record.subject)
+        return read_interaction(record.body, record.at_ms, record.subject, policy.definition.identifiers)
+    except ValidationError:
+        raise
     except ValueError as cause:
         raise BadFields(str(cause)) from cause
 

@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from consumers.folding import interactions, ledgers, parts
 from consumers.folding.dead_letters import dead_letter, why_dead

@@ -110,6 +110,9 @@ class ScriptedBatch(Batch):
         super().__init__(scripts)
         self._scene = scene
 
+    async def flush(self) -> None:
+        """All is done at once, when the scene comes to it."""
+
     async def run(self) -> list[Any]:
         names = {sha: name for name, sha in self._scripts.sha.items()}
         commands = [names[step[1]] if step[0] == "EVALSHA" else str(step[0]) for step in self._steps]
