@@ -28,10 +28,11 @@ class TypedEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: ShortText
     source: ShortText
     type: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-    channel: Annotated[str, msgspec.Meta(max_length=64)]
     time: Annotated[datetime, msgspec.Meta(tz=True)]
     data: dict[str, FieldValue]
     policy: str
+    channel: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    """None where nobody visits: an `identify` of a load."""
     subject: ShortText | None = None
     visitor: ShortText | None = None
     data_base64: None = None
@@ -43,7 +44,8 @@ class TypedEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return name == subject and is_plain and (self.subject is None or self.visitor is None)
 
     def has_plain_channel(self) -> bool:
-        return self.channel.isidentifier() and self.channel.islower() and self.channel.isascii()
+        name = self.channel
+        return name is None or (name.isidentifier() and name.islower() and name.isascii())
 
 
 DECODER = msgspec.json.Decoder(TypedEvent)
@@ -67,5 +69,5 @@ def _as_we_wrote_it(body: bytes, subject: str) -> Interaction | None:
     if not (event.is_about(subject) and event.has_plain_channel()):
         return None
     return Interaction(
-        event.id, event.source, event.type, subject, event.channel, at_ms(event.time), event.data, event.policy
+        event.id, event.source, event.type, subject, event.channel or "", at_ms(event.time), event.data, event.policy
     )

@@ -78,6 +78,12 @@ def test_what_we_write_is_read_fast() -> None:
     DECODER.decode(orjson.dumps(WHOLE))
 
 
+def test_a_row_of_a_load_has_no_channel_and_is_read_fast() -> None:
+    body = orjson.dumps({name: each for name, each in WHOLE.items() if name != "channel"})
+    assert DECODER.decode(body).has_plain_channel()
+    assert read(body) == thorough(body)
+
+
 @given(
     changes=st.dictionaries(
         st.sampled_from([*WHOLE, "visitor", "phone", "data_base64", "other"]), st.sampled_from(ODD), max_size=2
