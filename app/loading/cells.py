@@ -15,24 +15,24 @@ import orjson
 
 WHOLE = re.compile(r"\s*([+-]?\d{1,19})(\.0*)?\s*")
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
-TRUE, FALSE = ("true", "yes", "y", "t", "1"), ("false", "no", "n", "f", "0")
+BOOLS = {
+    **dict.fromkeys(("true", "yes", "y", "t", "1"), True),
+    **dict.fromkeys(("false", "no", "n", "f", "0"), False),
+}
 SEPARATOR = "|"
 """Between the texts of a list in one cell."""
 
 
-def read(value: Any, kind: str, zone: tzinfo) -> Any:
-    """The value for an attribute of this type; None for an empty cell."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, str) and (not value or value.isspace()):
-        return None
-    return READERS[kind](value, zone)
+def is_empty(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _string(value: Any, _: tzinfo) -> Any:
+    if isinstance(value, str):
+        return value
     match value:
-        case str():
-            return value
         case bool():
             return str(value).lower()
         case float():
@@ -63,7 +63,7 @@ def _bool(value: Any, _: tzinfo) -> Any:
     if isinstance(value, bool):
         return value
     text = value.strip().lower() if isinstance(value, str) else str(_int(value, _))
-    return True if text in TRUE else False if text in FALSE else value
+    return BOOLS.get(text, value)
 
 
 def _timestamp(value: Any, zone: tzinfo) -> Any:
@@ -95,7 +95,8 @@ def _texts(value: Any, _: tzinfo) -> Any:
         return value
 
 
-READERS: Mapping[str, Callable[[Any, tzinfo], Any]] = {
+Reader = Callable[[Any, tzinfo], Any]
+READERS: Mapping[str, Reader] = {
     "string": _string,
     "int": _int,
     "double": _double,
@@ -103,3 +104,4 @@ READERS: Mapping[str, Callable[[Any, tzinfo], Any]] = {
     "timestamp": _timestamp,
     "list<string>": _texts,
 }
+"""By the attribute's type, for a cell that is not empty."""

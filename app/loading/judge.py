@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from app.ingestion import accepted, record_of
-from app.loading import cells
+from app.loading.cells import READERS, is_empty
 from app.loading.mapping import Columns
 from app.loading.quality import Counting
 from app.loading.rows import BadRow, Row
@@ -39,7 +39,9 @@ class Judge:
         self._origin = origin
         self._quality = quality
         self._zone = ZoneInfo(policy.ruleset.policy.policy.time_zone)
-        self._kinds = {name: each.type for name, each in columns.types.items()}
+        self._readers = {
+            column: (name, READERS[columns.types[name].type]) for column, name in columns.attributes.items()
+        }
 
     def judge(self, row: Row | BadRow) -> Record | BadRow:
         """The record of a good row, which is counted by then."""
@@ -71,6 +73,12 @@ class Judge:
         )
 
     def _data(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        named = self._columns.named(values).items()
-        read = ((name, cells.read(value, self._kinds[name], self._zone)) for name, value in named)
-        return {name: value for name, value in read if value is not None}
+        data: dict[str, Any] = {}
+        for column, value in values.items():
+            reading = self._readers.get(column)
+            if reading is None:
+                self._columns.ignore(column)
+            elif not is_empty(value):
+                name, read = reading
+                data[name] = read(value, self._zone)
+        return data

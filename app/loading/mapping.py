@@ -67,16 +67,10 @@ class Columns:
             raise BadFields(f"`{self.id_column}` must be at most 200 characters without spaces, not {name[:40]!r}")
         return f"{self.kind}:{name}"
 
-    def named(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values by attribute. Raises BadFields for a column that has come up only now and has no attribute."""
-        found: dict[str, Any] = {}
-        for column, value in values.items():
-            name = self.attributes.get(column)
-            if name is not None:
-                found[name] = value
-            elif not (self.only_known or column in self.ignored):
-                raise BadFields(f"there is no attribute for `{column}`", nearest(snake(column), self.types))
-        return found
+    def ignore(self, column: str) -> None:
+        """Raises BadFields for a column that has come up only now, has no attribute, and may not be left out."""
+        if not (self.only_known or column in self.ignored):
+            raise BadFields(f"there is no attribute for `{column}`", nearest(snake(column), self.types))
 
 
 def _id_text(given: Any) -> str:
