@@ -62,19 +62,18 @@ class BadRows:
 
     def _line(self, row: BadRow) -> bytes:
         if self._as_csv:
-            return _csv([row.line, row.reason, *_cells(row.original)])
+            return _csv([row.line, row.reason, *self._cells(row.original)])
         said = {"line": row.line, "reason": row.reason, "row": _printable(row.original)}
         return orjson.dumps(said, default=str) + b"\n"
 
-
-def _cells(original: Any) -> Iterable[Any]:
-    match original:
-        case dict():
-            return original.values()
-        case list():
-            return original
-        case _:
-            return [original]
+    def _cells(self, original: Any) -> Iterable[Any]:
+        match original:
+            case dict():
+                return [original.get(column) for column in self._columns]
+            case list():
+                return original
+            case _:
+                return [original]
 
 
 def _csv(cells: Sequence[Any]) -> bytes:

@@ -7,6 +7,7 @@ bad, and the lines that it would have swallowed are read again.
 import csv
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from app.errors import StartError
@@ -14,6 +15,8 @@ from app.loading.rows import BadRow, Row, Text
 from app.terminal import counted
 
 DELIMITERS = ",;\t"
+MOST_HEADER_LINES = 20
+"""A name may have line ends in it."""
 
 
 class CsvRows:
@@ -97,9 +100,9 @@ class Lines:
 
 
 def _header(path: Path, lines: Iterator[str]) -> tuple[str, list[str]]:
-    """The delimiter that cuts the first line into most columns, and the columns."""
-    line = next(lines, "")
-    found = {each: next(csv.reader([line], delimiter=each), []) for each in DELIMITERS}
+    """The delimiter that cuts the first record into most columns, and the columns."""
+    head = list(islice(lines, MOST_HEADER_LINES))
+    found = {each: next(csv.reader(head, delimiter=each), []) for each in DELIMITERS}
     delimiter = max(DELIMITERS, key=lambda each: len(found[each]))
     columns = [each.strip() for each in found[delimiter]]
     if not any(columns):

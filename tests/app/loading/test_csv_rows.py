@@ -39,6 +39,16 @@ def test_quotes_line_ends_and_a_byte_order_mark(tmp_path: Path) -> None:
     assert [(each.number, each.line) for each in rows] == [(1, 2), (2, 5)], "an empty line is no row"
 
 
+def test_the_header_may_have_line_ends_in_its_names(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, '"the\nid";age\nada;41\n')
+    assert isinstance(row, Row)
+    assert (row.line, row.values) == (3, {"the\nid": "ada", "age": "41"})
+
+
+def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
+    assert read(tmp_path, "id,age\n") == []
+
+
 def test_ragged_rows_are_listed_and_lose_nothing_else(tmp_path: Path) -> None:
     assert outline(read(tmp_path, "id,age\nada,41\nbob\neve,1,2\nzoe,3")) == [
         (2, "ada"),
