@@ -44,13 +44,17 @@ class Source:
 
     version: int = 0
     parts: Mapping[str, Part] = field(default_factory=dict)
+    claimed_ms: int | None = None
+    """The earliest event time of a claim that was sent there."""
 
     def as_json(self) -> dict[str, Any]:
-        return {"version": self.version, "parts": {name: each.as_json() for name, each in self.parts.items()}}
+        parts = {name: each.as_json() for name, each in self.parts.items()}
+        return {"version": self.version, "parts": parts, "claimed_ms": self.claimed_ms}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Source":
-        return Source(data["version"], {name: Part.from_json(each) for name, each in data["parts"].items()})
+        parts = {name: Part.from_json(each) for name, each in data["parts"].items()}
+        return Source(data["version"], parts, data["claimed_ms"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ weaker. Two of one rank, such as two customers who share a cookie, are never joi
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 
@@ -21,15 +22,17 @@ from schemas.interaction import Interaction, to_cloud_event
 
 
 def link(step: Step, interaction: Interaction, definition: Definition) -> None:
-    """The subject claims the weaker identifiers that an interaction names too, each once."""
+    """The subject claims the weaker identifiers that an interaction names too: each once, and again if it turns out
+    that they were named together earlier."""
     for weaker in interaction.links:
-        if weaker in step.identity.sources or definition.rank(weaker) <= definition.rank(step.subject):
+        known, at_ms = step.identity.sources.get(weaker), interaction.at_ms
+        if definition.rank(weaker) <= definition.rank(step.subject):
             continue
-        if len(step.identity.sources) >= MOST_SOURCES:
+        if known is None and len(step.identity.sources) >= MOST_SOURCES:
             step.conflicts += 1
-            continue
-        step.identity = step.identity.with_source(weaker, Source())
-        _claim(step, step.subject, weaker, interaction.at_ms)
+        elif known is None or known.claimed_ms is None or at_ms < known.claimed_ms:
+            step.identity = step.identity.with_source(weaker, replace(known or Source(), claimed_ms=at_ms))
+            _claim(step, step.subject, weaker, at_ms)
 
 
 def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) -> None:
