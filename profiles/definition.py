@@ -10,7 +10,8 @@ from profiles.features import FeatureDefinition
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
-from schemas.interaction import IDENTIFY, SESSION_ENDED, TIMER_FIRED, Interaction
+from schemas.built_in import built_in, travelling
+from schemas.interaction import ANYWHERE, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
@@ -31,6 +32,12 @@ class Definition:
     session_features: Mapping[str, FeatureDefinition]
     session_features_of: FeaturesByType
     session_idle_ms: int
+    session_ends: frozenset[str]
+    """The interaction types that end a session."""
+    session_travelling: frozenset[str]
+    """The features of a session that its summary carries."""
+    review_ms: int | None
+    """How long after a judgement the stage is judged again."""
     outcomes: Mapping[str, Outcome]
     reservation_ms: int
     remember_ms: int
@@ -39,7 +46,7 @@ class Definition:
 
     @staticmethod
     def from_policy(policy: Policy) -> "Definition":
-        interactions = {**policy.interactions, **_built_in(policy.attributes)}
+        interactions = {**policy.interactions, **built_in(policy)}
         features = _features(policy.features, policy, interactions)
         session = _features(policy.session.features, policy, interactions)
         return Definition(
@@ -51,6 +58,9 @@ class Definition:
             session_features=session,
             session_features_of=_by_type(policy.session.features.items(), session),
             session_idle_ms=policy.session.idle,
+            session_ends=frozenset(policy.session.ends),
+            session_travelling=frozenset(travelling(policy)),
+            review_ms=policy.lifecycle.review if policy.stages else None,
             outcomes=policy.outcomes,
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
@@ -75,7 +85,7 @@ class Definition:
             raise BadFields(f"unknown interaction type `{name}`", nearest(name, self.interactions))
         data = checked(interaction.data, declared.fields, f"`{name}`")
         channel = interaction.channel or declared.channel
-        if name == TIMER_FIRED:  # it happens on no channel
+        if not channel and name in ANYWHERE:
             return replace(interaction, data=data)
         if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
@@ -87,15 +97,6 @@ def _channels(policy: Policy) -> frozenset[str]:
     treatments = (each.channel for offer in policy.offers for each in offer.treatments)
     rules = (channel for rule in policy.rules for channel in rule.channels)
     return frozenset(each for each in (*types, *treatments, *rules) if each)
-
-
-def _built_in(attributes: Mapping[str, FieldType]) -> dict[str, InteractionType]:
-    optional = {name: each.model_copy(update={"required": False}) for name, each in attributes.items()}
-    return {
-        IDENTIFY: InteractionType(fields=optional, sets=tuple(attributes)),
-        SESSION_ENDED: InteractionType(),
-        TIMER_FIRED: InteractionType(fields={"timer": FieldType(type="string", required=True)}),
-    }
 
 
 def _features(

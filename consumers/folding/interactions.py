@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from consumers.folding import lifecycle
 from consumers.folding.fired import fold_fired
+from consumers.folding.sessions import set_timer, summaries
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
@@ -24,6 +26,7 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     timely = not_after(record.at_ms, typed)
     if event.at_ms - timely.at_ms > CLOCK_NOISE_MS:
         step.early += 1
+    step.now_ms = record.at_ms
     fold_interaction(step, timely, policy)
 
 
@@ -32,16 +35,19 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     before, folded = step.profile, fold(step.profile, interaction, policy.definition)
     if folded is before:
         return
+    said = summaries(step, folded, interaction, policy)
     if interaction.type == TIMER_FIRED:
+        step.records += said
         fold_fired(step, folded, interaction, policy)
         return
     proposals = policy.ruleset.proposals(event_facts(before, folded, interaction, policy), interaction.at_ms)
+    stage = lifecycle.judged(step.subject, folded, interaction, policy)
     # from here on nothing can fail: a record is folded whole or not at all
     step.profile = folded
+    step.records += said
     _count_interaction(step, interaction)
-    session, earlier = (each.sessions.get(interaction.channel) for each in (folded, before))
-    if session is not None and (earlier is None or session.last != earlier.last):
-        step.timers[f"session:{interaction.channel}"] = session.last + policy.definition.session_idle_ms
+    set_timer(step, before, interaction, policy)
+    lifecycle.record(step, stage, policy)
     if proposals:
         newest_ms = max(interaction.at_ms, folded.last or interaction.at_ms)
         step.ledger = ledgers.proposed(step.ledger, proposals, newest_ms)

@@ -81,7 +81,7 @@ def test_every_condition_is_compiled_and_found_by_its_path() -> None:
 
     assert set(result.conditions) == {
         ("segments", "senior"),
-        ("stages", "lost"),
+        ("stages", "lost", "condition"),
         ("rules", 0, "condition"),
         ("campaigns", 0, "programs", 0, "cells", 0, "eligible"),
         ("contact_policy", "requirements", 0, "require"),
