@@ -70,6 +70,8 @@ class Classes:
         """A stage on record that the policy does not have (any more) counts as none."""
         recorded = known.pop(STAGE, None)
         present = recorded if any(each.name == recorded for each in self.stages) else None
+        if present is None:
+            known.pop(SINCE, None)
         stage = next_stage(self.stages, present, known)
         if stage is None:
             return known

@@ -1,6 +1,7 @@
 """The lifecycle: after each interaction, and at each review, a customer's stage is judged and a change is recorded.
 
-Facts are as of the customer's newest event, or of the review. Nobody is reviewed any more who has not been seen for as
+Facts are as of the customer's newest event or the review, and never of a time before the last transition: what arrives
+late does not take back what was judged since. Nobody is reviewed any more who has not been seen for as
 long as the contact policy remembers; their next interaction begins it again.
 """
 
@@ -35,7 +36,7 @@ def judged(subject: str, profile: Profile, event: Interaction, policy: LivePolic
     """
     if not policy.stage_classes.stages or event.type == STAGE_CHANGED:
         return None
-    now_ms = max(event.at_ms, profile.last or 0)
+    now_ms = max(event.at_ms, profile.last or 0, profile.stages[0][1] if profile.stages else 0)
     facts = policy.stage_facts.read(Situation(subject, profile, "", now_ms))
     stage = policy.stage_classes.classified(facts).get("customer.stage")
     return Judged(now_ms, None if stage == facts.get("customer.stage") else stage)
