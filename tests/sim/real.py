@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -28,9 +29,19 @@ from profiles.errors import StoreUnavailable
 from profiles.fold import fold, identity_hash
 from profiles.profile import Profile
 from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
-from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
+from schemas.base import at_ms
+from schemas.interaction import (
+    OUR_OWN,
+    SESSION_ENDED,
+    STAGE_CHANGED,
+    TIMER_FIRED,
+    CloudEvent,
+    Interaction,
+    from_cloud_event,
+    to_cloud_event,
+)
 from schemas.ledger import Ledger
-from tests.builders import DAY, MINUTE, NOON_MS, entry, interaction, live, purchase
+from tests.builders import DAY, MINUTE, NOON_MS, SHOP, entry, interaction, live, purchase
 from tests.sim.hostile import AssignedStreams, Broken, Crash, HostileScripts, Turns, Wire
 from tests.sim.identities import wrong_identities
 
@@ -41,8 +52,15 @@ WORKERS = ("one", "two", "three")
 TURNS = 110
 CALM_TURNS = 30
 MOST_RECORDS = 8
+BIG_SPENDER = 100.0
 RULE = {"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "1d"}
-POLICY = live(identifiers={"phone": {}}, rules=[RULE])
+POLICY = live(
+    identifiers={"phone": {}},
+    interactions={**SHOP["interactions"], "logout": {"channel": "web"}},
+    rules=[RULE],
+    session={**SHOP["session"], "ends": "logout"},
+    stages={"big": f"customer.spend > {BIG_SPENDER}", "new": "true"},
+)
 SPEND = POLICY.definition.features["spend"].key
 
 
@@ -212,6 +230,8 @@ class Run:
             return Record("interactions", f"poison-{self._numbers}", subject, b"{not json")
         late_ms = self.chance.choice((0, 0, 0, 5 * MINUTE, 2 * DAY))
         one: dict[str, Any] = {"at_ms": self.clock_ms - late_ms, "id": f"i-{self._numbers}", "subject": subject}
+        if luck > 0.95:
+            return said(interaction("logout", **one))
         if luck < 0.35:
             stronger, weaker = sorted(self.chance.sample(range(len(PEOPLE)), 2))
             return said(interaction(**{**one, "subject": PEOPLE[stronger], "links": (PEOPLE[weaker],)}))
@@ -330,9 +350,11 @@ def _hashes(interactions: Sequence[Interaction]) -> str:
 def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> list[str]:
     subject, profile = customer.subject, customer.profile
     expected = Profile()
+    ended: list[tuple[int, int, int]] = []
     for each in interactions:
-        expected = fold(expected, each, POLICY.definition)
-    found = []
+        before, expected = expected, fold(expected, each, POLICY.definition)
+        ended += _ended(before, expected, each)
+    found = _wrong_summaries(subject, interactions, ended) + _wrong_stages(customer, interactions)
     if profile.seen != _hashes(interactions):
         found.append(f"{subject}: folded {profile.seen} instead of {_hashes(interactions)}")
     spent = sum(each.data["amount"] for each in interactions if each.type == "purchase")
@@ -340,10 +362,45 @@ def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> l
         found.append(f"{subject}: spent {profile.features.get(SPEND)} instead of {spent}")
     found += [
         f"{subject}: {name} is {has} instead of {should}"
-        for name in ("attributes", "features", "sessions", "recent", "first", "last")
+        for name in ("attributes", "features", "sessions", "recent", "first", "last", "tags")
         if (has := getattr(profile, name)) != (should := getattr(expected, name))
     ]
     return found + [f"{subject}: the visit on {on} never ended" for on, s in profile.sessions.items() if not s.ended]
+
+
+def _ended(before: Profile, after: Profile, event: Interaction) -> Iterator[tuple[int, int, int]]:
+    """Start, end and interactions of the visit that an event has ended. In this policy all visits are on the web."""
+    earlier, now = before.sessions.get("web"), after.sessions.get("web")
+    if earlier is None or now is None or earlier.ended is not None:
+        return
+    if now.ended is not None:
+        yield now.started, now.ended if now.ended_by else now.last, now.interactions
+    elif now.interactions == 1 and event.type not in OUR_OWN and now is not earlier:
+        yield earlier.started, earlier.last, earlier.interactions
+
+
+def _wrong_summaries(subject: str, interactions: Sequence[Interaction], ended: list[tuple[int, int, int]]) -> list[str]:
+    """Each visit that ended is summed up once, and was not open before."""
+    said = [
+        (at_ms(datetime.fromisoformat(each.data["started"])), each.at_ms, each.data["interactions"])
+        for each in interactions
+        if each.type == SESSION_ENDED
+    ]
+    return [] if sorted(said) == sorted(ended) else [f"{subject}: the summaries {said} for the visits {ended}"]
+
+
+def _wrong_stages(customer: Customer, interactions: Sequence[Interaction]) -> list[str]:
+    """The stages follow from what was spent, and each transition is said once."""
+    spent, entered = 0.0, list[str]()
+    for each in interactions:
+        spent += each.data.get("amount", 0)
+        stage = "big" if spent > BIG_SPENDER else "new"
+        if each.type not in OUR_OWN and entered[-1:] != [stage]:
+            entered.append(stage)
+    recorded = [stage for stage, _ in reversed(customer.profile.stages)]
+    said = [each.data["to"] for each in interactions if each.type == STAGE_CHANGED]
+    wrong = recorded != entered or said != entered
+    return [f"{customer.subject}: stages {recorded}, said {said}, instead of {entered}"] if wrong else []
 
 
 async def _wrong_ledger(redis: Redis, store: CustomerStore, customer: Customer) -> list[str]:

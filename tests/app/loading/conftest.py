@@ -34,7 +34,7 @@ SHOP: dict[str, Any] = {
         "spend": "double",
         "member": "bool",
         "since": "timestamp",
-        "tags": "list<string>",
+        "labels": "list<string>",
         "city": {"type": "string", "one_of": ["Porto", "Lisboa"]},
     },
 }

@@ -186,13 +186,13 @@ async def test_text_that_is_not_utf_8_is_a_bad_row(on_store: Open, tmp_path: Pat
 
 
 async def test_json_lines_with_bad_rows(on_store: Open, tmp_path: Path) -> None:
-    lines = ['{"id": "ada", "age": 41, "tags": ["a"]}', "{", '{"id": 2, "age": 1.5}', '{"id": 3, "age": null}']
+    lines = ['{"id": "ada", "age": 41, "labels": ["a"]}', "{", '{"id": 2, "age": 1.5}', '{"id": 3, "age": null}']
     late = [f'{{"id": "c{number}"}}' for number in range(1_000)] + ['{"id": "eve", "agee": 3}']
     path = written(tmp_path / "a.jsonl", [*lines, *late])
     async with on_store() as store:
         loaded = await store.load(path)
         await store.until_folded(1_002)
-        assert await store.attributes("ada") == {"age": 41, "tags": ["a"]}
+        assert await store.attributes("ada") == {"age": 41, "labels": ["a"]}
         assert await store.attributes("3") == {}
         assert [each.line for each in store.seen.bad_rows] == [2, 3, 1_005]
         assert store.seen.bad_rows[-1].reason == "there is no attribute for `agee` (did you mean `age`?)"
