@@ -47,7 +47,9 @@ class Situation:
         if self.visit is not None or (self.event is not None and self.event.type == SESSION_ENDED):
             return self.visit  # of a visit that has ended, the event says all
         found = profile.sessions.get(self.channel)
-        return found if found and found.open_at(self.now_ms, definition.session_idle_ms) else None
+        if found is None or found.open_at(self.now_ms, definition.session_idle_ms):
+            return found
+        return found if self.event is not None and found.ended_with(self.event.type, self.event.at_ms) else None
 
 
 Getter = Callable[[Situation], Any]

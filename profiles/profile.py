@@ -33,6 +33,10 @@ class Session(Struct, frozen=True):
         """Whether an event of that time begins a new visit."""
         return event_ms > (self.last + idle_ms if self.ended is None else self.ended)
 
+    def ended_with(self, event_type: str, event_ms: int) -> bool:
+        """Whether an event is the one that ended the visit, and so the last that belongs to it."""
+        return self.ended is not None and self.ended_by == event_type and event_ms <= self.ended
+
     @property
     def length_ms(self) -> int:
         return self.last - self.started

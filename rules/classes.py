@@ -75,7 +75,10 @@ class Classes:
         stage = next_stage(self.stages, present, known)
         if stage is None:
             return known
-        entered = {STAGE: stage} if stage == recorded else {STAGE: stage, SINCE: known.get("now"), BEFORE: recorded}
+        known[STAGE] = stage
+        if stage == recorded:
+            return known
+        entered = {SINCE: known.get("now"), BEFORE: recorded}
         return {name: value for name, value in {**known, **entered}.items() if value is not None}
 
 

@@ -53,6 +53,13 @@ POLICY = live(
             "propose": "mug",
             "for": "2d",
         },
+        {
+            "id": "bye",
+            "when": ["logout", "page_view"],
+            "if": 'event.type == "logout" && session.bought > 0 && session.purpose == "buying"',
+            "propose": "pen",
+            "for": "1d",
+        },
         {"id": "keen", "if": 'session.purpose == "buying"', "propose": "pen"},
     ],
 )
@@ -118,6 +125,13 @@ def test_a_rule_answers_the_end_of_a_visit() -> None:
     assert [each.rule for each in customer.step.ledger.proposals] == ["come-back"], "also beside the next visit"
     customer = Customer(POLICY).fold(view(0, "a"), fired("session:web", NOON_MS + 30 * MINUTE))
     assert customer.step.ledger.proposals == ()
+
+
+def test_a_rule_that_answers_the_interaction_which_ends_a_visit_sees_that_visit() -> None:
+    bought = Customer(POLICY).fold(purchase(1), interaction("logout", NOON_MS + MINUTE))
+    assert [each.rule for each in bought.step.ledger.proposals] == ["bye"]
+    looked = Customer(POLICY).fold(view(0, "a"), interaction("logout", NOON_MS + MINUTE))
+    assert looked.step.ledger.proposals == ()
 
 
 def test_the_purpose_of_an_open_visit_is_known_to_every_condition() -> None:
@@ -201,6 +215,20 @@ async def test_timers_workers_and_replay_give_one_summary(
     customer = await store.read(ALICE)
     assert customer.profile.features[POLICY.definition.features["seconds"].key] == 120
     assert await timers[0].fire_due(NOON_MS + DAY) == 0
+
+
+async def test_a_visit_ends_however_long_the_name_of_its_customer_is(
+    store: CustomerStore, worker: MakeWorker, meter: Counted
+) -> None:
+    loop, subject = worker(policy=POLICY), "customer:" + "x" * 200
+    await store.append([said(interaction(subject=subject, id="1"))])
+    await drained(loop)
+    assert await Timers(store, lambda: frozenset(range(4)), meter).fire_due(NOON_MS + DAY) == 1
+    await drained(loop)
+    profile = (await store.read(subject)).profile
+    assert profile.sessions["web"].ended == NOON_MS + 30 * MINUTE
+    assert "worker_dead_letters" not in meter.counts
+    assert SESSION_ENDED in [kind for _, kind, _, _ in profile.recent]
 
 
 async def test_an_interaction_that_ends_the_visit_cancels_its_timer(
