@@ -14,7 +14,7 @@ from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
 from schemas.built_in import built_in, travelling
 from schemas.identity import CUSTOMER, VISITOR, kind_of
-from schemas.interaction import ANYWHERE, IDENTIFY, Interaction
+from schemas.interaction import ANYWHERE, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
@@ -101,9 +101,9 @@ class Definition:
         channel = interaction.channel or declared.channel
         if not channel and name in ANYWHERE:
             return replace(interaction, data=data)
-        if not channel and name != IDENTIFY:
+        if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
-        return replace(interaction, data=data, channel=self.known_channel(channel) if channel else "")
+        return replace(interaction, data=data, channel=self.known_channel(channel))
 
 
 def _channels(policy: Policy) -> frozenset[str]:

@@ -27,7 +27,7 @@ TIMER_FIRED = "timer_fired"
 OUR_OWN = frozenset((SESSION_ENDED, STAGE_CHANGED, TIMER_FIRED))
 """What nobody else may send. It says what follows from other interactions: nobody was seen by it, and no visit is
 opened or prolonged."""
-ANYWHERE = frozenset((STAGE_CHANGED, TAGGED, TIMER_FIRED, UNTAGGED))
+ANYWHERE = frozenset((IDENTIFY, STAGE_CHANGED, TAGGED, TIMER_FIRED, UNTAGGED))
 """What may happen on no channel."""
 
 
