@@ -128,7 +128,7 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     # from here on nothing can fail: a record is folded whole or not at all
     step.profile = folded
     _count_interaction(step, interaction)
-    session, earlier = (each.sessions.get(interaction.channel) for each in (folded, before))
+    session, earlier = folded.sessions.get(interaction.channel), before.sessions.get(interaction.channel)
     if session is not None and (earlier is None or session.last != earlier.last):
         step.timers[f"session:{interaction.channel}"] = session.last + policy.definition.session_idle_ms
     if proposals:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from profiles.aggregates import AGGREGATES, digest
 from profiles.errors import BadFields
-from profiles.features import FeatureDefinition
+from profiles.features import FeatureDefinition, field_reader, value_reader
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
@@ -107,15 +107,18 @@ def _features(
 def _feature(
     name: str, spec: Feature, zone: ZoneInfo, interactions: Mapping[str, InteractionType]
 ) -> FeatureDefinition:
+    value_type, by = _value_type(spec, interactions), (spec.by or "").removeprefix("event.")
     return FeatureDefinition(
         name=name,
         key=f"{name}~{digest(spec.model_dump_json(exclude={'description', 'including_current'}) + str(zone))[:4]}",
         aggregate=AGGREGATES[_aggregate(spec)],
         field=spec.field,
-        value_type=_value_type(spec, interactions),
+        value_type=value_type,
+        value_of=value_reader(spec.field, value_type),
         window=_window(spec, zone),
         keep=spec.kept,
-        by=(spec.by or "").removeprefix("event."),
+        by=by,
+        key_of=field_reader(by) if by else None,
         keys=spec.keys,
         per_ms=UNIT_MS[spec.per[0]] if spec.aggregate == "rate" else 0,
         with_current=spec.including_current,

@@ -5,14 +5,45 @@ aggregate is timed; with `by`, `{key: [time of its newest event, state]}` of the
 A feature without any event is not known, except counts, rates and sums, which are zero, and maps, which are empty.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from profiles.aggregates import Aggregate
-from profiles.windows import Window, packed, partials, put, unpacked
+from profiles.windows import Window, last_of, packed, partials, put, unpacked
+from schemas.base import at_ms
+from schemas.interaction import Interaction
 
 LONGEST_KEY = 200
 """Longer texts are cut where they become a key."""
+
+
+Reader = Callable[[Interaction], Any]
+
+
+def field_reader(field: str) -> Reader:
+    """Reads `event.<field>`; None if an interaction does not carry it."""
+    match field:
+        case "time":
+            return attrgetter("at_ms")
+        case "channel" | "source" | "type" | "id":
+            return attrgetter(field)
+        case _:
+            return lambda interaction: interaction.data.get(field)
+
+
+def value_reader(field: str, value_type: str) -> Reader:
+    """Reads what is aggregated: 1 where things are counted, milliseconds where they are times."""
+    if not field:
+        return lambda _: 1
+    read = field_reader(field)
+    return read if value_type != "timestamp" or field == "time" else lambda interaction: _in_ms(read(interaction))
+
+
+def _in_ms(value: Any) -> Any:
+    return at_ms(datetime.fromisoformat(value)) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +59,13 @@ class FeatureDefinition:
     """The field of the event; empty for counts and rates."""
     value_type: str
     """Of what is read: of a list or map, its elements."""
+    value_of: Reader
+    """What it takes from an interaction; None where there is nothing for it."""
     window: Window | None = None
     keep: int = 1
     by: str = ""
     """The field whose values are the keys; empty for a single value."""
+    key_of: Reader | None = None
     keys: int = 0
     per_ms: int = 0
     """The unit of time of a rate; 0 for anything else."""
@@ -50,14 +84,16 @@ class FeatureDefinition:
         return series
 
     def _added(self, state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
-        add, keep = self.aggregate.add, self.keep
-        if self.window is None:
-            return add(state, value, at_ms, keep)
-        oldest = self.window.oldest(newest_ms)
-        if self.aggregate.timed:
-            latest = add(state, value, at_ms, keep)
-            return packed(pair for pair in unpacked(latest) if self.window.bucket(pair[0]) >= oldest)
-        return put(state or [], self.window.bucket(at_ms), oldest, lambda partial: add(partial, value, at_ms, keep))
+        aggregate, window = self.aggregate, self.window
+        if window is None:
+            return aggregate.add(state, value, at_ms, self.keep)
+        oldest = window.oldest(newest_ms)
+        if not aggregate.timed:
+            return put(state or [], window.bucket(at_ms), oldest, aggregate.add, value, at_ms, self.keep)
+        latest = aggregate.add(state, value, at_ms, self.keep)
+        if window.bucket(last_of(latest)) >= oldest:
+            return latest
+        return packed(pair for pair in unpacked(latest) if window.bucket(pair[0]) >= oldest)
 
     def read(self, state: Any, now_ms: int) -> Any:
         """What conditions see; None if it is not known."""

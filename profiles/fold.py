@@ -2,7 +2,6 @@
 folds it and whenever."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,7 +10,6 @@ from profiles.aggregates import digest
 from profiles.definition import KEPT_IDENTITIES, KEPT_INTERACTIONS, Definition
 from profiles.features import FeatureDefinition
 from profiles.profile import Profile, Session
-from schemas.base import at_ms
 from schemas.interaction import SESSION_ENDED, Interaction
 
 IDENTITY_CHARACTERS = 8
@@ -51,8 +49,8 @@ def fold(profile: Profile, interaction: Interaction, definition: Definition) -> 
     stated = _stated(profile, interaction, definition)
     return replace(
         profile,
-        attributes={**profile.attributes, **stated},
-        set_at={**profile.set_at, **dict.fromkeys(stated, happened)},
+        attributes={**profile.attributes, **stated} if stated else profile.attributes,
+        set_at={**profile.set_at, **dict.fromkeys(stated, happened)} if stated else profile.set_at,
         features=_without_strays(
             _features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest),
             definition,
@@ -79,9 +77,11 @@ def event_value(interaction: Interaction, field: str) -> Any:
 def _stated(profile: Profile, interaction: Interaction, definition: Definition) -> dict[str, Any]:
     """The attributes that the interaction sets and nothing newer has set."""
     declared = definition.interactions.get(interaction.type)
+    if declared is None or not declared.sets:
+        return {}
     return {
         name: interaction.data[name]
-        for name in (declared.sets if declared else ())
+        for name in declared.sets
         if name in interaction.data and interaction.at_ms >= profile.set_at.get(name, interaction.at_ms)
     }
 
@@ -94,8 +94,8 @@ def _features(
 ) -> dict[str, Any]:
     changed = dict(states) if features else states
     for feature in features:
-        value = _aggregated(interaction, feature) if feature.field else 1
-        key = event_value(interaction, feature.by) if feature.by else ""
+        value = feature.value_of(interaction)
+        key = feature.key_of(interaction) if feature.key_of else ""
         if value is not None and key is not None:
             changed[feature.key] = feature.add(states.get(feature.key), value, interaction.at_ms, newest_ms, key)
     return changed
@@ -107,13 +107,6 @@ def _without_strays(states: dict[str, Any], definition: Definition) -> dict[str,
         return states
     keys = {each.key for each in definition.features.values()}
     return {key: state for key, state in states.items() if key in keys}
-
-
-def _aggregated(interaction: Interaction, feature: FeatureDefinition) -> Any:
-    """The value that a feature takes; a time is aggregated in milliseconds."""
-    value = event_value(interaction, feature.field)
-    is_time = feature.value_type == "timestamp" and isinstance(value, str)
-    return at_ms(datetime.fromisoformat(value)) if is_time else value
 
 
 def _recent(

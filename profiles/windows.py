@@ -128,19 +128,29 @@ def bucket_width_ms(window_ms: int) -> int:
     return ROUND_WIDTHS_MS[fitting - 1] if fitting else max(1, window_ms // LEAST_BUCKETS)
 
 
-def put(buckets: Packed, bucket: int, oldest: int, add: Callable[[Any], Any]) -> Packed:
-    """A copy with `add(partial or None)` in one bucket, without what is older than `oldest`."""
-    if buckets and bucket == buckets[0]:
-        return [bucket, add(buckets[1]), *buckets[2:]]
+def put(buckets: Packed, bucket: int, oldest: int, add: Callable[..., Any], *event: Any) -> Packed:
+    """A copy with `add(partial or None, *event)` in one bucket, without what is older than `oldest`."""
+    if buckets:
+        newer = bucket - buckets[0]
+        if newer == 0:
+            return [bucket, add(buckets[1], *event), *buckets[2:]]
+        if newer > 0 and last_of(buckets) >= oldest:  # as most do: a new bucket, and none too old
+            return [bucket, add(None, *event), newer, *buckets[1:]]
     kept = {number: partial for number, partial in unpacked(buckets) if number >= oldest}
     if bucket >= oldest:
-        kept[bucket] = add(kept.get(bucket))
+        kept[bucket] = add(kept.get(bucket), *event)
     return packed(sorted(kept.items(), key=itemgetter(0), reverse=True))
 
 
 def unpacked(flat: Packed) -> Iterator[tuple[int, Any]]:
     """(number or time, value) of a packed list."""
     return zip(accumulate(flat[::2], sub), flat[1::2], strict=True)
+
+
+def last_of(flat: Packed) -> int:
+    """The oldest number or time of a packed list that is not empty."""
+    oldest: int = flat[0] - sum(flat[2::2])
+    return oldest
 
 
 def packed(newest_first: Iterable[tuple[int, Any]]) -> Packed:
@@ -154,5 +164,7 @@ def packed(newest_first: Iterable[tuple[int, Any]]) -> Packed:
 
 
 def partials(buckets: Packed, first: int, last: int | None) -> list[Any]:
-    """The partial aggregates of the buckets from `first` to `last`."""
+    """The partial aggregates of the buckets from `first` to `last`; there is at least one bucket."""
+    if last is None and last_of(buckets) >= first:
+        return buckets[1::2]
     return [each for number, each in unpacked(buckets) if first <= number and (last is None or number <= last)]
