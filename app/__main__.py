@@ -10,12 +10,12 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
 from app import terminal
-from app.errors import StartError
+from app.errors import RequestError, StartError
 from app.settings import Settings
 from profiles.errors import StoreError
 
@@ -160,6 +160,39 @@ def evaluate(
             terminal.show_trial(asyncio.run(trial_of_customer(expression, subject, channel, policy, settings)))
 
 
+Weaker = Annotated[str, typer.Argument(help="The weaker identifier, such as visitor:v-1")]
+Owner = Annotated[str, typer.Argument(help="The stronger one, such as customer:ada")]
+
+
+@app.command()
+def link(identifier: Weaker, owner: Owner) -> None:
+    """Say that two identifiers are one person's, also after it was undone."""
+    say_of_identities("link", identifier, owner)
+    terminal.say(f"{identifier} belongs to {owner}")
+
+
+@app.command()
+def unlink(identifier: Weaker, owner: Owner) -> None:
+    """Undo a link that was wrong; each identifier keeps what was said under it."""
+    say_of_identities("unlink", identifier, owner)
+    terminal.say(f"{identifier} does not belong to {owner} any more")
+
+
+def say_of_identities(what: Literal["link", "unlink"], identifier: str, owner: str) -> None:
+    from app.api.bodies import validated
+    from app.bootstrap import following, opened
+    from app.identities import Identities
+    from schemas.identity import LinkRequest
+
+    async def go(settings: Settings) -> None:
+        request = validated(LinkRequest, {"identifier": identifier, "owner": owner})
+        async with opened(settings) as parts, following(parts.policies) as live:
+            say = getattr(Identities(parts.store, live), what)
+            await say(request, datetime.now(UTC))
+
+    run(go)
+
+
 @keys.command("make")
 def keys_make(
     name: Annotated[str, typer.Argument(help="Who uses it")],
@@ -259,6 +292,10 @@ def complaints() -> Iterator[None]:
         yield
     except StartError as error:
         terminal.complain(str(error), error.hint)
+        raise typer.Exit(1) from error
+    except RequestError as error:
+        reasons = "; ".join(each["reason"] for each in error.problem.errors)
+        terminal.complain(reasons or error.problem.detail, error.problem.hint or "")
         raise typer.Exit(1) from error
     except StoreError as error:
         terminal.complain(str(error), "is Redis running, and is it the one that OPPORTUNE_REDIS names?")

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from consumers.folding import Step, fold_interaction
 from consumers.live import LivePolicy
-from consumers.profile_worker import Step, fold_interaction
 from profiles.errors import BadFields
 from profiles.facts import Situation
 from profiles.fields import checked

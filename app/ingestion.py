@@ -11,7 +11,7 @@ from consumers.live import LivePolicy, PolicySource
 from profiles.errors import BadFields
 from profiles.store import CustomerStore, Record
 from schemas.base import UNIT_MS, at_ms
-from schemas.interaction import SESSION_ENDED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
+from schemas.interaction import OUR_OWN, CloudEvent, Interaction, from_cloud_event, to_cloud_event
 
 FURTHEST_FUTURE_MS = UNIT_MS["h"]
 """A touchpoint's clock may be wrong by so much."""
@@ -35,9 +35,11 @@ class Ingestion:
 
 def _typed(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Interaction | BadFields:
     try:
-        return accepted(from_cloud_event(event, received_ms), policy, received_ms)
+        return accepted(from_cloud_event(event, received_ms, policy.definition.identifiers), policy, received_ms)
     except BadFields as refusal:
         return refusal
+    except ValueError as cause:  # it is about nobody
+        return BadFields(str(cause))
 
 
 def accepted(interaction: Interaction, policy: LivePolicy, received_ms: int) -> Interaction:
@@ -45,8 +47,8 @@ def accepted(interaction: Interaction, policy: LivePolicy, received_ms: int) -> 
 
     A worker that does not have this revision yet, or has a later one, takes it as it is typed here.
     """
-    if interaction.type == SESSION_ENDED:
-        raise BadFields(f"`{SESSION_ENDED}` is sent by timers only")
+    if interaction.type in OUR_OWN:
+        raise BadFields(f"`{interaction.type}` is sent by Opportune only")
     if interaction.at_ms > received_ms + FURTHEST_FUTURE_MS:
         raise BadFields("`time` lies more than an hour in the future", "check the clock of the touchpoint")
     if interaction.at_ms < 0:

@@ -36,11 +36,11 @@ from redis.asyncio import Redis
 
 from app.redis_binary import find_redis_server, listpack_setting, redis_version
 from bench.report import print_figures, print_table
+from consumers.folding import ProfileFold, Step, fold_interaction
 from consumers.garbage import collect_rarely
 from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.loop import MOST_RECORDS, GuardedLoop
-from consumers.profile_worker import ProfileFold, Step, fold_interaction
 from consumers.redis_streams import RedisStreams
 from profiles import keys
 from profiles.connection import connected

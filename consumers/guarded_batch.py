@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
 from profiles import keys
-from profiles.profile import Customer
+from profiles.customer import Customer
 from profiles.store import Commit, Committed, CustomerStore, committed, customer_from
 
 POSITION = "off:out:0"

@@ -15,7 +15,7 @@ from consumers.meter import Meter
 from profiles import keys
 from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore, Record
-from schemas.interaction import SESSION_ENDED, Interaction, to_cloud_event
+from schemas.interaction import TIMER_FIRED, Interaction, to_cloud_event
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +72,15 @@ class Timers:
 
 
 def record_of(member: str, due_ms: int) -> Record:
-    """What a timer says. A member is `<subject>|session:<channel>`: the end of a session."""
+    """What a timer says. A member is `<subject>|<name>`; a name has no `|`."""
     subject, _, name = member.rpartition("|")
-    ended = Interaction(
+    fired = Interaction(
         id=f"{member}@{due_ms}",
         source=SOURCE,
-        type=SESSION_ENDED,
+        type=TIMER_FIRED,
         subject=subject,
-        channel=name.partition(":")[2],
+        channel="",
         at_ms=due_ms,
-        data={},
+        data={"timer": name},
     )
-    return Record("interactions", ended.id, subject, orjson.dumps(to_cloud_event(ended)))
+    return Record("interactions", fired.id, subject, orjson.dumps(to_cloud_event(fired)))

@@ -12,7 +12,8 @@ from profiles.features import FeatureDefinition, field_reader, value_reader
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
-from schemas.interaction import IDENTIFY, SESSION_ENDED, Interaction
+from schemas.identity import CUSTOMER, VISITOR, kind_of
+from schemas.interaction import IDENTIFY, SESSION_ENDED, TIMER_FIRED, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
@@ -33,6 +34,8 @@ class Definition:
     session_features: Mapping[str, FeatureDefinition]
     session_features_of: FeaturesByType
     session_idle_ms: int
+    identifiers: tuple[str, ...]
+    """Every kind of identifier, strongest first."""
     outcomes: Mapping[str, Outcome]
     reservation_ms: int
     remember_ms: int
@@ -53,11 +56,17 @@ class Definition:
             session_features=session,
             session_features_of=_by_type(policy.session.features.items(), session),
             session_idle_ms=policy.session.idle,
+            identifiers=(CUSTOMER, *policy.identifiers, VISITOR),
             outcomes=policy.outcomes,
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
             channels=_channels(policy),
         )
+
+    def rank(self, identifier: str) -> int:
+        """0 is the strongest; a kind that the policy no longer has is weaker than all others."""
+        kind = kind_of(identifier)
+        return self.identifiers.index(kind) if kind in self.identifiers else len(self.identifiers)
 
     def known_channel(self, channel: str) -> str:
         """Raises BadFields for a channel that the policy does not speak of."""
@@ -77,6 +86,8 @@ class Definition:
             raise BadFields(f"unknown interaction type `{name}`", nearest(name, self.interactions))
         data = checked(interaction.data, declared.fields, f"`{name}`")
         channel = interaction.channel or declared.channel
+        if name == TIMER_FIRED:  # it happens on no channel
+            return replace(interaction, data=data)
         if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
         return replace(interaction, data=data, channel=self.known_channel(channel))
@@ -94,6 +105,7 @@ def _built_in(attributes: Mapping[str, FieldType]) -> dict[str, InteractionType]
     return {
         IDENTIFY: InteractionType(fields=optional, sets=tuple(attributes)),
         SESSION_ENDED: InteractionType(),
+        TIMER_FIRED: InteractionType(fields={"timer": FieldType(type="string", required=True)}),
     }
 
 

@@ -10,9 +10,11 @@ from profiles.aggregates import digest
 from profiles.definition import KEPT_IDENTITIES, KEPT_INTERACTIONS, Definition
 from profiles.features import FeatureDefinition
 from profiles.profile import Profile, Session
-from schemas.interaction import SESSION_ENDED, Interaction
+from schemas.interaction import TIMER_FIRED, Interaction
 
 IDENTITY_CHARACTERS = 8
+SESSION_TIMER = "session"
+"""`session:<channel>` is the timer that ends a session."""
 
 
 def identity_hash(interaction: Interaction) -> str:
@@ -42,7 +44,7 @@ def fold(profile: Profile, interaction: Interaction, definition: Definition) -> 
     if has_seen(profile.seen, identity):
         return profile
     seen = (profile.seen + identity)[-KEPT_IDENTITIES * IDENTITY_CHARACTERS :]
-    if interaction.type == SESSION_ENDED:
+    if interaction.type == TIMER_FIRED:
         return replace(profile, seen=seen, sessions=_ended(profile.sessions, interaction, definition))
     happened = interaction.at_ms
     newest = max(happened, profile.last or happened)
@@ -143,8 +145,9 @@ def _continued(session: Session, interaction: Interaction, definition: Definitio
 
 def _ended(sessions: Mapping[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
     """A timer may have been overtaken by one more interaction: then the session goes on."""
-    session = sessions.get(interaction.channel)
+    kind, _, channel = interaction.data["timer"].partition(":")
+    session = sessions.get(channel) if kind == SESSION_TIMER else None
     idle = session is not None and interaction.at_ms - session.last >= definition.session_idle_ms
     if session is None or session.ended is not None or not idle:
         return dict(sessions)
-    return {**sessions, interaction.channel: replace(session, ended=interaction.at_ms)}
+    return {**sessions, channel: replace(session, ended=interaction.at_ms)}

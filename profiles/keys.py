@@ -22,6 +22,14 @@ def dead_letters(shard: int) -> str:
     return f"{tag(shard)}dead-letters"
 
 
+def actions(shard: int) -> str:
+    return f"{tag(shard)}actions"
+
+
+def transit(shard: int) -> str:
+    return f"{tag(shard)}transit"
+
+
 def timers(shard: int) -> str:
     return f"{tag(shard)}timers"
 

@@ -1,14 +1,12 @@
-"""The profile of one customer or visitor: a value, and its form in Redis."""
+"""The profile of one identifier: a value, and its form in Redis."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from itertools import accumulate
 from operator import sub
 from typing import Any
 
 import orjson
 from msgspec import Struct
-
-from schemas.ledger import Ledger
 
 Recent = tuple[int, str, str, str]
 
@@ -50,21 +48,28 @@ class Profile(Struct, frozen=True):
     marks: dict[str, int] = {}
     """How far this profile has followed each part of the log."""
 
-    def dumps(self) -> bytes:
-        """Compact JSON a person can read: what is empty is left out, `recent` is grouped."""
+    def as_json(self) -> dict[str, Any]:
+        """What a person can read: what is empty is left out, `recent` is grouped."""
         found = {name: value for name in FIELDS if (value := getattr(self, name))}
         if self.sessions:
             found["sessions"] = {name: each.as_json() for name, each in self.sessions.items()}
         if self.recent:
             found["recent"] = grouped(self.recent)
-        return orjson.dumps(found)
+        return found
 
     @staticmethod
-    def loads(data: bytes) -> "Profile":
-        found = orjson.loads(data)
+    def from_json(data: Mapping[str, Any]) -> "Profile":
+        found = dict(data)
         found["sessions"] = {name: Session(**each) for name, each in found.get("sessions", {}).items()}
         found["recent"] = ungrouped(found.get("recent", {}))
         return Profile(**found)
+
+    def dumps(self) -> bytes:
+        return orjson.dumps(self.as_json())
+
+    @staticmethod
+    def loads(data: bytes) -> "Profile":
+        return Profile.from_json(orjson.loads(data))
 
 
 def grouped(recent: tuple[Recent, ...]) -> dict[str, list[int]]:
@@ -90,18 +95,3 @@ def ungrouped(groups: dict[str, list[int]]) -> tuple[Recent, ...]:
 
 
 FIELDS = Profile.__struct_fields__
-
-
-NEVER = "0"
-"""The version of somebody never seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """All that the store keeps under one customer's key."""
-
-    subject: str
-    version: str = NEVER
-    """A number that grows by one with every commit, and what makes it unique: `17-a3f9c1`."""
-    profile: Profile = field(default_factory=Profile)
-    ledger: Ledger = field(default_factory=Ledger)

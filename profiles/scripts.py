@@ -17,7 +17,7 @@ from profiles.errors import StoreUnavailable
 from profiles.trip import Trip
 
 FOLDER = Path(__file__).parent / "lua"
-NAMES = ("append", "begin", "commit", "end", "fire", "read", "takeover")
+NAMES = ("append", "begin", "commit", "deliver", "end", "fire", "read", "takeover")
 
 
 class Batch:

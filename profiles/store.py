@@ -17,12 +17,21 @@ from redis.exceptions import ResponseError
 
 from profiles import keys
 from profiles.connection import refusals_as_unavailable
-from profiles.profile import NEVER, Customer, Profile
+from profiles.customer import NEVER, Customer
+from profiles.identity import NOBODY, Identity
+from profiles.profile import Profile
 from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
 
-CUSTOMER_FIELDS = ("version", "profile", "ledger")
+CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity")
+
+DEAD_LETTERS, ACTIONS, IDENTITIES = "dead-letters", "actions", "identities"
+STREAMS = {DEAD_LETTERS: keys.dead_letters, ACTIONS: keys.actions, IDENTITIES: keys.transit}
+"""Topics with a stream of their own; all others stand in the outbox."""
+STREAM_TOPICS = tuple(STREAMS)
+OUTBOX, FIRST_STREAM = 2, 6
+"""Where the outbox and the other streams stand among the keys of a commit (lua/commit.lua)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,11 @@ class Record:
 
     def args(self) -> tuple[str, str, str, bytes]:
         return self.topic, self.id, self.subject, self.body
+
+    @property
+    def stream(self) -> int:
+        """Which of a commit's keys it is appended to, counted from 1."""
+        return FIRST_STREAM + STREAM_TOPICS.index(self.topic) if self.topic in STREAMS else OUTBOX
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,7 @@ class Commit:
     """The version that was read; None where the customer does not change."""
     profile: Profile | None = None
     ledger: Ledger | None = None
+    identity: Identity | None = None
     ttl_ms: int | None = None
     """How long the customer is kept; None is for ever."""
     records: Sequence[Record] = ()
@@ -101,10 +116,16 @@ class CustomerStore:
         return shard_of(subject, self.shards)
 
     async def read(self, subject: str) -> Customer:
+        return (await self.read_all([subject]))[subject]
+
+    async def read_all(self, subjects: Iterable[str]) -> dict[str, Customer]:
+        """In one round trip; not at one moment where they lie in several shards."""
+        wanted = list(dict.fromkeys(subjects))
         batch = self.scripts.batch()
-        batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
-        (answer,) = await batch.run()
-        return customer_from(subject, answer)
+        for subject in wanted:
+            batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
+        answers = zip(wanted, await batch.run(), strict=True)
+        return {subject: customer_from(subject, answer) for subject, answer in answers}
 
     @staticmethod
     def customer_keys(shard: int, subjects: Iterable[str]) -> list[str]:
@@ -170,12 +191,13 @@ class CustomerStore:
 
 
 def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
-    version, profile, ledger = answer
+    version, profile, ledger, identity = answer
     return Customer(
         subject=subject,
         version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
         ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
+        identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
     )
 
 
@@ -190,7 +212,7 @@ def _keys(shard: int, commit: Commit) -> list[str]:
         keys.timers(shard),
         keys.guard(shard),
         keys.scorecard(shard),
-        keys.dead_letters(shard),
+        *(stream(shard) for stream in STREAMS.values()),
         *(each.key for each in commit.new_keys),
     ]
 
@@ -202,11 +224,12 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         secrets.token_hex(3),
         b"" if commit.profile is None else commit.profile.dumps(),
         b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
+        b"" if commit.identity is None else orjson.dumps(commit.identity.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,
     ]
     args.append(len(commit.records))
     for record in commit.records:
-        args.extend(record.args())
+        args.extend((record.stream, *record.args()))
     args.append(len(commit.timers))
     for name, due in commit.timers.items():
         args.extend((timer_member(commit.subject, name), "" if due is None else due))

@@ -65,6 +65,12 @@ def _one_or_many(value: Any) -> Any:
 OneOrMany = Annotated[tuple[Id, ...], BeforeValidator(_one_or_many), _Also({"type": "string"})]
 
 
+IdentifierName = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9]{0,19}$", description="A CloudEvents attribute: lower-case letters and digits"),
+]
+
+
 class InteractionType(Model):
     """Something a customer can do, with the fields that it carries."""
 
@@ -192,6 +198,12 @@ class Feature(Model):
 AGGREGATES = ("count", "sum", "min", "max", "mean", "last", "first", "recent", "distinct", "top", "rate")
 OF_TYPES = ("count", "rate")
 KEPT = {"recent": 20, "distinct": 100, "top": 5}
+
+
+class IdentifierKind(Model):
+    """A kind of identifier by which customers are known, beside their own id and `visitor`."""
+
+    description: str = ""
 
 
 class SessionType(Model):
@@ -405,6 +417,8 @@ class PolicyFile(Model):
     policy: PolicyHeader | None = None
     interactions: dict[Id, InteractionType] = {}
     outcomes: dict[Id, Outcome] = {}
+    identifiers: dict[IdentifierName, IdentifierKind] = {}
+    """Ranked, the strongest first: what is said of a weaker one belongs to the stronger one that it is named with."""
     attributes: dict[Name, ShortFieldType] = {}
     features: dict[Name, Feature] = {}
     session: SessionType | None = None

@@ -1,18 +1,19 @@
 -- One step that changes a customer: all of it, or nothing.
--- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters
---       7… keys that must be new: the decision record first, then its response codes
+-- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters  7 actions  8 transit
+--       9… keys that must be new: the decision record first, then its response codes
 -- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' where the
 --       customer does not change), suffix that makes the next version unique (a failover
---       may take versions back, and none must return as another one), profile and ledger ('' leaves them),
+--       may take versions back, and none must return as another one), profile, ledger and identity ('' leaves them),
 --       ttl of the customer in ms ('' for ever), then four counted lists:
---       records (topic, id, subject, body), timers (member, due in ms or '' to cancel),
+--       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount), new keys (value, ttl in ms)
 -- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
-local nonce, expected, profile, ledger, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6]
+local nonce, expected, profile, ledger, identity, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if nonce ~= '' and redis.call('HGET', KEYS[4], 'nonce') ~= nonce then return {'FENCED'} end
 
-for i = 7, #KEYS do
-  if redis.call('EXISTS', KEYS[i]) == 1 then return {i == 7 and 'DONE' or 'TAKEN'} end
+local fresh = 9
+for i = fresh, #KEYS do
+  if redis.call('EXISTS', KEYS[i]) == 1 then return {i == fresh and 'DONE' or 'TAKEN'} end
 end
 
 local version = redis.call('HGET', KEYS[1], 'version') or '0'
@@ -22,27 +23,26 @@ if expected ~= '' then
   redis.call('HSET', KEYS[1], 'version', version)
   if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
   if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
+  if identity ~= '' then redis.call('HSET', KEYS[1], 'identity', identity) end
   if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
 end
 
-local at = 7
+local at = 8
 local function each(width, act)
   local first, n = at + 1, tonumber(ARGV[at])
   at = first + n * width
   for i = first, at - 1, width do act(i) end
 end
 
-each(4, function(i)
-  local key = ARGV[i] == 'dead-letters' and KEYS[6] or KEYS[2]
-  redis.call('XADD', key, '*', 'topic', ARGV[i], 'id', ARGV[i + 1], 'subject', ARGV[i + 2],
-             'schema', '1', 'body', ARGV[i + 3])
+each(5, function(i)
+  redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'topic', ARGV[i + 1], 'id', ARGV[i + 2],
+             'subject', ARGV[i + 3], 'schema', '1', 'body', ARGV[i + 4])
 end)
 each(2, function(i)
   if ARGV[i + 1] == '' then redis.call('ZREM', KEYS[3], ARGV[i])
   else redis.call('ZADD', KEYS[3], ARGV[i + 1], ARGV[i]) end
 end)
 each(2, function(i) redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end)
-local fresh = 7
 each(2, function(i)
   redis.call('SET', KEYS[fresh], ARGV[i], 'PX', ARGV[i + 1])
   fresh = fresh + 1

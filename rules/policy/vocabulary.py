@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from rules.language import Vocabulary
-from schemas.interaction import IDENTIFY, SESSION_ENDED
+from schemas.interaction import IDENTIFY, SESSION_ENDED, TIMER_FIRED
 from schemas.policy import Feature, Policy, ShortFieldType
 
 EVENT = {"type": "string", "id": "string", "source": "string", "channel": "string", "time": "timestamp"}
@@ -23,7 +23,7 @@ FEATURES = {
 """The types of aggregates whose type does not follow the field's."""
 DECLARING = ("interactions", "attributes", "features", "session", "context")
 """The sections that declare names."""
-BUILT_IN = (IDENTIFY, SESSION_ENDED)
+BUILT_IN = (IDENTIFY, SESSION_ENDED, TIMER_FIRED)
 
 
 class Scopes:

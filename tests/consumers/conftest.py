@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import pytest
 from redis.asyncio import Redis
 
+from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.loop import GuardedLoop
-from consumers.profile_worker import ProfileFold
 from consumers.redis_streams import RedisStreams
 from profiles.connection import connected
 from profiles.store import CustomerStore

@@ -11,7 +11,7 @@ from profiles.definition import KEPT_INTERACTIONS
 from profiles.facts import FactReader, Situation
 from profiles.fold import fold, has_seen
 from profiles.profile import Profile
-from schemas.interaction import SESSION_ENDED, Interaction
+from schemas.interaction import TIMER_FIRED, Interaction
 from tests.builders import DAY, HOUR, MINUTE, NOON_MS, definition, interaction, purchase
 
 SHOP = definition()
@@ -97,9 +97,9 @@ def test_each_channel_has_its_own_session() -> None:
 
 def test_a_session_end_that_was_overtaken_changes_nothing() -> None:
     profile = folded(interaction(at_ms=NOON_MS), interaction(at_ms=NOON_MS + 10 * MINUTE))
-    ended = interaction(SESSION_ENDED, at_ms=NOON_MS + 30 * MINUTE)
+    ended = interaction(TIMER_FIRED, at_ms=NOON_MS + 30 * MINUTE, data={"timer": "session:web"})
     assert fold(profile, ended, SHOP).sessions == profile.sessions
-    ended = interaction(SESSION_ENDED, at_ms=NOON_MS + 40 * MINUTE)
+    ended = interaction(TIMER_FIRED, at_ms=NOON_MS + 40 * MINUTE, data={"timer": "session:web"})
     assert fold(profile, ended, SHOP).sessions["web"].ended == NOON_MS + 40 * MINUTE
 
 
@@ -149,7 +149,7 @@ def test_an_older_statement_does_not_replace_a_newer_one() -> None:
 
 def test_what_arrives_after_the_end_of_its_session_belongs_to_it() -> None:
     first = interaction(at_ms=NOON_MS, data={"product": "a"})
-    ended = interaction(SESSION_ENDED, at_ms=NOON_MS + 30 * MINUTE)
+    ended = interaction(TIMER_FIRED, at_ms=NOON_MS + 30 * MINUTE, data={"timer": "session:web"})
     late = interaction(at_ms=NOON_MS + 5 * MINUTE, data={"product": "b"})
     session = folded(first, ended, late).sessions["web"]
     assert (session.interactions, session.started, session.ended) == (2, NOON_MS, None)

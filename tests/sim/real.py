@@ -16,17 +16,18 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from consumers.folding import ProfileFold
 from consumers.loop import GuardedLoop
-from consumers.profile_worker import ProfileFold
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles import keys
+from profiles.customer import Customer
 from profiles.definition import KEPT_IDENTITIES
 from profiles.errors import StoreUnavailable
 from profiles.fold import fold, identity_hash
-from profiles.profile import Customer, Profile
+from profiles.profile import Profile
 from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
-from schemas.interaction import SESSION_ENDED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
+from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
 from schemas.ledger import Ledger
 from tests.builders import DAY, MINUTE, NOON_MS, entry, interaction, live, purchase
 from tests.sim.hostile import AssignedStreams, Broken, Crash, HostileScripts, Turns, Wire
@@ -344,7 +345,7 @@ def _event(each: Logged) -> Interaction:
 
 def _counted(interactions: list[Interaction]) -> Iterator[str]:
     for each in interactions:
-        if each.type != SESSION_ENDED:
+        if each.type != TIMER_FIRED:
             yield f"{_day(each)}|interactions|{each.type}|{each.channel}"
 
 

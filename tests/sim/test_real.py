@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from consumers.folding import ProfileFold
 from consumers.guarded_batch import POSITION
 from consumers.loop import GuardedLoop
-from consumers.profile_worker import ProfileFold
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles import keys

@@ -1,0 +1,20 @@
+"""Fired timers: what each was set for is in its name, `<kind>:<rest>`."""
+
+from collections.abc import Callable, Mapping
+
+from consumers.folding.step import Step
+from consumers.live import LivePolicy
+from profiles.profile import Profile
+from schemas.interaction import Interaction
+
+Handler = Callable[[Step, Interaction, LivePolicy], None]
+HANDLERS: Mapping[str, Handler] = {}
+"""By kind: what follows beyond what `profiles.fold` makes of it (the end of a session)."""
+
+
+def fold_fired(step: Step, folded: Profile, fired: Interaction, policy: LivePolicy) -> None:
+    """`folded`: the profile with the fired timer in it."""
+    step.profile = folded
+    handler = HANDLERS.get(fired.data["timer"].partition(":")[0])
+    if handler is not None:
+        handler(step, fired, policy)

@@ -1,0 +1,104 @@
+"""What a customer's new log records make of that customer."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from consumers.folding import interactions, ledgers, parts
+from consumers.folding.dead_letters import dead_letter, why_dead
+from consumers.folding.identities import send_parts
+from consumers.folding.step import Step
+from consumers.guarded_batch import POSITION
+from consumers.live import LivePolicy
+from consumers.log import LogRecord
+from consumers.meter import Meter
+from profiles.customer import Customer
+from profiles.errors import BadFields
+from profiles.store import IDENTITIES, Commit, Record
+
+log = logging.getLogger(__name__)
+
+STRANGER_MS = 86_400_000
+"""How long the mark of a stranger is kept, so that a replay counts nothing twice."""
+
+Handler = Callable[[Step, LogRecord, LivePolicy], None]
+HANDLERS: Mapping[str, Handler] = {
+    "interactions": interactions.fold_record,
+    "decisions": ledgers.fold_decision,
+    "responses": ledgers.fold_response,
+    IDENTITIES: parts.fold_record,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFold:
+    """Folds with one policy revision."""
+
+    policy: LivePolicy
+    meter: Meter
+
+    def __call__(self, customer: Customer, records: Sequence[LogRecord]) -> Commit:
+        mark = customer.profile.marks.get(POSITION, 0)
+        new = [record for record in records if record.offset > mark]
+        if not new:
+            return Commit(customer.subject, expected=None)
+        dead: dict[int, Record] = {}
+        step = self._folded(customer, new, dead)
+        while step is None:
+            step = self._folded(customer, new, dead)
+        if step.identity.owner is not None:
+            send_parts(step, step.identity.owner)
+        self._measure(step)
+        marks = {**step.profile.marks, POSITION: new[-1].offset}
+        return Commit(
+            subject=customer.subject,
+            expected=customer.version,
+            profile=replace(step.profile, marks=marks),
+            ledger=None if step.ledger is customer.ledger else step.ledger,
+            identity=None if step.identity is customer.identity else step.identity,
+            ttl_ms=STRANGER_MS if step.is_stranger() else None,
+            records=step.records,
+            timers=step.timers,
+            counts=step.counts,
+        )
+
+    def _folded(self, customer: Customer, records: Sequence[LogRecord], dead: dict[int, Record]) -> Step | None:
+        """The step after all records. None if one failed half-way: it is among the dead now, and all is folded again
+        without it, so that a record is folded whole or not at all."""
+        step = Step.of(customer)
+        for record in records:
+            before = step.touched()
+            if record.offset in dead:
+                step.records.append(dead[record.offset])
+            elif letter := self._failure(step, record):
+                dead[record.offset] = letter
+                if step.touched() != before:
+                    return None
+                step.records.append(letter)
+            step.folded_to = record.offset
+        return step
+
+    def _failure(self, step: Step, record: LogRecord) -> Record | None:
+        try:
+            handler_of(record)(step, record, self.policy)
+        except Exception as cause:  # noqa: BLE001  one record must never stop a partition
+            reason, detail = why_dead(cause)
+            self.meter.count("worker_dead_letters", reason=reason)
+            log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "offset": record.offset})
+            return dead_letter(record, reason, detail)
+        return None
+
+    def _measure(self, step: Step) -> None:
+        if step.early:
+            self.meter.count("worker_future_events", step.early)
+        if step.conflicts:
+            self.meter.count("identity_conflicts", step.conflicts)
+
+
+def handler_of(record: LogRecord) -> Handler:
+    """Raises BadFields."""
+    if record.topic not in HANDLERS:
+        raise BadFields(f"there is no topic `{record.topic}` to fold")
+    return HANDLERS[record.topic]
