@@ -122,7 +122,7 @@ def _feature(
     value_type, by = _value_type(spec, interactions), (spec.by or "").removeprefix("event.")
     return FeatureDefinition(
         name=name,
-        key=f"{name}~{digest(spec.model_dump_json(exclude={'description', 'including_current'}) + str(zone))[:4]}",
+        key=f"{name}~{digest(spec.model_dump_json(exclude={'description', 'including_current'}) + str(zone))[:3]}",
         aggregate=AGGREGATES[_aggregate(spec)],
         field=spec.field,
         value_type=value_type,

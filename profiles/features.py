@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from profiles.aggregates import Aggregate
-from profiles.windows import Window, last_of, packed, partials, put, unpacked
+from profiles.windows import Window, packed, partials, put, unpacked
 from schemas.base import at_ms
 from schemas.interaction import Interaction
 
@@ -52,7 +52,7 @@ class FeatureDefinition:
 
     name: str
     key: str
-    """Where its state stands in a profile: the name, and four characters of what defines it. A feature that is
+    """Where its state stands in a profile: the name, and three characters of what defines it. A feature that is
     defined otherwise starts afresh, since nothing of the old state would be right."""
     aggregate: Aggregate
     field: str
@@ -91,8 +91,6 @@ class FeatureDefinition:
         if not aggregate.timed:
             return put(state or [], window.bucket(at_ms), oldest, aggregate.add, value, at_ms, self.keep)
         latest = aggregate.add(state, value, at_ms, self.keep)
-        if window.bucket(last_of(latest)) >= oldest:
-            return latest
         return packed(pair for pair in unpacked(latest) if window.bucket(pair[0]) >= oldest)
 
     def read(self, state: Any, now_ms: int) -> Any:

@@ -134,12 +134,13 @@ def put(buckets: Packed, bucket: int, oldest: int, add: Callable[..., Any], *eve
         newer = bucket - buckets[0]
         if newer == 0:
             return [bucket, add(buckets[1], *event), *buckets[2:]]
-        if newer > 0 and last_of(buckets) >= oldest:  # as most do: a new bucket, and none too old
-            return [bucket, add(None, *event), newer, *buckets[1:]]
-    kept = {number: partial for number, partial in unpacked(buckets) if number >= oldest}
+        if newer > 0:
+            kept = since(buckets, oldest)
+            return [bucket, add(None, *event), newer, *kept[1:]] if kept else [bucket, add(None, *event)]
+    numbered = {number: partial for number, partial in unpacked(buckets) if number >= oldest}
     if bucket >= oldest:
-        kept[bucket] = add(kept.get(bucket), *event)
-    return packed(sorted(kept.items(), key=itemgetter(0), reverse=True))
+        numbered[bucket] = add(numbered.get(bucket), *event)
+    return packed(sorted(numbered.items(), key=itemgetter(0), reverse=True))
 
 
 def unpacked(flat: Packed) -> Iterator[tuple[int, Any]]:
@@ -151,6 +152,17 @@ def last_of(flat: Packed) -> int:
     """The oldest number or time of a packed list that is not empty."""
     oldest: int = flat[0] - sum(flat[2::2])
     return oldest
+
+
+def since(flat: Packed, oldest: int) -> Packed:
+    """A packed list that is not empty, without what is older than `oldest`."""
+    last, end = last_of(flat), len(flat)
+    while last < oldest and end > 2:
+        end -= 2
+        last += flat[end]
+    if last < oldest:
+        return []
+    return flat if end == len(flat) else flat[:end]
 
 
 def packed(newest_first: Iterable[tuple[int, Any]]) -> Packed:
@@ -165,6 +177,6 @@ def packed(newest_first: Iterable[tuple[int, Any]]) -> Packed:
 
 def partials(buckets: Packed, first: int, last: int | None) -> list[Any]:
     """The partial aggregates of the buckets from `first` to `last`; there is at least one bucket."""
-    if last is None and last_of(buckets) >= first:
-        return buckets[1::2]
-    return [each for number, each in unpacked(buckets) if first <= number and (last is None or number <= last)]
+    if last is None:
+        return since(buckets, first)[1::2]
+    return [each for number, each in unpacked(buckets) if first <= number <= last]

@@ -53,8 +53,7 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     if step.identity.owner is not None:
         step.passed.append(interaction)
         return
-    whole_before, whole = (step.whole(each, policy.definition) for each in (before, folded))
-    react(step, whole_before, whole, interaction, policy)
+    react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:
