@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from profiles.aggregates import AGGREGATES, digest
 from profiles.errors import BadFields
-from profiles.features import FeatureDefinition, field_reader, value_reader
+from profiles.features import FeatureDefinition, adding, field_reader, folding, folding_by, value_reader
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
@@ -120,17 +120,18 @@ def _feature(
     name: str, spec: Feature, zone: ZoneInfo, interactions: Mapping[str, InteractionType]
 ) -> FeatureDefinition:
     value_type, by = _value_type(spec, interactions), (spec.by or "").removeprefix("event.")
+    aggregate, window = AGGREGATES[_aggregate(spec)], _window(spec, zone)
+    add, value_of = adding(aggregate, window, spec.kept), value_reader(spec.field, value_type)
     return FeatureDefinition(
         name=name,
         key=f"{name}~{digest(spec.model_dump_json(exclude={'description', 'including_current'}) + str(zone))[:3]}",
-        aggregate=AGGREGATES[_aggregate(spec)],
+        aggregate=aggregate,
         field=spec.field,
         value_type=value_type,
-        value_of=value_reader(spec.field, value_type),
-        window=_window(spec, zone),
+        after=folding_by(add, value_of, field_reader(by), spec.keys) if by else folding(add, value_of),
+        window=window,
         keep=spec.kept,
         by=by,
-        key_of=field_reader(by) if by else None,
         keys=spec.keys,
         per_ms=UNIT_MS[spec.per[0]] if spec.aggregate == "rate" else 0,
         with_current=spec.including_current,

@@ -21,6 +21,10 @@ LONGEST_KEY = 200
 
 
 Reader = Callable[[Interaction], Any]
+Add = Callable[[Any, Any, int, int], Any]
+"""(state or None, value, time, time of the customer's newest event) → state"""
+After = Callable[[Any, Interaction, int], Any]
+"""(state or None, interaction, time of the customer's newest event) → state; None: the event has nothing for it"""
 
 
 def field_reader(field: str) -> Reader:
@@ -46,6 +50,53 @@ def _in_ms(value: Any) -> Any:
     return at_ms(datetime.fromisoformat(value)) if isinstance(value, str) else value
 
 
+def adding(aggregate: Aggregate, window: Window | None, keep: int) -> Add:
+    """What adds one event. What does not change from event to event is looked up here, once."""
+    add = aggregate.add
+    if window is None:
+        return lambda state, value, at_ms, _: add(state, value, at_ms, keep)
+    bucket, oldest = window.bucket, window.oldest
+
+    def timed(state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
+        from_bucket = oldest(newest_ms)
+        return packed(pair for pair in unpacked(add(state, value, at_ms, keep)) if bucket(pair[0]) >= from_bucket)
+
+    def bucketed(state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
+        number = bucket(at_ms)
+        if state and state[0] == number:
+            return [number, add(state[1], value, at_ms, keep), *state[2:]]
+        return put(state or [], number, oldest(newest_ms), add, value, at_ms, keep)
+
+    return timed if aggregate.timed else bucketed
+
+
+def folding(add: Add, value_of: Reader) -> After:
+    """What folds an interaction into a single value."""
+
+    def after(state: Any, interaction: Interaction, newest_ms: int) -> Any:
+        value = value_of(interaction)
+        return None if value is None else add(state, value, interaction.at_ms, newest_ms)
+
+    return after
+
+
+def folding_by(add: Add, value_of: Reader, key_of: Reader, keys: int) -> After:
+    """What folds an interaction into one value for each key, of the `keys` keys that were used last."""
+
+    def after(state: Any, interaction: Interaction, newest_ms: int) -> Any:
+        value, key = value_of(interaction), key_of(interaction)
+        if value is None or key is None:
+            return None
+        series, name, at_ms = dict(state or {}), key[:LONGEST_KEY], interaction.at_ms
+        used_ms, before = series.get(name, (at_ms, None))
+        series[name] = [max(at_ms, used_ms), add(before, value, at_ms, newest_ms)]
+        if len(series) > keys:
+            del series[min(series, key=lambda each: (series[each][0], each))]
+        return series
+
+    return after
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureDefinition:
     """One feature, ready to fold."""
@@ -59,39 +110,17 @@ class FeatureDefinition:
     """The field of the event; empty for counts and rates."""
     value_type: str
     """Of what is read: of a list or map, its elements."""
-    value_of: Reader
-    """What it takes from an interaction; None where there is nothing for it."""
+    after: After
+    """The state with one more event in it."""
     window: Window | None = None
     keep: int = 1
     by: str = ""
     """The field whose values are the keys; empty for a single value."""
-    key_of: Reader | None = None
     keys: int = 0
     per_ms: int = 0
     """The unit of time of a rate; 0 for anything else."""
     with_current: bool = True
     """Whether a rule that judges an event finds that event counted."""
-
-    def add(self, state: Any, value: Any, at_ms: int, newest_ms: int, key: str = "") -> Any:
-        """The state with one more event. `newest_ms`: the time of the customer's newest event."""
-        if not self.by:
-            return self._added(state, value, at_ms, newest_ms)
-        series = dict(state or {})
-        used_ms, before = series.get(key[:LONGEST_KEY], (at_ms, None))
-        series[key[:LONGEST_KEY]] = [max(at_ms, used_ms), self._added(before, value, at_ms, newest_ms)]
-        if len(series) > self.keys:
-            del series[min(series, key=lambda each: (series[each][0], each))]
-        return series
-
-    def _added(self, state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
-        aggregate, window = self.aggregate, self.window
-        if window is None:
-            return aggregate.add(state, value, at_ms, self.keep)
-        oldest = window.oldest(newest_ms)
-        if not aggregate.timed:
-            return put(state or [], window.bucket(at_ms), oldest, aggregate.add, value, at_ms, self.keep)
-        latest = aggregate.add(state, value, at_ms, self.keep)
-        return packed(pair for pair in unpacked(latest) if window.bucket(pair[0]) >= oldest)
 
     def read(self, state: Any, now_ms: int) -> Any:
         """What conditions see; None if it is not known."""

@@ -94,12 +94,13 @@ def _features(
     interaction: Interaction,
     newest_ms: int,
 ) -> dict[str, Any]:
-    changed = dict(states) if features else states
+    if not features:
+        return states
+    changed = dict(states)
     for feature in features:
-        value = feature.value_of(interaction)
-        key = feature.key_of(interaction) if feature.key_of else ""
-        if value is not None and key is not None:
-            changed[feature.key] = feature.add(states.get(feature.key), value, interaction.at_ms, newest_ms, key)
+        state = feature.after(states.get(feature.key), interaction, newest_ms)
+        if state is not None:
+            changed[feature.key] = state
     return changed
 
 

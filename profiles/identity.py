@@ -65,6 +65,8 @@ class Identity:
     @property
     def owner(self) -> str | None:
         """Whom this identifier belongs to: the earliest claim that is not lifted."""
+        if not self.claims:
+            return None
         valid = [(at_ms, name) for name, at_ms in self.claims.items() if not self.is_lifted(name)]
         return min(valid)[1] if valid else None
 

@@ -132,9 +132,7 @@ def put(buckets: Packed, bucket: int, oldest: int, add: Callable[..., Any], *eve
     """A copy with `add(partial or None, *event)` in one bucket, without what is older than `oldest`."""
     if buckets:
         newer = bucket - buckets[0]
-        if newer == 0:
-            return [bucket, add(buckets[1], *event), *buckets[2:]]
-        if newer > 0:
+        if newer > 0:  # as most are
             kept = since(buckets, oldest)
             return [bucket, add(None, *event), newer, *kept[1:]] if kept else [bucket, add(None, *event)]
     numbered = {number: partial for number, partial in unpacked(buckets) if number >= oldest}

@@ -13,6 +13,8 @@ from schemas.interaction import Interaction
 
 def react(step: Step, before: Profile, after: Profile, interaction: Interaction, policy: LivePolicy) -> None:
     """Proposals of the rules that the interaction fires. `before` and `after`: all that is known of the customer."""
+    if interaction.type not in policy.ruleset.rules_of:
+        return
     proposals = policy.ruleset.proposals(event_facts(before, after, interaction, policy), interaction.at_ms)
     if proposals:
         newest_ms = max(interaction.at_ms, after.last or interaction.at_ms)
