@@ -189,7 +189,7 @@ class Population:
             for number in range(start, min(start + 5_000, self.customers)):
                 subject = self.subject(number)
                 key = keys.customer(self.store.shard(subject), subject)
-                pipeline.hset(key, mapping={"version": HISTORY, "profile": templates[number % 500]})
+                pipeline.hset(key, mapping={"version": f"{HISTORY}-a3f9c1", "profile": templates[number % 500]})
             await pipeline.execute()
 
     async def bytes_per_profile(self) -> float:

@@ -48,7 +48,8 @@ class GuardedBatch:
         self._by_subject: dict[str, list[LogRecord]] = {}
         for record in records:
             self._by_subject.setdefault(record.subject, []).append(record)
-        self._customers: list[Customer] = []
+        self._read: list[tuple[str, Sequence[bytes | None]]] = []
+        """Customers as they were read last, not parsed before their turn: what is in use stays small."""
         self._trip = store.scripts.batch()
         self._sent: list[str] = []
         self.commits: int | None = None
@@ -76,7 +77,7 @@ class GuardedBatch:
     def _take(self, subjects: Iterable[str], answer: Sequence[Any]) -> bool:
         if answer[0] != b"OK":
             return False
-        self._customers = [customer_from(*each) for each in zip(subjects, answer[1:], strict=True)]
+        self._read = list(zip(subjects, answer[1:], strict=True))
         return True
 
     async def apply(self, fold: Fold, trim_before: int | None) -> None:
@@ -97,7 +98,7 @@ class GuardedBatch:
     def _left(self, fold: Fold) -> Iterator[Commit]:
         """What the customers that were read last still need. After a conflict, one with nothing left was my own
         retried write, which has been counted."""
-        commits = (fold(customer, self._by_subject[customer.subject]) for customer in self._customers)
+        commits = (fold(customer_from(*each), self._by_subject[each[0]]) for each in self._read)
         return (each for each in commits if each.expected is not None)
 
     async def closed(self) -> bool:

@@ -5,12 +5,12 @@ position in Redis beside the profiles (consumers/loop.py), never in the log.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+
+class LogRecord(Struct, frozen=True):
     topic: str
     offset: int
     """Grows along a part; not necessarily without gaps."""

@@ -18,6 +18,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Protocol
 
 from consumers.guarded_batch import POSITION, Fold, GuardedBatch, Shard
@@ -29,7 +30,8 @@ from profiles.store import CustomerStore
 
 log = logging.getLogger(__name__)
 
-MOST_RECORDS = 200
+MOST_RECORDS = 400
+"""Of one shard in one batch; a profile remembers as many identities at least (KEPT_IDENTITIES)."""
 WAIT_MS = 500
 CHECK_EVERY_S = 1.0
 RETRY_AFTER_S = 0.5
@@ -159,13 +161,17 @@ class GuardedLoop:
         log.warning("lost a shard", extra={"shard": number, "why": why})
 
     async def _commit(self, found: Mapping[int, list[LogRecord]], fold: Fold) -> None:
-        """All batches begin at once; while Redis works on one, the next is folded."""
+        """While one batch is folded, the next one begins, and Redis works on those before."""
         batches = [GuardedBatch(self._store, number, records) for number, records in found.items()]
+        opened = []
         try:
-            for each in batches:
-                await each.begin(self._shards[each.number])
+            await batches[0].begin(self._shards[batches[0].number])
             await self._log.read_ahead({**self.positions, **{b.number: b.last_offset for b in batches}}, MOST_RECORDS)
-            opened = [each for each in batches if await self._applied(each, fold)]
+            for each, following in zip_longest(batches, batches[1:]):
+                if following is not None:
+                    await following.begin(self._shards[following.number])
+                if await self._applied(each, fold):
+                    opened.append(each)
             for each in opened:
                 await self._settle(each, fold)
         finally:

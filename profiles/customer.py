@@ -1,6 +1,6 @@
 """All that the store keeps under one identifier: its own profile and ledger, and whose it is."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from profiles.identity import Identity
 from profiles.profile import Profile
@@ -10,8 +10,7 @@ NEVER = "0"
 """The version of somebody never seen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Struct, frozen=True):
     subject: str
     version: str = NEVER
     """A number that grows by one with every commit, and what makes it unique: `17-a3f9c1`."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from profiles.aggregates import AGGREGATES, digest
 from profiles.errors import BadFields
-from profiles.features import FeatureDefinition
+from profiles.features import FeatureDefinition, adding, field_reader, folding, folding_by, value_reader
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
@@ -123,15 +123,19 @@ def _features(
 def _feature(
     name: str, spec: Feature, zone: ZoneInfo, interactions: Mapping[str, InteractionType]
 ) -> FeatureDefinition:
+    value_type, by = _value_type(spec, interactions), (spec.by or "").removeprefix("event.")
+    aggregate, window = AGGREGATES[_aggregate(spec)], _window(spec, zone)
+    add, value_of = adding(aggregate, window, spec.kept), value_reader(spec.field, value_type)
     return FeatureDefinition(
         name=name,
-        key=f"{name}~{digest(spec.model_dump_json(exclude={'description', 'including_current'}) + str(zone))[:4]}",
-        aggregate=AGGREGATES[_aggregate(spec)],
+        key=f"{name}~{digest(spec.model_dump_json(exclude={'description', 'including_current'}) + str(zone))[:3]}",
+        aggregate=aggregate,
         field=spec.field,
-        value_type=_value_type(spec, interactions),
-        window=_window(spec, zone),
+        value_type=value_type,
+        after=folding_by(add, value_of, field_reader(by), spec.keys) if by else folding(add, value_of),
+        window=window,
         keep=spec.kept,
-        by=(spec.by or "").removeprefix("event."),
+        by=by,
         keys=spec.keys,
         per_ms=UNIT_MS[spec.per[0]] if spec.aggregate == "rate" else 0,
         with_current=spec.including_current,

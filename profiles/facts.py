@@ -4,10 +4,11 @@ Only the names that are asked for are computed. A value that is not known has no
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from profiles.definition import Definition
 from profiles.features import FeatureDefinition
@@ -20,8 +21,7 @@ from schemas.interaction import SESSION_ENDED, Interaction
 from schemas.policy import FieldType
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """Whom and what the facts are about."""
 
     subject: str
@@ -63,8 +63,12 @@ class FactReader:
         self._getters = tuple((name, getter) for name, getter in found if getter is not None)
 
     def read(self, situation: Situation) -> dict[str, Any]:
-        values = ((name, getter(situation)) for name, getter in self._getters)
-        return {name: value for name, value in values if value is not None}
+        found = {}
+        for name, getter in self._getters:
+            value = getter(situation)
+            if value is not None:
+                found[name] = value
+        return found
 
 
 def _getter(name: str, definition: Definition) -> Getter | None:

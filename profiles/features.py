@@ -5,14 +5,96 @@ aggregate is timed; with `by`, `{key: [time of its newest event, state]}` of the
 A feature without any event is not known, except counts, rates and sums, which are zero, and maps, which are empty.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from profiles.aggregates import Aggregate
 from profiles.windows import Window, packed, partials, put, unpacked
+from schemas.base import at_ms
+from schemas.interaction import Interaction
 
 LONGEST_KEY = 200
 """Longer texts are cut where they become a key."""
+
+
+Reader = Callable[[Interaction], Any]
+Add = Callable[[Any, Any, int, int], Any]
+"""(state or None, value, time, time of the customer's newest event) → state"""
+After = Callable[[Any, Interaction, int], Any]
+"""(state or None, interaction, time of the customer's newest event) → state; None: the event has nothing for it"""
+
+
+def field_reader(field: str) -> Reader:
+    """Reads `event.<field>`; None if an interaction does not carry it."""
+    match field:
+        case "time":
+            return attrgetter("at_ms")
+        case "channel" | "source" | "type" | "id":
+            return attrgetter(field)
+        case _:
+            return lambda interaction: interaction.data.get(field)
+
+
+def value_reader(field: str, value_type: str) -> Reader:
+    """Reads what is aggregated: 1 where things are counted, milliseconds where they are times."""
+    if not field:
+        return lambda _: 1
+    read = field_reader(field)
+    return read if value_type != "timestamp" or field == "time" else lambda interaction: _in_ms(read(interaction))
+
+
+def _in_ms(value: Any) -> Any:
+    return at_ms(datetime.fromisoformat(value)) if isinstance(value, str) else value
+
+
+def adding(aggregate: Aggregate, window: Window | None, keep: int) -> Add:
+    """What adds one event. What does not change from event to event is looked up here, once."""
+    add = aggregate.add
+    if window is None:
+        return lambda state, value, at_ms, _: add(state, value, at_ms, keep)
+    bucket, oldest = window.bucket, window.oldest
+
+    def timed(state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
+        from_bucket = oldest(newest_ms)
+        return packed(pair for pair in unpacked(add(state, value, at_ms, keep)) if bucket(pair[0]) >= from_bucket)
+
+    def bucketed(state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
+        number = bucket(at_ms)
+        if state and state[0] == number:
+            return [number, add(state[1], value, at_ms, keep), *state[2:]]
+        return put(state or [], number, oldest(newest_ms), add, value, at_ms, keep)
+
+    return timed if aggregate.timed else bucketed
+
+
+def folding(add: Add, value_of: Reader) -> After:
+    """What folds an interaction into a single value."""
+
+    def after(state: Any, interaction: Interaction, newest_ms: int) -> Any:
+        value = value_of(interaction)
+        return None if value is None else add(state, value, interaction.at_ms, newest_ms)
+
+    return after
+
+
+def folding_by(add: Add, value_of: Reader, key_of: Reader, keys: int) -> After:
+    """What folds an interaction into one value for each key, of the `keys` keys that were used last."""
+
+    def after(state: Any, interaction: Interaction, newest_ms: int) -> Any:
+        value, key = value_of(interaction), key_of(interaction)
+        if value is None or key is None:
+            return None
+        series, name, at_ms = dict(state or {}), key[:LONGEST_KEY], interaction.at_ms
+        used_ms, before = series.get(name, (at_ms, None))
+        series[name] = [max(at_ms, used_ms), add(before, value, at_ms, newest_ms)]
+        if len(series) > keys:
+            del series[min(series, key=lambda each: (series[each][0], each))]
+        return series
+
+    return after
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +103,15 @@ class FeatureDefinition:
 
     name: str
     key: str
-    """Where its state stands in a profile: the name, and four characters of what defines it. A feature that is
+    """Where its state stands in a profile: the name, and three characters of what defines it. A feature that is
     defined otherwise starts afresh, since nothing of the old state would be right."""
     aggregate: Aggregate
     field: str
     """The field of the event; empty for counts and rates."""
     value_type: str
     """Of what is read: of a list or map, its elements."""
+    after: After
+    """The state with one more event in it."""
     window: Window | None = None
     keep: int = 1
     by: str = ""
@@ -37,27 +121,6 @@ class FeatureDefinition:
     """The unit of time of a rate; 0 for anything else."""
     with_current: bool = True
     """Whether a rule that judges an event finds that event counted."""
-
-    def add(self, state: Any, value: Any, at_ms: int, newest_ms: int, key: str = "") -> Any:
-        """The state with one more event. `newest_ms`: the time of the customer's newest event."""
-        if not self.by:
-            return self._added(state, value, at_ms, newest_ms)
-        series = dict(state or {})
-        used_ms, before = series.get(key[:LONGEST_KEY], (at_ms, None))
-        series[key[:LONGEST_KEY]] = [max(at_ms, used_ms), self._added(before, value, at_ms, newest_ms)]
-        if len(series) > self.keys:
-            del series[min(series, key=lambda each: (series[each][0], each))]
-        return series
-
-    def _added(self, state: Any, value: Any, at_ms: int, newest_ms: int) -> Any:
-        add, keep = self.aggregate.add, self.keep
-        if self.window is None:
-            return add(state, value, at_ms, keep)
-        oldest = self.window.oldest(newest_ms)
-        if self.aggregate.timed:
-            latest = add(state, value, at_ms, keep)
-            return packed(pair for pair in unpacked(latest) if self.window.bucket(pair[0]) >= oldest)
-        return put(state or [], self.window.bucket(at_ms), oldest, lambda partial: add(partial, value, at_ms, keep))
 
     def read(self, state: Any, now_ms: int) -> Any:
         """What conditions see; None if it is not known."""

@@ -1,7 +1,6 @@
 """`fold`: what one interaction makes of a profile. Pure: the same interaction gives the same profile, whoever
 folds it and whenever."""
 
-from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,7 +11,6 @@ from profiles.features import FeatureDefinition
 from profiles.profile import Profile, Session
 from profiles.sessions import continued, joined, timed_out
 from profiles.tags import tagged
-from schemas.base import at_ms
 from schemas.interaction import OUR_OWN, TIMER_FIRED, Interaction
 
 IDENTITY_CHARACTERS = 8
@@ -64,8 +62,8 @@ def _seen_by(profile: Profile, interaction: Interaction, definition: Definition)
     happened = interaction.at_ms
     stated = _stated(profile, interaction, definition)
     return {
-        "attributes": {**profile.attributes, **stated},
-        "set_at": {**profile.set_at, **dict.fromkeys(stated, happened)},
+        "attributes": {**profile.attributes, **stated} if stated else profile.attributes,
+        "set_at": {**profile.set_at, **dict.fromkeys(stated, happened)} if stated else profile.set_at,
         "tags": tagged(profile.tags, interaction),
         "sessions": _sessions(profile.sessions, interaction, definition),
         "first": min(happened, profile.first or happened),
@@ -87,9 +85,11 @@ def event_value(interaction: Interaction, field: str) -> Any:
 def _stated(profile: Profile, interaction: Interaction, definition: Definition) -> dict[str, Any]:
     """The attributes that the interaction sets and nothing newer has set."""
     declared = definition.interactions.get(interaction.type)
+    if declared is None or not declared.sets:
+        return {}
     return {
         name: interaction.data[name]
-        for name in (declared.sets if declared else ())
+        for name in declared.sets
         if name in interaction.data and interaction.at_ms >= profile.set_at.get(name, interaction.at_ms)
     }
 
@@ -100,12 +100,13 @@ def _features(
     interaction: Interaction,
     newest_ms: int,
 ) -> dict[str, Any]:
-    changed = dict(states) if features else states
+    if not features:
+        return states
+    changed = dict(states)
     for feature in features:
-        value = _aggregated(interaction, feature) if feature.field else 1
-        key = event_value(interaction, feature.by) if feature.by else ""
-        if value is not None and key is not None:
-            changed[feature.key] = feature.add(states.get(feature.key), value, interaction.at_ms, newest_ms, key)
+        state = feature.after(states.get(feature.key), interaction, newest_ms)
+        if state is not None:
+            changed[feature.key] = state
     return changed
 
 
@@ -115,13 +116,6 @@ def _without_strays(states: dict[str, Any], definition: Definition) -> dict[str,
         return states
     keys = {each.key for each in definition.features.values()}
     return {key: state for key, state in states.items() if key in keys}
-
-
-def _aggregated(interaction: Interaction, feature: FeatureDefinition) -> Any:
-    """The value that a feature takes; a time is aggregated in milliseconds."""
-    value = event_value(interaction, feature.field)
-    is_time = feature.value_type == "timestamp" and isinstance(value, str)
-    return at_ms(datetime.fromisoformat(value)) if is_time else value
 
 
 def _recent(

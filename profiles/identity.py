@@ -17,6 +17,8 @@ from typing import Any
 from profiles.profile import Profile
 from schemas.ledger import Ledger
 
+MOST_CLAIMS = 50
+"""How many claims on one identifier are remembered (a cookie of a computer that everybody uses)."""
 MOST_SOURCES = 50
 """How many identifiers may belong to one customer; more are not linked, and counted."""
 
@@ -69,6 +71,8 @@ class Identity:
     @property
     def owner(self) -> str | None:
         """Whom this identifier belongs to: the earliest claim that is not lifted."""
+        if not self.claims:
+            return None
         valid = [(at_ms, name) for name, at_ms in self.claims.items() if not self.is_lifted(name)]
         return min(valid)[1] if valid else None
 
@@ -76,7 +80,10 @@ class Identity:
         return self.lifted.get(claimant, (0, False))[1]
 
     def claimed(self, claimant: str, at_ms: int) -> "Identity":
-        return replace(self, claims={**self.claims, claimant: min(at_ms, self.claims.get(claimant, at_ms))})
+        """With one more claim; the earliest are kept."""
+        claims = {**self.claims, claimant: min(at_ms, self.claims.get(claimant, at_ms))}
+        kept = sorted(claims, key=lambda name: (claims[name], name))[:MOST_CLAIMS]
+        return replace(self, claims={name: claims[name] for name in kept})
 
     def judged(self, claimant: str, at_ms: int, wrong: bool) -> "Identity":
         """Somebody says that a claim is wrong, or right after all; the last statement counts, whichever comes last."""

@@ -3,9 +3,12 @@
 docs/redis-layout.md describes what each of them holds.
 """
 
+from functools import lru_cache
+
 META = "opportune:store"
 
 
+@lru_cache(maxsize=100_000)
 def tag(shard: int) -> str:
     return f"{{s{shard:04d}}}"
 

@@ -11,15 +11,17 @@ They are committed together with the ledger, so that both always agree.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from profiles.definition import Definition
-from schemas.base import moment
+from schemas.base import UNIT_MS, moment
 from schemas.decision import ChosenTreatment, Decision, Withheld
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.policy import Outcome, OutcomeClass
 from schemas.response import ResponseRecord
 
 Counts = Counter[str]
+DAY_MS = UNIT_MS["d"]
 MOST_ENTRIES = 2_000
 """More than the contact policy can need; when it is reached all the same, what is forgotten is written down."""
 MOST_PROPOSALS = 50
@@ -30,7 +32,12 @@ class UnknownCode(Exception):  # noqa: N818
 
 
 def day(at_ms: int) -> str:
-    return moment(at_ms).date().isoformat()
+    return _day(at_ms // DAY_MS)
+
+
+@lru_cache(maxsize=1_000)
+def _day(number: int) -> str:
+    return moment(number * DAY_MS).date().isoformat()
 
 
 def entries_of(decision: Decision, at_ms: int, definition: Definition) -> list[LedgerEntry]:

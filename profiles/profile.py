@@ -1,8 +1,7 @@
 """The profile of one identifier: a value, and its form in Redis."""
 
-from collections.abc import Mapping
-from itertools import accumulate
-from operator import sub
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -24,7 +23,7 @@ class Session(Struct, frozen=True):
     ended_by: str = ""
     """The interaction type that ended it; empty for idle time."""
     after: int | None = None
-    """The end of the visit before, if that was not by idle time: what happened up to then is no part of this one."""
+    """The end of the visit before: what happened up to then is no part of this one."""
 
     def open_at(self, now_ms: int, idle_ms: int) -> bool:
         return self.ended is None and now_ms - self.last <= idle_ms
@@ -41,11 +40,20 @@ class Session(Struct, frozen=True):
     def length_ms(self) -> int:
         return self.last - self.started
 
-    def as_json(self) -> dict[str, Any]:
-        return {name: value for name in SESSION_FIELDS if (value := getattr(self, name))}
+    def as_json(self) -> list[Any]:
+        """`[started, milliseconds from there to the last one, interactions, {what else there is}]`."""
+        start = [self.started, self.last - self.started, self.interactions]
+        more = {name: value for name, value in zip(MORE, more_of(self), strict=True) if value}
+        return [*start, more] if more else start
+
+    @staticmethod
+    def from_json(data: Sequence[Any]) -> "Session":
+        started, length, interactions, *more = data
+        return Session(started, started + length, interactions, **(more[0] if more else {}))
 
 
-SESSION_FIELDS = Session.__struct_fields__
+MORE = Session.__struct_fields__[3:]
+more_of = attrgetter(*MORE)
 
 
 class Profile(Struct, frozen=True):
@@ -71,18 +79,18 @@ class Profile(Struct, frozen=True):
 
     def as_json(self) -> dict[str, Any]:
         """What a person can read: what is empty is left out, `recent` is grouped."""
-        found = {name: value for name in FIELDS if (value := getattr(self, name))}
+        found = {name: value for name, value in zip(FIELDS, values_of(self), strict=True) if value}
         if self.sessions:
             found["sessions"] = {name: each.as_json() for name, each in self.sessions.items()}
         if self.recent:
-            found["recent"] = grouped(self.recent)
+            found["recent"] = grouped(self.recent, self.last or 0)
         return found
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Profile":
         found = dict(data)
-        found["sessions"] = {name: Session(**each) for name, each in found.get("sessions", {}).items()}
-        found["recent"] = ungrouped(found.get("recent", {}))
+        found["sessions"] = {name: Session.from_json(each) for name, each in found.get("sessions", {}).items()}
+        found["recent"] = ungrouped(found.get("recent", {}), found.get("last", 0))
         found["stages"] = tuple((name, at_ms) for name, at_ms in found.get("stages", ()))
         return Profile(**found)
 
@@ -94,26 +102,31 @@ class Profile(Struct, frozen=True):
         return Profile.from_json(orjson.loads(data))
 
 
-def grouped(recent: tuple[Recent, ...]) -> dict[str, list[int]]:
-    """`{"page_view|web|shop": [time of the newest, milliseconds to the one before, …]}`."""
-    groups: dict[str, list[int]] = {}
-    before: dict[str, int] = {}
+def grouped(recent: Iterable[Recent], last_ms: int) -> dict[str, list[int]]:
+    """`{"page_view|web|shop": [milliseconds from the newest to `last_ms`, from the one before to that, …]}`."""
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    after: dict[tuple[str, str, str], int] = {}
     for at_ms, kind, channel, source in recent:
-        name = f"{kind}|{channel}|{source}"
-        if name in groups:
-            groups[name].append(before[name] - at_ms)
+        what = kind, channel, source
+        if what in groups:
+            groups[what].append(after[what] - at_ms)
         else:
-            groups[name] = [at_ms]
-        before[name] = at_ms
-    return groups
+            groups[what] = [last_ms - at_ms]
+        after[what] = at_ms
+    return {"|".join(what): gaps for what, gaps in groups.items()}
 
 
-def ungrouped(groups: dict[str, list[int]]) -> tuple[Recent, ...]:
+def ungrouped(groups: Mapping[str, Sequence[int]], last_ms: int) -> tuple[Recent, ...]:
     found: list[Recent] = []
-    for name, (newest, *gaps) in groups.items():
+    for name, gaps in groups.items():
         kind, channel, source = name.split("|", 2)
-        found += [(at_ms, kind, channel, source) for at_ms in accumulate(gaps, sub, initial=newest)]
-    return tuple(sorted(found, reverse=True))
+        at_ms = last_ms
+        for gap in gaps:
+            at_ms -= gap
+            found.append((at_ms, kind, channel, source))
+    found.sort(reverse=True)
+    return tuple(found)
 
 
 FIELDS = Profile.__struct_fields__
+values_of = attrgetter(*FIELDS)

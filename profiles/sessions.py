@@ -25,17 +25,17 @@ def joined(current: Session | None, interaction: Interaction, definition: Defini
     """
     happened, idle = interaction.at_ms, definition.session_idle_ms
     if current is None or current.over_at(happened, idle):
-        new = Session(started=happened, last=happened, interactions=0, after=_bound(current, happened, idle))
+        new = Session(started=happened, last=happened, interactions=0, after=_end(current))
         return None if interaction.type in definition.session_ends else new
     earlier = happened < current.started - idle or (current.after is not None and happened <= current.after)
     return None if earlier else current
 
 
-def _bound(before: Session | None, started: int, idle_ms: int) -> int | None:
-    """The end of the visit before, where what happened before it would otherwise seem to belong to the new one."""
-    if before is None or before.ended is None or not before.ended_by:
+def _end(before: Session | None) -> int | None:
+    """The end of the visit before: what happened up to then does not belong to the new one, however late it comes."""
+    if before is None:
         return None
-    return before.ended if started - before.ended <= idle_ms else None
+    return before.last if before.ended is None else before.ended
 
 
 def continued(session: Session, interaction: Interaction, features: dict[str, Any], definition: Definition) -> Session:

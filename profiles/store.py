@@ -4,14 +4,16 @@ Everything that one step changes is a `Commit`, done by one script in the slot o
 (lua/commit.lua).
 """
 
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from os import urandom
 from typing import Any
 
 import orjson
+from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -62,8 +64,7 @@ class NewKey:
     ttl_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """One step of one customer."""
 
     subject: str
@@ -75,9 +76,9 @@ class Commit:
     ttl_ms: int | None = None
     """How long the customer is kept; None is for ever."""
     records: Sequence[Record] = ()
-    timers: Mapping[str, int | None] = field(default_factory=dict)
+    timers: Mapping[str, int | None] = {}
     """Due time in ms by name; None cancels."""
-    counts: Mapping[str, int] = field(default_factory=Counter)
+    counts: Mapping[str, int] = {}
     new_keys: Sequence[NewKey] = ()
 
 
@@ -225,20 +226,27 @@ def committed(answer: Sequence[bytes]) -> Committed:
 def _keys(shard: int, commit: Commit) -> list[str]:
     return [
         keys.customer(shard, commit.subject),
+        *_keys_of(shard),
+        *(each.key for each in commit.new_keys),
+    ]
+
+
+@lru_cache(maxsize=10_000)
+def _keys_of(shard: int) -> tuple[str, ...]:
+    return (
         keys.outbox(shard),
         keys.timers(shard),
         keys.guard(shard),
         keys.scorecard(shard),
         *(stream(shard) for stream in STREAMS.values()),
-        *(each.key for each in commit.new_keys),
-    ]
+    )
 
 
 def _args(commit: Commit, nonce: str) -> list[Any]:
     args: list[Any] = [
         nonce,
         "" if commit.expected is None else commit.expected,
-        secrets.token_hex(3),
+        urandom(3).hex(),
         b"" if commit.profile is None else commit.profile.dumps(),
         b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
         b"" if commit.identity is None else orjson.dumps(commit.identity.as_json()),

@@ -6,7 +6,7 @@ Nothing is sent twice: after a failure the connection is closed, and what was se
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from hiredis import pack_command
@@ -27,9 +27,9 @@ class Trip:
         self._connection: AbstractConnection | None = None
         self._unanswered = 0
 
-    async def send(self, commands: Iterable[Sequence[Any]]) -> None:
+    async def send(self, commands: Iterable[tuple[Any, ...]]) -> None:
         """Returns when most of it is on its way. Raises StoreUnavailable."""
-        packed = [pack_command(tuple(each)) for each in commands]
+        packed = [pack_command(each) for each in commands]
         try:
             if self._connection is None:
                 self._connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]

@@ -128,19 +128,39 @@ def bucket_width_ms(window_ms: int) -> int:
     return ROUND_WIDTHS_MS[fitting - 1] if fitting else max(1, window_ms // LEAST_BUCKETS)
 
 
-def put(buckets: Packed, bucket: int, oldest: int, add: Callable[[Any], Any]) -> Packed:
-    """A copy with `add(partial or None)` in one bucket, without what is older than `oldest`."""
-    if buckets and bucket == buckets[0]:
-        return [bucket, add(buckets[1]), *buckets[2:]]
-    kept = {number: partial for number, partial in unpacked(buckets) if number >= oldest}
+def put(buckets: Packed, bucket: int, oldest: int, add: Callable[..., Any], *event: Any) -> Packed:
+    """A copy with `add(partial or None, *event)` in one bucket, without what is older than `oldest`."""
+    if buckets:
+        newer = bucket - buckets[0]
+        if newer > 0:  # as most are
+            kept = since(buckets, oldest)
+            return [bucket, add(None, *event), newer, *kept[1:]] if kept else [bucket, add(None, *event)]
+    numbered = {number: partial for number, partial in unpacked(buckets) if number >= oldest}
     if bucket >= oldest:
-        kept[bucket] = add(kept.get(bucket))
-    return packed(sorted(kept.items(), key=itemgetter(0), reverse=True))
+        numbered[bucket] = add(numbered.get(bucket), *event)
+    return packed(sorted(numbered.items(), key=itemgetter(0), reverse=True))
 
 
 def unpacked(flat: Packed) -> Iterator[tuple[int, Any]]:
     """(number or time, value) of a packed list."""
     return zip(accumulate(flat[::2], sub), flat[1::2], strict=True)
+
+
+def last_of(flat: Packed) -> int:
+    """The oldest number or time of a packed list that is not empty."""
+    oldest: int = flat[0] - sum(flat[2::2])
+    return oldest
+
+
+def since(flat: Packed, oldest: int) -> Packed:
+    """A packed list that is not empty, without what is older than `oldest`."""
+    last, end = last_of(flat), len(flat)
+    while last < oldest and end > 2:
+        end -= 2
+        last += flat[end]
+    if last < oldest:
+        return []
+    return flat if end == len(flat) else flat[:end]
 
 
 def packed(newest_first: Iterable[tuple[int, Any]]) -> Packed:
@@ -154,5 +174,7 @@ def packed(newest_first: Iterable[tuple[int, Any]]) -> Packed:
 
 
 def partials(buckets: Packed, first: int, last: int | None) -> list[Any]:
-    """The partial aggregates of the buckets from `first` to `last`."""
-    return [each for number, each in unpacked(buckets) if first <= number and (last is None or number <= last)]
+    """The partial aggregates of the buckets from `first` to `last`; there is at least one bucket."""
+    if last is None:
+        return since(buckets, first)[1::2]
+    return [each for number, each in unpacked(buckets) if first <= number <= last]

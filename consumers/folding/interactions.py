@@ -1,7 +1,5 @@
 """Interactions: profile, session timer, scorecard count, links, and what follows from them."""
 
-from pydantic import ValidationError
-
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
@@ -12,8 +10,8 @@ from consumers.log import LogRecord
 from profiles import ledger as ledgers
 from profiles.errors import BadFields
 from profiles.fold import fold, not_after
-from schemas.interaction import TIMER_FIRED, Interaction
-from schemas.logged import read_interaction
+from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
+from schemas.logged import as_we_wrote_it
 
 CLOCK_NOISE_MS = 1_000
 """An event may be ahead of the log's clock by so much before it is counted as one from the future."""
@@ -31,10 +29,11 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
 
 
 def _event(record: LogRecord, policy: LivePolicy) -> Interaction:
+    if (written := as_we_wrote_it(record.body, record.subject)) is not None:
+        return written
+    event = CloudEvent.model_validate_json(record.body)
     try:
-        return read_interaction(record.body, record.at_ms, record.subject, policy.definition.identifiers)
-    except ValidationError:
-        raise
+        return from_cloud_event(event, record.at_ms, policy.definition.identifiers, record.subject)
     except ValueError as cause:
         raise BadFields(str(cause)) from cause
 
@@ -57,8 +56,7 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     if step.identity.owner is not None:
         step.passed.append(interaction)
         return
-    whole_before, whole = (step.whole(each, policy.definition) for each in (before, folded))
-    react(step, whole_before, whole, interaction, policy)
+    react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:

@@ -1,7 +1,8 @@
 """One customer on the way from record to record, and all that the commit at the end will hold."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from profiles.customer import Customer
 from profiles.definition import Definition
@@ -14,8 +15,7 @@ from schemas.interaction import Interaction
 from schemas.ledger import Ledger
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     subject: str
     profile: Profile
     ledger: Ledger
@@ -52,5 +52,5 @@ class Step:
 
     def touched(self) -> tuple[object, ...]:
         """Differs, by identity, once anything has happened to the step."""
-        sizes = (len(each) for each in (self.records, self.timers, self.counts, self.passed))
-        return id(self.profile), id(self.ledger), id(self.identity), *sizes, self.conflicts, self.early
+        values = id(self.profile), id(self.ledger), id(self.identity), self.conflicts, self.early
+        return *values, len(self.records), len(self.timers), len(self.counts), len(self.passed)

@@ -219,6 +219,14 @@ def test_amounts_in_cents_add_up_exactly(amounts: list[float]) -> None:
     assert total == float(sum(map(decimal, amounts)))
 
 
+ANY = st.floats(-1e15, 1e15) | CENTS | st.floats(-1e4, 1e4).map(lambda value: round(value, 3)) | st.integers(-9, 9)
+
+
+@given(ANY, ANY)
+def test_a_sum_is_the_double_nearest_to_the_sum_of_the_decimals(one: float, other: float) -> None:
+    assert plus(one, other) == float(decimal(one) + decimal(other))
+
+
 def test_a_sum_stops_at_the_largest_number() -> None:
     largest = 1.7e308
     profile = folded([Bought(NOON_MS - day * DAY, largest, "a") for day in range(2)])
