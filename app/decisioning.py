@@ -12,28 +12,26 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import blake2b
 
 from app.contention import retried
 from app.ingestion import accepted, record_of
 from app.policy import required
-from app.responding import KnownCode
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter
 from profiles import keys, ledger
+from profiles.decided import Kept, keys_of
 from profiles.facts import Situation
 from profiles.fields import checked
 from profiles.fold import fold, not_after
 from profiles.profile import Customer
-from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
+from profiles.store import Commit, Committed, CustomerStore, Record
+from rules import codes
 from rules.answer import Origin, record
 from rules.arbitration import Models
-from rules.codes import ALPHABET
 from rules.decide import decide
 from schemas.base import at_ms
 from schemas.decision import Decision, DecisionRecord, DecisionRequest, Facts
 from schemas.interaction import Interaction, subject_of
-from schemas.ledger import LedgerEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +146,7 @@ class Decisioning:
             expected=customer.version if entries else None,
             ledger=ledger.reserved(customer.ledger, entries, asked.now_ms, definition) if entries else None,
             records=said,
-            new_keys=[
-                NewKey(keys.decision(shard, decided.decision), body, self._keep_ms),
-                *(
-                    NewKey(keys.code(shard, each.code), _known(each, asked.subject), definition.remember_ms)
-                    for each in entries
-                    if not each.withheld
-                ),
-            ],
+            new_keys=keys_of(entries, decided.decision, body, asked.subject, Kept(shard, self._keep_ms, definition)),
         )
 
     def _count(self, decided: Decision) -> None:
@@ -166,14 +157,7 @@ class Decisioning:
 
 
 def decision_id(shard: int, asked: Asked, request_id: str | None) -> str:
-    """Shard, and 105 bits: time and chance, or a hash of the caller's own id."""
+    """Of time and chance, or a hash of the caller's own id."""
     if request_id is None:
-        number = (asked.now_ms << 60) | secrets.randbits(60)
-    else:
-        digest = blake2b(f"{asked.subject}|{request_id}".encode(), digest_size=13).digest()
-        number = int.from_bytes(digest)
-    return f"{shard:04d}-" + "".join(ALPHABET[(number >> (5 * at)) & 31] for at in reversed(range(21)))
-
-
-def _known(entry: LedgerEntry, subject: str) -> bytes:
-    return KnownCode(entry.decision, subject, entry.offer, entry.at_ms).dumps()
+        return codes.decision_id(shard, (asked.now_ms << 60) | secrets.randbits(60))
+    return codes.decision_id(shard, codes.hashed(asked.subject, request_id))

@@ -110,8 +110,8 @@ def _why_silent(rule: Rule, example: Example) -> str:
         return f"`{rule.id}` is for {_listed(rule.channels)}"
     now = [example.when.interaction] if example.when.interaction else []
     firing = {each.type for each in (*now, *(example.given.interactions if rule.lifetime else ()))}
-    if rule.when and firing.isdisjoint(rule.when):
-        return f"`{rule.id}` is fired by {_listed(rule.when)}"
+    if rule.types and firing.isdisjoint(rule.types):
+        return f"`{rule.id}` is fired by {_listed(rule.types)}"
     return f"`{rule.id}` does not hold"
 
 

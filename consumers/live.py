@@ -15,13 +15,18 @@ class LivePolicy:
     definition: Definition
     ruleset: RuleSet
     facts: FactReader
+    moments: FactReader
+    """What the times of rules follow from."""
+    texts: FactReader
+    """What the texts of actions name."""
 
     @staticmethod
     def compiled(checked: Checked) -> "LivePolicy":
         """Raises ValueError for a policy with errors."""
         ruleset = compile_rules(checked)
         definition = Definition.from_policy(ruleset.policy)
-        return LivePolicy(ruleset.revision, definition, ruleset, FactReader(definition, ruleset.reads))
+        named = (ruleset.reads, ruleset.timed.reads, ruleset.written)
+        return LivePolicy(ruleset.revision, definition, ruleset, *(FactReader(definition, each) for each in named))
 
 
 class PolicySource(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from profiles.waiting import Pending, Watched
 from schemas.ledger import Ledger
 
 Recent = tuple[int, str, str, str]
@@ -50,6 +51,12 @@ class Profile:
     """Hashes of the latest interaction identities, eight characters each, newest last."""
     marks: dict[str, int] = field(default_factory=dict)
     """How far this profile has followed each part of the log."""
+    pending: dict[str, Pending] = field(default_factory=dict)
+    """Timers of rules by name, `after:<rule>`: the truth that the sorted set of the shard only wakes."""
+    watched: dict[str, Watched] = field(default_factory=dict)
+    """The newest events that set and cancel a timer, by its name."""
+    acted: dict[str, int] = field(default_factory=dict)
+    """When an action that is held back for a while was last taken, by `<rule>/<index>`."""
 
     def dumps(self) -> bytes:
         """Compact JSON a person can read: what is empty is left out, `recent` is grouped."""
@@ -58,12 +65,16 @@ class Profile:
             found["sessions"] = {name: each.as_json() for name, each in self.sessions.items()}
         if self.recent:
             found["recent"] = grouped(self.recent)
+        if self.pending:
+            found["pending"] = {name: each.as_json() for name, each in self.pending.items()}
         return orjson.dumps(found)
 
     @staticmethod
     def loads(data: bytes) -> "Profile":
         found = orjson.loads(data)
         found["sessions"] = {name: Session(**each) for name, each in found.get("sessions", {}).items()}
+        if "pending" in found:
+            found["pending"] = {name: Pending(**each) for name, each in found["pending"].items()}
         found["recent"] = ungrouped(found.get("recent", {}))
         return Profile(**found)
 

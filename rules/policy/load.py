@@ -14,6 +14,7 @@ from rules.policy.conditions import compile_all
 from rules.policy.findings import in_file_order
 from rules.policy.join import join, missing_header
 from rules.policy.lint import Subject, lint
+from rules.policy.moments import compile_moments
 from rules.policy.reader import read
 from rules.policy.source import Source
 from rules.policy.validate import validate
@@ -55,6 +56,8 @@ def check(files: Mapping[str, str]) -> Checked:
     broken = validated.broken if whole else SECTIONS
     scopes = Scopes(validated.policy)
     compiled, mistaken = compile_all(validated.policy, scopes, validated.tree)
+    moments, mistimed = compile_moments(validated.policy, scopes, validated.tree)
+    mistaken += mistimed
     subject = Subject(validated.policy, validated.tree, broken, compiled)
     if not subject.sound(*DECLARING):
         mistaken = []  # a name that is missing here may stand in an entry that was refused
@@ -68,6 +71,7 @@ def check(files: Mapping[str, str]) -> Checked:
         findings=in_file_order(found),
         vocabulary=scopes.everything,
         conditions=compiled if understood else {},
+        moments=moments if understood else {},
         tree=tree,
     )
 

@@ -14,7 +14,9 @@ from rules.policy.vocabulary import event_fields
 from schemas.policy import Policy
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+MOMENT = "`at`"
 HINTS = {
+    MOMENT: "a time follows from the attributes and features of the customer, not from the moment",
     "segments": "a segment knows the attributes and features of the customer, and `now`",
     "stages": "a stage knows the attributes, features and segments of the customer, and `now`",
     "rules": "ask for it in `eligible`, `applicable` or `suitable`",
@@ -33,7 +35,7 @@ class Scope:
 
     def explained(self, problem: Problem, source: str) -> Problem:
         """The problem, or a better sentence if it stands at a name that is known elsewhere."""
-        section = str(self.path[0])
+        section = MOMENT if self.path[2:] == ("when", "at") else str(self.path[0])
         found = NAME.match(source.split("\n")[problem.line - 1], problem.column - 1)
         name = self._elsewhere(found[0]) if found and section in HINTS else None
         if name is None:
@@ -54,7 +56,7 @@ class Scope:
         return written if only_there else None
 
     def _of_other_events(self, problem: Problem, name: str) -> Problem:
-        firing = self.policy.rules[int(self.path[1])].when
+        firing = self.policy.rules[int(self.path[1])].judged_types
         field = name.removeprefix("event.")
         owners = [each for each in self.policy.interactions if field in event_fields(self.policy, each)]
         message = f"`{name}` is not available here: {_listed(firing)} has no field `{field}`"

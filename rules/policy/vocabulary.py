@@ -40,6 +40,11 @@ class Scopes:
         return Vocabulary({**_named("customer", {**known, "id": "string"}), "now": "timestamp"})
 
     @cached_property
+    def times(self) -> Vocabulary:
+        """In the `at` of a rule: what is known of the customer, without `now`, since time must not move by itself."""
+        return Vocabulary({name: kind for name, kind in self.segments.types.items() if name != "now"})
+
+    @cached_property
     def stages(self) -> Vocabulary:
         """In a lifecycle stage: that, and the segments."""
         return self.segments.extended({"customer.segments": CUSTOMER["segments"]})

@@ -20,7 +20,7 @@ class Reference:
 
 
 NOUNS = {"interactions": "interaction type", "offers": "offer", "outcomes": "outcome", "campaigns": "program",
-         "attributes": "attribute", "context": "field of the context"}  # fmt: skip
+         "attributes": "attribute", "context": "field of the context", "rules": "rule"}  # fmt: skip
 
 
 def declared(subject: Subject) -> Iterator[Finding]:
@@ -40,6 +40,7 @@ def _known(policy: Policy) -> Mapping[str, Set[str]]:
         "campaigns": {program.id for campaign in policy.campaigns for program in campaign.programs},
         "attributes": policy.attributes.keys(),
         "context": policy.context.keys(),
+        "rules": {rule.id for rule in policy.rules},
     }
 
 
@@ -56,7 +57,10 @@ def _references(policy: Policy) -> Iterator[Reference]:
     yield from _of_features(("session", "features"), policy.session.features)
     yield from _of_outcomes(policy)
     for at, rule in enumerate(policy.rules):
-        yield from _each(("rules", at, "when"), "interactions", rule.when)
+        yield from _each(("rules", at, "when"), "interactions", rule.types)
+        if rule.timing:
+            for key in ("after", "absent", "of"):
+                yield from _each(("rules", at, "when", key), "interactions", getattr(rule.timing, key))
         yield from _each(("rules", at, "propose"), "offers", rule.propose)
     for at, campaign in enumerate(policy.campaigns):
         for nth, program in enumerate(campaign.programs):
@@ -103,6 +107,8 @@ def _of_example(path: Path, example: Example) -> Iterator[Reference]:
     yield from _each((*then, "offers"), "offers", example.then.offers or ())
     yield from _each((*then, "withheld"), "offers", example.then.withheld or ())
     yield from _keys((*then, "reasons"), "offers", example.then.reasons)
+    for at, action in enumerate(example.then.actions or ()):
+        yield Reference((*then, "actions", at, "rule"), "rules", action.rule)
 
 
 CHECKS: tuple[Check, ...] = (declared,)
