@@ -113,7 +113,7 @@ async def run_worker(settings: Settings) -> None:
     async with opened(settings, retries=0) as parts, following(parts.policies) as live:
 
         def fold() -> Fold | None:
-            return None if live.current is None else ProfileFold(live.current, metrics)
+            return None if live.current is None else ProfileFold(live.current, metrics, settings.decision_keep)
 
         streams = RedisStreams(parts.redis, parts.store.shards, worker_name())
         loop = GuardedLoop(parts.store, streams, fold, metrics, settings.log_keep)

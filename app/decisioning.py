@@ -9,7 +9,6 @@ A commit that loses to another writer reads and decides again: caps are judged o
 """
 
 import secrets
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,7 +16,7 @@ from app.contention import retried
 from app.ingestion import accepted, record_of
 from app.policy import required
 from consumers.live import LivePolicy, PolicySource
-from consumers.meter import Meter
+from consumers.meter import Meter, count_decision
 from profiles import keys, ledger
 from profiles.decided import Kept, keys_of
 from profiles.facts import Situation
@@ -30,7 +29,7 @@ from rules.answer import Origin, record
 from rules.arbitration import Models
 from rules.decide import decide
 from schemas.base import at_ms
-from schemas.decision import Decision, DecisionRecord, DecisionRequest, Facts
+from schemas.decision import DecisionRecord, DecisionRequest, Facts
 from schemas.interaction import Interaction, subject_of
 
 
@@ -110,7 +109,7 @@ class Decisioning:
         decided = record(judgement, facts, origin)
         result = await self._store.commit(self._commit_of(decided, customer, asked, policy))
         if result is Committed.OK:
-            self._count(decided)
+            count_decision(self._meter, decided)
             return decided
         return await self.record(origin.decision) if result is Committed.DONE else None
 
@@ -148,12 +147,6 @@ class Decisioning:
             records=said,
             new_keys=keys_of(entries, decided.decision, body, asked.subject, Kept(shard, self._keep_ms, definition)),
         )
-
-    def _count(self, decided: Decision) -> None:
-        self._meter.count("decisions", channel=decided.channel)
-        self._meter.count("treatments", len(decided.treatments))
-        for reason, amount in Counter(each.reason for each in decided.left_out).items():
-            self._meter.count("left_out", amount, reason=reason)
 
 
 def decision_id(shard: int, asked: Asked, request_id: str | None) -> str:

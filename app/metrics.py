@@ -24,13 +24,17 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "worker_dead_letters": ("Records that could not be folded", ("reason",)),
     "worker_future_events": ("Interactions that said they happened after they arrived", ()),
     "timers_fired": ("Timers fired", ()),
+    "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
+    "actions": ("Actions that rules have taken", ("kind",)),
 }
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",
     "worker_batch": "Time to fold and commit one batch",
+    "timer_lateness": "How late timers fired",
 }
 GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
+    "timers_pending": "Timers that are set in the shards owned",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
 }
 

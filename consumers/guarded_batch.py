@@ -18,9 +18,9 @@ POSITION = "off:out:0"
 
 
 class Fold(Protocol):
-    """What the records of one customer make of that customer. Pure."""
+    """What the records of one customer make of that customer. Pure. Another `salt` draws other response codes."""
 
-    def __call__(self, customer: Customer, records: Sequence[LogRecord]) -> Commit: ...
+    def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit: ...
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class GuardedBatch:
         for record in records:
             self._by_subject.setdefault(record.subject, []).append(record)
         self._customers: list[Customer] = []
+        self.salt = 0
         self.commits = 0
         """How many customers have something to commit. Each raises the guard's `n` once, however often it is sent;
         one with nothing left needs no commit, since END holds only if BEGIN, and so all that was read, survives."""
@@ -80,7 +81,9 @@ class GuardedBatch:
     def left(self, fold: Fold) -> list[Commit]:
         """What the customers that were read last still need. After a conflict, one with nothing left was my own
         retried write, which has been counted."""
-        commits = (fold(customer, self._by_subject[customer.subject]) for customer in self._customers)
+        commits = (
+            fold(customer, self._by_subject[customer.subject], self.number, self.salt) for customer in self._customers
+        )
         return [each for each in commits if each.expected is not None]
 
     async def read_again(self, subjects: Sequence[str]) -> bool:

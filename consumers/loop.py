@@ -34,6 +34,8 @@ WAIT_MS = 500
 CHECK_EVERY_S = 1.0
 RETRY_AFTER_S = 0.5
 MOST_ATTEMPTS = 50
+AGAIN = (Committed.CONFLICT, Committed.TAKEN)
+"""Answers after which a customer is read and folded again: with other response codes, if one was in use."""
 
 
 class FoldSource(Protocol):
@@ -195,9 +197,10 @@ class GuardedLoop:
         for each, commits in pending:
             results = [committed(next(answers)) for _ in commits]
             closed = next(answers)[0] == b"OK"
-            if Committed.CONFLICT in results:
-                self._meter.count("worker_conflicts", results.count(Committed.CONFLICT))
-                lost = [c.subject for c, r in zip(commits, results, strict=True) if r is Committed.CONFLICT]
+            lost = [c.subject for c, r in zip(commits, results, strict=True) if r in AGAIN]
+            if lost:
+                self._meter.count("worker_conflicts", len(lost))
+                each.salt += Committed.TAKEN in results
                 if await each.read_again(lost):
                     again.append((each, each.left(fold)))
                 else:

@@ -32,6 +32,8 @@ class Definition:
     session_features_of: FeaturesByType
     session_idle_ms: int
     outcomes: Mapping[str, Outcome]
+    no_response: Mapping[str, tuple[str, int]]
+    """By channel: the outcome that happens by itself, and how many ms after the decision."""
     reservation_ms: int
     remember_ms: int
     channels: frozenset[str]
@@ -52,6 +54,7 @@ class Definition:
             session_features_of=_by_type(policy.session.features.items(), session),
             session_idle_ms=policy.session.idle,
             outcomes=policy.outcomes,
+            no_response=_no_response(policy.outcomes),
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
             channels=_channels(policy),
@@ -80,6 +83,10 @@ class Definition:
         if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
         return replace(interaction, data=data, channel=self.known_channel(channel))
+
+
+def _no_response(outcomes: Mapping[str, Outcome]) -> dict[str, tuple[str, int]]:
+    return {channel: (name, span_ms) for name, each in outcomes.items() for channel, span_ms in each.after.items()}
 
 
 def _channels(policy: Policy) -> frozenset[str]:

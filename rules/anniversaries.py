@@ -1,7 +1,7 @@
 """When something comes round again, by the clocks of a time zone. Pure."""
 
 from calendar import monthrange
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.base import at_ms, moment
@@ -35,6 +35,6 @@ def _nth(base: datetime, every: CalendarPeriod, number: int) -> datetime:
     if every in DAYS:
         return base + timedelta(days=DAYS[every] * number)
     year, month = divmod(base.year * 12 + base.month - 1 + MONTHS[every] * number, 12)
-    if year > datetime.max.year:
+    if year > MAXYEAR:
         raise OverflowError("a year that no calendar here has")
     return base.replace(year=year, month=month + 1, day=min(base.day, monthrange(year, month + 1)[1]))

@@ -17,6 +17,7 @@ SESSION_ENDED = "session_ended"
 """The built-in interaction that sums a session up when it has ended."""
 TIMER_FIRED = "timer_fired"
 """The built-in interaction that says that a timer is due; `data.timer` is its name."""
+LONGEST_ID = 200
 OUR_OWN = frozenset((SESSION_ENDED, TIMER_FIRED))
 """What nobody else may send."""
 
@@ -48,7 +49,7 @@ class CloudEvent(Model):
     model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     specversion: Literal["1.0"]
-    id: str = Field(min_length=1, max_length=200)
+    id: str = Field(min_length=1, max_length=LONGEST_ID)
     source: str = Field(min_length=1, max_length=200)
     type: str = Field(min_length=1, max_length=120)
     subject: SubjectId | None = None

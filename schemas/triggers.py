@@ -57,7 +57,7 @@ class Timing(Model):
         return self.after or self.of
 
 
-def _by_form(value: Any, handler: Any) -> Any:
+def _by_form(value: Any, handler: Any) -> Any:  # noqa: ARG001 (pydantic)
     """A mapping is a time, anything else names interaction types: findings then speak of one of them only."""
     if isinstance(value, dict):
         return Timing.model_validate(value)

@@ -1,16 +1,17 @@
-"""Interactions: profile, session timer, scorecard count, and what the rules propose."""
+"""Interactions: profile, timers, scorecard count, and what follows from the rules they fire."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from consumers.folding.fired import fold_fired
+from consumers.folding.occasion import Occasion
 from consumers.folding.step import Step
+from consumers.folding.timed_rules import watch
+from consumers.folding.triggers import follow
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import ledger as ledgers
-from profiles.facts import Situation
 from profiles.fold import fold, not_after
-from profiles.profile import Profile
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
 CLOCK_NOISE_MS = 1_000
@@ -28,32 +29,27 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
 
 
 def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -> None:
-    """One typed interaction: profile, session timer, scorecard count, and what the rules propose."""
+    """One typed interaction: profile, timers, scorecard count, and what follows from the rules it fires."""
     before, folded = step.profile, fold(step.profile, interaction, policy.definition)
     if folded is before:
         return
     if interaction.type == TIMER_FIRED:
         fold_fired(step, folded, interaction, policy)
         return
-    proposals = policy.ruleset.proposals(event_facts(before, folded, interaction, policy), interaction.at_ms)
-    # from here on nothing can fail: a record is folded whole or not at all
+    occasion = Occasion(interaction, interaction, before, folded, max(step.now_ms, interaction.at_ms))
+    fired = policy.ruleset.fired(event_facts(occasion, policy))
     step.profile = folded
     _count_interaction(step, interaction)
     session, earlier = (each.sessions.get(interaction.channel) for each in (folded, before))
     if session is not None and (earlier is None or session.last != earlier.last):
         step.timers[f"session:{interaction.channel}"] = session.last + policy.definition.session_idle_ms
-    if proposals:
-        newest_ms = max(interaction.at_ms, folded.last or interaction.at_ms)
-        step.ledger = ledgers.proposed(step.ledger, proposals, newest_ms)
+    follow(step, fired, occasion, policy)
+    watch(step, before, interaction, policy)
 
 
-def event_facts(before: Profile, after: Profile, interaction: Interaction, policy: LivePolicy) -> Mapping[str, Any]:
+def event_facts(occasion: Occasion, policy: LivePolicy) -> Mapping[str, Any]:
     """What rules see when an interaction fires them; nothing where no rule listens."""
-    if interaction.type not in policy.ruleset.rules_of:
-        return {}
-    channel, at_ms = interaction.channel, interaction.at_ms
-    situation = Situation(interaction.subject, after, channel, at_ms, interaction, before=before)
-    return policy.ruleset.classified(policy.facts.read(situation))
+    return occasion.facts(policy) if occasion.event.type in policy.ruleset.rules_of else {}
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:

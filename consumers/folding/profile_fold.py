@@ -1,16 +1,17 @@
 """What a customer's new log records make of that customer."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from consumers.folding import interactions, ledgers
 from consumers.folding.dead_letters import dead_letter, why_dead
-from consumers.folding.step import Step
+from consumers.folding.step import DAY_MS, Around, Step
 from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
-from consumers.meter import Meter
+from consumers.meter import Meter, count_decision
 from profiles.errors import BadFields
 from profiles.profile import Customer
 from profiles.store import Commit
@@ -34,17 +35,19 @@ class ProfileFold:
 
     policy: LivePolicy
     meter: Meter
+    decision_keep_ms: int = 30 * DAY_MS
+    """How long the records of what is decided here stay in the store."""
 
-    def __call__(self, customer: Customer, records: Sequence[LogRecord]) -> Commit:
+    def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
         mark = customer.profile.marks.get(POSITION, 0)
         new = [record for record in records if record.offset > mark]
         if not new:
             return Commit(customer.subject, expected=None)
-        step = Step(customer.subject, customer.profile, customer.ledger)
+        around = Around(shard, salt, self.decision_keep_ms)
+        step = Step(customer.subject, customer.profile, customer.ledger, around)
         for record in new:
             self._fold(step, record)
-        if step.early:
-            self.meter.count("worker_future_events", step.early)
+        self._count(step)
         marks = {**step.profile.marks, POSITION: new[-1].offset}
         return Commit(
             subject=customer.subject,
@@ -55,16 +58,29 @@ class ProfileFold:
             records=step.records,
             timers=step.timers,
             counts=step.counts,
+            new_keys=step.new_keys,
         )
 
     def _fold(self, step: Step, record: LogRecord) -> None:
         try:
-            handler_of(record)(step, record, self.policy)
+            one = step.beside(record.at_ms)
+            handler_of(record)(one, record, self.policy)
+            step.take(one)
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
             reason, detail = why_dead(cause)
             self.meter.count("worker_dead_letters", reason=reason)
             log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "offset": record.offset})
             step.records.append(dead_letter(record, reason, detail))
+
+    def _count(self, step: Step) -> None:
+        if step.early:
+            self.meter.count("worker_future_events", step.early)
+        if step.dropped:
+            self.meter.count("timers_dropped", step.dropped)
+        for kind, amount in Counter(step.taken).items():
+            self.meter.count("actions", amount, kind=kind)
+        for each in step.decided:
+            count_decision(self.meter, each)
 
 
 def handler_of(record: LogRecord) -> Handler:

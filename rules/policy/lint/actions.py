@@ -107,7 +107,9 @@ def examples(subject: Subject) -> Iterator[Finding]:
             if action.kind not in kinds.get(action.rule, {action.kind}):
                 message = f"`{action.rule}` has no action of the kind `{action.kind}`"
                 path: Path = ("examples", at, "then", "actions", nth, "kind")
-                yield subject.error(path, "unknown-action", message, suggestion(action.kind, sorted(kinds[action.rule])))
+                yield subject.error(
+                    path, "unknown-action", message, suggestion(action.kind, sorted(kinds[action.rule]))
+                )
 
 
 def _acts(policy: Policy) -> Iterator[tuple[Path, Rule, Act]]:

@@ -28,7 +28,9 @@ def _key(subject: Subject, path: Path, interaction: str, field: str) -> Iterator
         hint = suggestion(field, {**event_fields(subject.policy, interaction), **EVENT})
         yield subject.error(path, "unknown-field", message, hint)
     elif kind != "string":
-        yield subject.error(path, "feature-type", f"`by` cannot be taken of `{field}`, which is {kind}", "it takes text")
+        yield subject.error(
+            path, "feature-type", f"`by` cannot be taken of `{field}`, which is {kind}", "it takes text"
+        )
 
 
 def unanswered(subject: Subject) -> Iterator[Finding]:
