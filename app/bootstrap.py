@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from app.actions import Actions
 from app.api import create_app
 from app.customers import Customers
 from app.decisioning import Decisioning
@@ -98,6 +99,7 @@ def build_api(settings: Settings) -> FastAPI:
                 decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
+                actions=Actions(parts.store),
                 scorecard=ScorecardReader(parts.store),
                 status=Status(parts.store, live),
                 keys=Verifier(parts.registry),

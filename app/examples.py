@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from consumers.folding import Step, fold_interaction
+from app.course import Course
+from consumers.folding import Around, Step
 from consumers.live import LivePolicy
 from profiles.errors import BadFields
 from profiles.facts import Situation
@@ -15,6 +16,7 @@ from profiles.profile import Profile
 from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
 from rules.policy import Path
+from schemas.action import Action
 from schemas.decision import Facts
 from schemas.interaction import IDENTIFY, Interaction
 from schemas.ledger import Ledger, LedgerEntry
@@ -45,19 +47,20 @@ class BadExample(BadFields):
 def mismatches(example: Example, policy: LivePolicy, now_ms: int) -> list[Mismatch]:
     """What the policy does otherwise than the example says; empty if it is right."""
     try:
-        outcome = Outcome(example, policy, judged(example, policy, now_ms))
+        outcome = Outcome(example, policy, *judged(example, policy, now_ms))
     except BadExample as wrong:
         return [Mismatch(wrong.path, f"the example itself is wrong: {wrong.reason}", wrong.hint)]
-    return [*outcome.of_offers(), *outcome.of_withheld(), *outcome.of_reasons()]
+    return [*outcome.of_offers(), *outcome.of_withheld(), *outcome.of_reasons(), *outcome.of_actions()]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A judgement beside what the example expects of it."""
+    """What came of an example beside what it expects."""
 
     example: Example
     policy: LivePolicy
     judgement: Judgement
+    actions: Sequence[Action]
 
     @property
     def offers(self) -> list[str]:
@@ -80,9 +83,16 @@ class Outcome:
                 message = f"`{offer}` should be left out as `{reason}`, but {self._state(offer)}"
                 yield Mismatch(("then", "reasons", offer), message)
 
+    def of_actions(self) -> Iterator[Mismatch]:
+        expected = self.example.then.actions
+        if expected is not None:
+            wanted = [f"{each.rule}: {each.kind}" for each in expected]
+            yield from self._differs("actions", wanted, [f"{each.rule}: {each.kind}" for each in self.actions])
+
     def _differs(self, what: str, expected: Sequence[str] | None, found: Sequence[str]) -> Iterator[Mismatch]:
         if expected is not None and list(expected) != list(found):
-            missing = [f"; `{offer}` {self._state(offer)}" for offer in expected if offer not in found]
+            offers = () if what == "actions" else expected
+            missing = [f"; `{offer}` {self._state(offer)}" for offer in offers if offer not in found]
             message = f"`{what}` should be {_listed(expected)}, but is {_listed(found)}{''.join(missing)}"
             yield Mismatch(("then", what), message)
 
@@ -110,6 +120,8 @@ def _why_silent(rule: Rule, example: Example) -> str:
         return f"`{rule.id}` is for {_listed(rule.channels)}"
     now = [example.when.interaction] if example.when.interaction else []
     firing = {each.type for each in (*now, *(example.given.interactions if rule.lifetime else ()))}
+    if rule.timing:
+        return f"`{rule.id}` is fired by a time"
     if rule.types and firing.isdisjoint(rule.types):
         return f"`{rule.id}` is fired by {_listed(rule.types)}"
     return f"`{rule.id}` does not hold"
@@ -137,13 +149,15 @@ def _each_checked(data: Mapping[str, Any], types: Mapping[str, FieldType], path:
             checked({name: data[name]}, {name: types[name]}, f"`{name}`")
 
 
-def judged(example: Example, policy: LivePolicy, now_ms: int) -> Judgement:
-    """The judgement that the example asks for. Raises BadExample."""
+def judged(example: Example, policy: LivePolicy, now_ms: int) -> tuple[Judgement, Sequence[Action]]:
+    """The judgement that the example asks for, and what rules have done till then. Raises BadExample."""
     given, when = example.given, example.when
     now_ms = int(when.at.timestamp() * 1000) if when.at else now_ms
-    step = Step(SUBJECT, Profile(), Ledger())
+    step = Step(SUBJECT, Profile(), Ledger(), Around(cells=given.cells))
+    course = Course(step, policy)
     for past in _history(example, policy, now_ms):
-        fold_interaction(step, past, policy)
+        course.happens(past)
+    course.passes(now_ms)
     for index, response in enumerate(given.responses):
         with _at("given", "responses", index, "offer"):
             step.ledger = _answered(step.ledger, index, response, when.channel, policy, now_ms)
@@ -151,14 +165,14 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Judgement:
     event: Interaction | None = None
     if when.interaction is not None:
         event = _interaction(when.interaction, ("when", "interaction"), when.channel, policy, now_ms)
-        fold_interaction(step, event, policy)
+        course.happens(event)
     _each_checked(when.context, policy.definition.context, ("when", "context"))
     with _at("when", "context"):
         context = checked(when.context, policy.definition.context, "`context`")
     situation = Situation(SUBJECT, step.profile, when.channel, now_ms, event, context, before)
     placements = ((when.placement, when.count),)
     facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells)
-    return decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED)
+    return decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED), course.actions
 
 
 def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interaction]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.actions import Actions
 from app.customers import Customers
 from app.decisioning import Decisioning
 from app.ingestion import Ingestion
@@ -18,6 +19,7 @@ class Services:
     decisioning: Decisioning
     responding: Responding
     customers: Customers
+    actions: Actions
     scorecard: ScorecardReader
     status: Status
     keys: Verifier
