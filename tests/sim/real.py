@@ -26,9 +26,12 @@ from profiles.errors import StoreUnavailable
 from profiles.fold import fold, identity_hash
 from profiles.profile import Customer, Profile
 from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
+from schemas.decision import DecisionRecord
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
 from schemas.ledger import Ledger
 from tests.builders import DAY, MINUTE, NOON_MS, entry, interaction, live, purchase
+from tests.sim import actions
+from tests.sim.actions import Logged
 from tests.sim.hostile import AssignedStreams, Broken, Crash, HostileScripts, Turns, Wire
 
 MOST_SHARDS = 2
@@ -37,7 +40,15 @@ WORKERS = ("one", "two", "three")
 TURNS = 110
 CALM_TURNS = 30
 MOST_RECORDS = 8
-POLICY = live(rules=[{"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "1d"}])
+POLICY = live(
+    rules=[
+        {"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "1d",
+         "act": [{"message": "web", "placement": "hero"}]},
+        {"id": "rescue", "when": {"after": "page_view", "absent": "purchase", "within": "20m"},
+         "act": [{"call_list": "lost", "note": "{event.id}"}]},
+    ],
+    contact_policy={"remember": "40000d"},  # the decisions of a run are made now, its events happened in 2026
+)  # fmt: skip
 SPEND = POLICY.definition.features["spend"].key
 
 
@@ -253,19 +264,13 @@ async def restore(redis: Redis, snapshot: dict[bytes, bytes]) -> None:
 # what must be true
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
-    offset: bytes
-    id: str
-    subject: str
-    body: bytes
-
-
 async def logged(redis: Redis) -> list[Logged]:
     found: list[Logged] = []
     for shard in range(MOST_SHARDS):
         records: Any = await redis.xrange(keys.outbox(shard))
-        found += [Logged(at, f[b"id"].decode(), f[b"subject"].decode(), f[b"body"]) for at, f in records]
+        found += [
+            Logged(at, f[b"topic"].decode(), f[b"id"].decode(), f[b"subject"].decode(), f[b"body"]) for at, f in records
+        ]
     return found
 
 
@@ -286,14 +291,19 @@ async def wrong(redis: Redis) -> list[str]:
     fired = Counter(each.id for each in log if "@" in each.id)
     found += [f"timers: {name} fired {times} times" for name, times in fired.items() if times > 1]
     counted: Counter[str] = Counter()
+    acted = await actions.taken(redis, store.shards)
+    found += actions.repeated(acted, log)
     for subject in PEOPLE:
         customer = await store.read(subject)
-        interactions = distinct(log, customer.subject)
-        counted.update(_counted(interactions))
+        interactions, decided = distinct(log, customer.subject), actions.decided(log, subject)
+        counted.update([*_counted(interactions), *actions.counted(decided)])
         found += _wrong_profile(customer, interactions)
-        found += await _wrong_ledger(redis, store, customer)
-    if dict(await store.counts()) != dict(counted):
-        found.append(f"scorecard: {dict(await store.counts())} instead of {dict(counted)}")
+        found += await _wrong_ledger(redis, store, customer, decided)
+        found += actions.wrong(subject, interactions, decided, acted)
+        found += await actions.wrong_keys(redis, store, decided)
+    counts = {name: each for name, each in (await store.counts()).items() if not name.endswith("|customers")}
+    if counts != dict(counted):
+        found.append(f"scorecard: {counts} instead of {dict(counted)}")
     return found
 
 
@@ -317,13 +327,18 @@ def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> l
         for name in ("attributes", "features", "sessions", "recent", "first", "last")
         if (has := getattr(profile, name)) != (should := getattr(expected, name))
     ]
+    found += [f"{subject}: {name} still waits" for name in profile.pending]
     return found + [f"{subject}: the visit on {on} never ended" for on, s in profile.sessions.items() if not s.ended]
 
 
-async def _wrong_ledger(redis: Redis, store: CustomerStore, customer: Customer) -> list[str]:
+async def _wrong_ledger(
+    redis: Redis, store: CustomerStore, customer: Customer, messages: Sequence[DecisionRecord]
+) -> list[str]:
+    """What the API has committed, and what is decided in the log."""
     shard, subject = store.shard(customer.subject), customer.subject
     names: Any = await redis.keys(keys.decision(shard, "*"))
-    decided = sorted([name.rpartition(b":")[2].decode() for name in names if await redis.get(name) == subject.encode()])
+    asked = [name.rpartition(b":")[2].decode() for name in names if await redis.get(name) == subject.encode()]
+    decided = sorted([*asked, *actions.codes_of(messages)])
     has = sorted(each.code for each in customer.ledger.entries)
     return [] if has == decided else [f"ledger: {subject} has {has}, committed were {decided}"]
 
@@ -332,7 +347,7 @@ def distinct(log: Sequence[Logged], subject: str) -> list[Interaction]:
     """The interactions of a customer in log order, each once."""
     found: dict[str, Interaction] = {}
     for each in log:
-        if each.subject == subject and not each.id.startswith("poison"):
+        if each.subject == subject and each.topic == "interactions" and not each.id.startswith("poison"):
             event = _event(each)
             found.setdefault(event.identity, event)
     return list(found.values())
