@@ -6,7 +6,7 @@ says it late.
 
 import binascii
 import zlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -99,8 +99,11 @@ def cursor_of(positions: Mapping[int, Position]) -> str:
 def positions_of(cursor: str) -> dict[int, Position]:
     """Raises BadCursor."""
     try:
-        packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        text = zlib.decompressobj().decompress(packed, LONGEST_CURSOR).decode()
+        packed = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        whole = zlib.decompressobj()
+        text = whole.decompress(packed, LONGEST_CURSOR).decode()
+        if not whole.eof:
+            raise BadCursor("this cursor is cut off")
         return dict(_parsed(each) for each in text.split(";") if each)
     except (binascii.Error, zlib.error, ValueError) as cause:
         raise BadCursor("this is no cursor of ours") from cause

@@ -85,6 +85,7 @@ def services(error: Exception) -> Services:
         customers=Nobody(),
         decisioning=Failing(error),
         responding=Failing(error),
+        actions=Failing(error),
         scorecard=Board(error),
         status=Failing(error),
         metrics=Metrics(),
@@ -134,6 +135,11 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
         ("GET", "/v1/scorecard?campain=deposits", (422, "invalid")),
         ("GET", "/v1/scorecard?campaign=deposit", (404, "not-found")),
         ("POST", "/v1/decisions?dry=1", (422, "invalid")),
+        ("GET", "/v1/actions?kind=letter", (422, "invalid")),
+        ("GET", "/v1/actions?lst=retention", (422, "invalid")),
+        ("GET", "/v1/actions?limit=0", (422, "invalid")),
+        ("GET", "/v1/actions?wait_s=21", (422, "invalid")),
+        ("GET", "/v1/actions", (500, "unexpected")),
     ],
 )
 def test_addresses_methods_and_parameters_that_do_not_fit(method: str, path: str, expected: tuple[int, str]) -> None:

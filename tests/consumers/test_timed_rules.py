@@ -152,6 +152,14 @@ def test_one_timer_for_each_key_and_the_newer_event_replaces() -> None:
     assert texts(log.actions) == ["pc1", "tv2"]
 
 
+def test_a_late_event_that_was_answered_before_sets_no_timer_and_takes_an_older_one_away() -> None:
+    log = Log(POLICY)
+    log.fold(view(NOON_MS, id="a"))
+    log.fold(buy(NOON_MS + 40 * MINUTE))  # too late for a
+    log.fold(view(NOON_MS + 20 * MINUTE, id="b"), NOON_MS + 40 * MINUTE)
+    assert (log.step.profile.pending, log.clock.keys()) == ({}, {"session:web"})
+
+
 def test_events_without_the_key_set_nothing() -> None:
     log = Log(POLICY)
     log.fold(interaction())
