@@ -49,6 +49,7 @@ TIMES = [
     ("unanswered", OUTBOUND + "outcomes: {x: {class: §impression, after: {email: 3d}}}", "its class is neutral"),
     ("unanswered", OUTBOUND + "outcomes: {x: {class: neutral, implies: [presented], after: §{email: 3d}}}", "implies nothing"),
     ("unanswered", OUTBOUND + "outcomes:\n  x: {class: neutral, after: {email: 3d}}\n  y: {class: neutral, after: {§email: 3d}}\n", "on `email`, `x` already happens"),
+    ("loose-value", OUTBOUND + "outcomes: {x: {class: neutral, after: {email: §3}}}", "`email` has no unit"),
     ("unknown-channel", OUTBOUND + "outcomes: {x: {class: neutral, after: {§emial: 3d}}}", "there is no channel `emial`"),
 ]  # fmt: skip
 ACTIONS = [
