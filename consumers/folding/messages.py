@@ -31,7 +31,7 @@ SEED_BITS = 53
 
 def message(step: Step, rule: Rule, what: Act, action: Action, occasion: Occasion, policy: LivePolicy) -> Action | None:
     decided = _decided(step, rule, what, action.id, occasion, policy)
-    _reserve(step, decided, occasion.now_ms, policy)
+    _reserve(step, decided, occasion.now_ms, what.lasts_ms, policy)
     if not decided.treatments:
         return None
     (chosen,) = decided.treatments
@@ -77,9 +77,12 @@ def _proposing(ledger: Ledger, rule: Rule, now_ms: int) -> Ledger:
     return replace(ledger, proposals=(*others, Proposal(rule.id, rule.propose, (), rule.boost, now_ms + 1)))
 
 
-def _reserve(step: Step, decided: DecisionRecord, now_ms: int, policy: LivePolicy) -> None:
-    """All that a decision changes."""
-    entries = ledgers.entries_of(decided, now_ms, policy.definition)
+def _reserve(step: Step, decided: DecisionRecord, now_ms: int, lasts_ms: int, policy: LivePolicy) -> None:
+    """All that a decision changes. The reservation holds for as long as the message may be sent."""
+    entries = [
+        each if each.withheld else replace(each, until_ms=max(each.until_ms, now_ms + lasts_ms))
+        for each in ledgers.entries_of(decided, now_ms, policy.definition)
+    ]
     body = decided.model_dump_json(exclude_none=True).encode()
     if entries:
         step.ledger = ledgers.reserved(step.ledger, entries, now_ms, policy.definition)

@@ -152,6 +152,13 @@ def test_caps_count_the_messages_of_one_fold() -> None:
     assert len(decisions(log)) == 4
 
 
+def test_a_message_is_reserved_for_as_long_as_it_may_be_sent() -> None:
+    log = Log(acting({**MESSAGE, "for": "3d"}))
+    log.fold(purchase(10))
+    assert log.step.ledger.entries[0].until_ms == NOON_MS + 3 * DAY
+    assert log.actions[0].expires == rfc3339(NOON_MS + 3 * DAY)
+
+
 def test_a_late_event_is_judged_when_it_arrives() -> None:
     """A reservation that began two days ago would be over, and count for no cap."""
     caps = {"caps": [{"id": "c", "per": "customer", "at_most": 1, "within": "7d"}]}
