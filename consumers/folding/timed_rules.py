@@ -9,6 +9,9 @@ they have fired.
 The profile has the truth (`profiles/waiting.py`). A timer of a rule that is gone does nothing when it fires.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from consumers.folding.occasion import Occasion
 from consumers.folding.step import Step
 from consumers.folding.triggers import follow
@@ -36,9 +39,11 @@ def watch(step: Step, before: Profile, interaction: Interaction, policy: LivePol
     for each in timed.inactive.values():
         if newest_ms != before.last and f"{INACTIVE}:{each.rule.id}" not in waiting.pending:
             waiting.set(f"{INACTIVE}:{each.rule.id}", newest_ms + each.span_ms)
-    now_ms = max(step.now_ms, interaction.at_ms)
-    for at in timed.at.values():
-        _foresee(waiting, at, Situation(step.subject, step.profile, "", now_ms), policy)
+    if timed.at:
+        now_ms = max(step.now_ms, interaction.at_ms)
+        values = policy.moments.read(Situation(step.subject, step.profile, "", now_ms))
+        for at in timed.at.values():
+            _foresee(waiting, at, values, now_ms)
     _take(step, waiting)
 
 
@@ -78,14 +83,13 @@ def _cancels(absent_ms: int, pending: Pending | None) -> bool:
     return pending is not None and pending.event is not None and pending.event["at"] < absent_ms <= pending.due
 
 
-def _foresee(waiting: Waiting, at: At, situation: Situation, policy: LivePolicy) -> None:
+def _foresee(waiting: Waiting, at: At, values: Mapping[str, Any], now_ms: int) -> None:
     """Keeps a moment that is still right, also one that is due and has not been folded yet."""
     name = f"{AT}:{at.rule.id}"
-    values = policy.moments.read(situation)
     pending = waiting.pending.get(name)
     if pending is not None and at.due_ms(values, pending.due - 1) == pending.due:
         return
-    due_ms = at.due_ms(values, situation.now_ms)
+    due_ms = at.due_ms(values, now_ms)
     if due_ms is None:
         waiting.cancel(name)
     else:
@@ -114,7 +118,7 @@ def at_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:
     rule = policy.ruleset.timed.at.get(_rule_of(name))
     now_ms = max(step.now_ms, fired.at_ms)
     if rule is not None and rule.every is not None:
-        _foresee(waiting, rule, Situation(step.subject, step.profile, "", now_ms), policy)
+        _foresee(waiting, rule, policy.moments.read(Situation(step.subject, step.profile, "", now_ms)), now_ms)
     _take(step, waiting)
     if rule is not None:
         _judge(step, rule, fired, fired, policy)
