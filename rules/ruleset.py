@@ -113,6 +113,8 @@ class RuleSet:
     """How far back the contact policy looks into the ledger."""
     timed: TimedRules
     """The rules that a time fires."""
+    acting: bool
+    """Whether any rule acts."""
     written: frozenset[str]
     """The names that the texts of actions write."""
     desktops: Mapping[str, str]
@@ -166,6 +168,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         types=checked.vocabulary.types,
         lookback_ms=_lookback_ms(policy.contact_policy),
         timed=compile_timed(policy, conditions, checked.moments),
+        acting=any(rule.act for rule in policy.rules),
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=frozenset().union(*(each.reads for each in conditions.values())) | {"event.type"},

@@ -63,9 +63,12 @@ class ProfileFold:
 
     def _fold(self, step: Step, record: LogRecord) -> None:
         try:
-            one = step.beside(record.at_ms)
+            # what acts may fail half-way: it is folded whole or not at all
+            one = step.beside() if self.policy.ruleset.acting else step
+            one.now_ms = record.at_ms
             handler_of(record)(one, record, self.policy)
-            step.take(one)
+            if one is not step:
+                step.take(one)
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
             reason, detail = why_dead(cause)
             self.meter.count("worker_dead_letters", reason=reason)

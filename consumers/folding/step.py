@@ -48,7 +48,7 @@ class Step:
     dropped: int = 0
     """Timers that had to go because there were too many."""
 
-    def beside(self, now_ms: int) -> "Step":
+    def beside(self, now_ms: int = 0) -> "Step":
         """A step of its own for one record, so that what cannot be folded leaves nothing behind."""
         return Step(self.subject, self.profile, self.ledger, self.around, now_ms)
 

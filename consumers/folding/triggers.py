@@ -18,6 +18,8 @@ from schemas.policy import Rule
 def follow(step: Step, rules: Iterable[Rule], occasion: Occasion, policy: LivePolicy) -> None:
     """Puts into the step what these rules propose and do."""
     fired = tuple(rules)
+    if not fired:
+        return
     waiting = proposals(fired, occasion.at_ms)
     if waiting:
         newest_ms = max(occasion.at_ms, occasion.after.last or occasion.at_ms)

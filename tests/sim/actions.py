@@ -100,7 +100,7 @@ def _lost(interactions: Sequence[Interaction]) -> Iterator[str]:
             if each.type == "page_view" and each.at_ms + WITHIN > newest:
                 starting.append(each)
         elif each.data["timer"] == "after:rescue":
-            last = max(starting, key=lambda one: one.at_ms)
+            last = max(starting, key=lambda one: one.at_ms, default=each)
             bought = [one for one in there if one.type == "purchase" and last.at_ms < one.at_ms <= each.at_ms]
             if last.at_ms + WITHIN == each.at_ms and not bought:
                 yield last.id
