@@ -24,7 +24,7 @@ async def actions(
     channel: Annotated[str | None, Query(description="Only nudges and messages of this channel")] = None,
     customer: Annotated[str | None, Query(description="Only those of this customer")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many")] = 100,
-    wait_s: Annotated[float, Query(ge=0, le=20, description="Wait so long for the first, if there is none")] = 0,
+    wait_s: Annotated[float, Query(ge=0, le=20, description="Wait so long for the first, if there is none")] = 0.0,
 ) -> ActionPage:
     """In the order in which they were taken, for seven days; what has expired is left out."""
     wanted = Wanted(kind, call_list, channel, customer)

@@ -1,6 +1,7 @@
 """What fired rules do: call lists, nudges, messages under the contact policy; in the commit, on a real Redis."""
 
-from dataclasses import replace
+import asyncio
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from app.decisioning import Decisioning
 from consumers.folding import ProfileFold
 from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
@@ -20,7 +22,7 @@ from rules.arbitration import NothingLearned
 from rules.replay import replayed
 from schemas.action import Action
 from schemas.base import at_ms, rfc3339
-from schemas.decision import DecisionRecord
+from schemas.decision import DecisionRecord, DecisionRequest, Placement
 from schemas.interaction import Interaction, to_cloud_event
 from schemas.ledger import Ledger
 from tests.builders import CATALOGUE, DAY, HOUR, MINUTE, NOON_MS, entry, live, purchase
@@ -210,6 +212,11 @@ def test_a_message_after_a_while_does_not_see_the_event_as_if_it_happened_now() 
 # in the commit, on a real Redis
 
 
+@dataclass
+class Source:
+    current: LivePolicy | None
+
+
 def log_record(event: Interaction, offset: int = 1) -> LogRecord:
     return LogRecord("interactions", offset, NOON_MS, event.id, event.subject, orjson.dumps(to_cloud_event(event)))
 
@@ -318,6 +325,28 @@ async def test_old_actions_go_when_new_ones_come(redis: Redis, store: CustomerSt
     assert await redis.xlen(keys.actions(shard)) < 150
     newest: Any = await redis.xrevrange(keys.actions(shard), count=1)
     assert newest[0][1][b"topic"] == b"actions"
+
+
+async def test_caps_hold_between_messages_and_those_who_ask_meanwhile(
+    redis: Redis, store: CustomerStore, worker: MakeWorker, meter: Counted
+) -> None:
+    caps = {"caps": [{"id": "c", "per": "customer", "at_most": 1, "within": "7d"}]}
+    policy = acting(MESSAGE, contact_policy=caps)
+    people = [f"customer:{number}" for number in range(12)]
+    deciding = Decisioning(store, Source(policy), NothingLearned(), meter, keep_ms=DAY)
+    await store.append(said(purchase(10, subject=each, id=f"{each}-{n}")) for each in people for n in range(3))
+
+    async def ask(subject: str) -> None:
+        hero = Placement(placement="hero")
+        request = DecisionRequest(customer=subject.partition(":")[2], channel="web", placements=(hero,))
+        for _ in range(5):
+            await deciding.decide(request, datetime.now(UTC))
+
+    await asyncio.gather(drained(worker(policy=policy)), *(ask(each) for each in people))
+    await drained(worker("two", policy))
+    made = [len((await store.read(each)).ledger.entries) for each in people]
+    assert made == [1] * len(people)
+    assert len(await actions(redis, store)) <= len(people)
 
 
 async def test_the_time_of_a_decision_is_when_the_log_took_the_event(
