@@ -10,12 +10,12 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
 from app import terminal
-from app.errors import StartError
+from app.errors import RequestError, StartError
 from app.settings import Settings
 from profiles.errors import StoreError
 
@@ -163,6 +163,69 @@ def actions(
         terminal.show_actions(found)
 
 
+@app.command()
+def load(
+    file: Annotated[
+        Path, typer.Argument(help="CSV, JSON Lines (both also .gz) or Parquet", exists=True, dir_okay=False)
+    ],
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="The column of the id (customer, customer_id or id)")
+    ] = None,
+    id_prefix: Annotated[str, typer.Option(help="Before every id; without a column the row's number follows")] = "",
+    maps: Annotated[
+        list[str] | None, typer.Option("--map", metavar="COLUMN=ATTRIBUTE", help="Several if needed")
+    ] = None,
+    skips: Annotated[list[str] | None, typer.Option("--skip", metavar="COLUMN", help="Several if needed")] = None,
+    only_known: Annotated[bool, typer.Option("--only-known", help="Leave out columns that are no attribute")] = False,
+    visitor: Annotated[bool, typer.Option("--visitor", help="The ids are of visitors")] = False,
+    bad: Annotated[Path | None, typer.Option(help="Where bad rows go (beside the file)", dir_okay=False)] = None,
+    again: Annotated[bool, typer.Option("--again", help="From the first row, though it was loaded before")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every row, load none")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say at the end what came of it as JSON")] = False,
+) -> None:
+    """Set attributes of customers from a file; start it again to go on where it was cut short."""
+    from app.loading.command import Asked, Loaded, load_file
+    from app.loading.mapping import Options, maps_of
+    from app.loading.screen import show_loaded, shown
+
+    with complaints():
+        options = Options(id_column, id_prefix, maps_of(maps or []), skips or (), only_known, visitor)
+    asked = Asked(file, options, bad, again, dry_run)
+
+    async def go(settings: Settings) -> Loaded:
+        with shown(file.name) as screen:
+            return await load_file(asked, settings, screen)
+
+    loaded = run(go)
+    if as_json:
+        terminal.say(loaded.load.model_dump_json())
+    else:
+        show_loaded(loaded, dry_run)
+    raise typer.Exit(1 if dry_run and loaded.load.bad else 0)
+
+
+@app.command()
+def loads(
+    load: Annotated[str | None, typer.Argument(help="One of them, with its data quality")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One load a line")] = False,
+) -> None:
+    """List what was loaded, how far it is, and what its data are like."""
+    from app.bootstrap import opened
+    from app.loading.progress import Loads
+    from app.loading.screen import show_loads
+    from schemas.load import Load
+
+    async def go(settings: Settings) -> list[Load]:
+        async with opened(settings) as parts:
+            return await Loads(parts.registry).chosen(load)
+
+    found = run(go)
+    if as_json:
+        terminal.say("\n".join(each.model_dump_json() for each in found))
+    else:
+        show_loads(found, with_quality=load is not None)
+
+
 @app.command("eval")
 def evaluate(
     expression: Annotated[str | None, typer.Argument(help="In CEL, such as 'customer.age >= 60'")] = None,
@@ -189,6 +252,39 @@ def evaluate(
         else:
             subject = f"customer:{customer}" if customer is not None else f"visitor:{visitor}"
             terminal.show_trial(asyncio.run(trial_of_customer(expression, subject, channel, policy, settings)))
+
+
+Weaker = Annotated[str, typer.Argument(help="The weaker identifier, such as visitor:v-1")]
+Owner = Annotated[str, typer.Argument(help="The stronger one, such as customer:ada")]
+
+
+@app.command()
+def link(identifier: Weaker, owner: Owner) -> None:
+    """Say that two identifiers are one person's, also after it was undone."""
+    say_of_identities("link", identifier, owner)
+    terminal.say(f"{identifier} belongs to {owner}")
+
+
+@app.command()
+def unlink(identifier: Weaker, owner: Owner) -> None:
+    """Undo a link that was wrong; each identifier keeps what was said under it."""
+    say_of_identities("unlink", identifier, owner)
+    terminal.say(f"{identifier} does not belong to {owner} any more")
+
+
+def say_of_identities(what: Literal["link", "unlink"], identifier: str, owner: str) -> None:
+    from app.api.bodies import validated
+    from app.bootstrap import following, opened
+    from app.identities import Identities
+    from schemas.identity import LinkRequest
+
+    async def go(settings: Settings) -> None:
+        request = validated(LinkRequest, {"identifier": identifier, "owner": owner})
+        async with opened(settings) as parts, following(parts.policies) as live:
+            say = getattr(Identities(parts.store, live), what)
+            await say(request, datetime.now(UTC))
+
+    run(go)
 
 
 @keys.command("make")
@@ -290,6 +386,10 @@ def complaints() -> Iterator[None]:
         yield
     except StartError as error:
         terminal.complain(str(error), error.hint)
+        raise typer.Exit(1) from error
+    except RequestError as error:
+        reasons = "; ".join(each["reason"] for each in error.problem.errors)
+        terminal.complain(reasons or error.problem.detail, error.problem.hint or "")
         raise typer.Exit(1) from error
     except StoreError as error:
         terminal.complain(str(error), "is Redis running, and is it the one that OPPORTUNE_REDIS names?")

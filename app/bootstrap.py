@@ -18,6 +18,7 @@ from app.customers import Customers
 from app.decisioning import Decisioning
 from app.embedded import url_file
 from app.errors import NoStore
+from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
 from app.metrics import Metrics
@@ -28,6 +29,7 @@ from app.scorecard import ScorecardReader
 from app.services import Services
 from app.settings import Settings
 from app.status import Status
+from consumers.courier import Courier
 from consumers.folding import ProfileFold
 from consumers.garbage import collect_rarely
 from consumers.guarded_batch import Fold
@@ -71,7 +73,7 @@ async def opened(settings: Settings, retries: int = RETRIES) -> AsyncIterator[Pa
     async with connected(redis_url(settings), retries=retries) as redis:
         await wait_until_ready(redis, STORE_WITHIN_S)
         registry = Registry(redis)
-        store = await CustomerStore.open(redis, settings.shards)
+        store = await CustomerStore.open(redis, settings.shards, settings.replicas_needed)
         yield Parts(redis, store, registry, PolicyStore(registry))
 
 
@@ -100,8 +102,9 @@ def build_api(settings: Settings) -> FastAPI:
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
                 actions=Actions(parts.store),
+                identities=Identities(parts.store, live),
                 scorecard=ScorecardReader(parts.store),
-                status=Status(parts.store, live),
+                status=Status(parts.store, live, settings.durability, settings.replicas_needed),
                 keys=Verifier(parts.registry),
                 metrics=metrics,
             )
@@ -120,18 +123,19 @@ async def run_worker(settings: Settings) -> None:
         streams = RedisStreams(parts.redis, parts.store.shards, worker_name())
         loop = GuardedLoop(parts.store, streams, fold, metrics, settings.log_keep)
         timers = Timers(parts.store, lambda: loop.owned, metrics)
+        courier = Courier(parts.store, lambda: loop.owned, metrics)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers)
+            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, courier)
         collect_rarely()
         with metrics_server(metrics, settings.host, settings.metrics_port) as address:
             log.info("worker started", extra={"metrics": address})
-            await asyncio.gather(loop.run(), timers.run())
+            await asyncio.gather(loop.run(), timers.run(), courier.run())
     log.info("worker stopped")
 
 
-def _stop(loop: GuardedLoop, timers: Timers) -> None:
-    loop.stop()
-    timers.stop()
+def _stop(*parts: GuardedLoop | Timers | Courier) -> None:
+    for part in parts:
+        part.stop()
 
 
 def worker_name() -> str:

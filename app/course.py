@@ -47,10 +47,10 @@ class Course:
         return [Action.model_validate_json(each.body) for each in self._step.records if each.topic == ACTIONS]
 
     def _fold(self, interaction: Interaction) -> None:
-        one = self._step.beside(interaction.at_ms)
-        fold_interaction(one, interaction, self._policy)
-        self._step.take(one)
-        for each in one.records:
+        said = len(self._step.records)
+        self._step.now_ms = interaction.at_ms
+        fold_interaction(self._step, interaction, self._policy)
+        for each in self._step.records[said:]:
             if each.topic == "decisions":
                 self._confirm(each, interaction.at_ms)
 

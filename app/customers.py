@@ -1,37 +1,42 @@
-"""The view of one customer: profile, sessions, ledger, the latest interactions over all touchpoints."""
+"""The view of one customer: profile, sessions, ledger, the latest interactions over all touchpoints.
+
+Whoever belongs to a customer is shown as that customer.
+"""
 
 from datetime import datetime
 
 from app.policy import required
 from consumers.live import LivePolicy, PolicySource
 from profiles.facts import Situation, read_feature
-from profiles.profile import Customer, Session
+from profiles.people import People, Person
+from profiles.profile import Session
 from profiles.store import CustomerStore
 from schemas.base import at_ms, rfc3339
+from schemas.identity import fields_of
+from schemas.ledger import Ledger
 from schemas.profile import CustomerView, RecentInteraction, SessionView
 
 
 class Customers:
     def __init__(self, store: CustomerStore, policies: PolicySource) -> None:
-        self._store = store
+        self._people = People(store)
         self._policies = policies
 
     async def view(self, subject: str, now: datetime) -> CustomerView | None:
         """None for somebody never seen. Raises NoPolicy and StoreUnavailable."""
         policy = required(self._policies)
-        customer = await self._store.read(subject)
-        known = customer.profile.first is not None or customer.ledger.entries
-        return view_of(customer, policy, at_ms(now)) if known else None
+        person = await self._people.read([subject], policy.definition)
+        return view_of(person, policy, at_ms(now)) if person.is_known else None
 
 
-def view_of(customer: Customer, policy: LivePolicy, now_ms: int) -> CustomerView:
-    profile, definition = customer.profile, policy.definition
-    kind, _, name = customer.subject.partition(":")
-    values = policy.ruleset.classified(policy.facts.read(Situation(customer.subject, profile, "", now_ms)))
+def view_of(person: Person, policy: LivePolicy, now_ms: int) -> CustomerView:
+    definition = policy.definition
+    profile = person.profile(definition)
+    values = policy.ruleset.classified(policy.facts.read(Situation(person.subject, profile, "", now_ms)))
     return CustomerView(
-        customer=name if kind == "customer" else None,
-        visitor=name if kind == "visitor" else None,
-        version=int(customer.version.partition("-")[0]),
+        **fields_of(person.subject),
+        belonging=tuple(person.others),
+        version=int(person.top.version.partition("-")[0]),
         first_seen=_time(profile.first),
         last_seen=_time(profile.last),
         attributes=profile.attributes,
@@ -47,7 +52,7 @@ def view_of(customer: Customer, policy: LivePolicy, now_ms: int) -> CustomerView
             RecentInteraction(at=rfc3339(at), type=kind, channel=channel, source=source)
             for at, kind, channel, source in profile.recent
         ),
-        ledger=_ledger(customer),
+        ledger=_ledger(person.ledger()),
     )
 
 
@@ -72,8 +77,8 @@ def _time(ms: int | None) -> str | None:
     return None if ms is None else rfc3339(ms)
 
 
-def _ledger(customer: Customer) -> dict[str, object]:
-    found = customer.ledger.as_json()
+def _ledger(ledger: Ledger) -> dict[str, object]:
+    found = ledger.as_json()
     for entry in found["entries"]:
         entry["at"] = rfc3339(entry.pop("at_ms"))
         entry["until"] = rfc3339(entry.pop("until_ms"))

@@ -1,6 +1,6 @@
 """Answers "what is the best thing to do for this customer now?".
 
-    read      the customer, in one round trip
+    read      the customer with all that belongs to them, as a rule in one round trip
     fold      the interaction that just happened, if the request brings one
     decide    rules/decide.py
     commit    reservations in the ledger, the decision record, its codes and the log records, in one script
@@ -9,8 +9,10 @@ A commit that loses to another writer reads and decides again: caps are judged o
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from app.contention import retried
 from app.ingestion import accepted, record_of
@@ -19,10 +21,11 @@ from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter, count_decision
 from profiles import keys, ledger
 from profiles.decided import Kept, keys_of
+from profiles.errors import BadFields
 from profiles.facts import Situation
-from profiles.fields import checked
+from profiles.fields import checked, nearest
 from profiles.fold import fold, not_after
-from profiles.profile import Customer
+from profiles.people import People, Person
 from profiles.store import Commit, Committed, CustomerStore, Record
 from rules import codes
 from rules.answer import Origin, record
@@ -30,50 +33,70 @@ from rules.arbitration import Models
 from rules.decide import decide
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord, DecisionRequest, Facts
-from schemas.interaction import Interaction, subject_of
+from schemas.interaction import IDENTIFY, Interaction
+
+SOURCE = "opportune/decisions"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One request, typed by the policy that will answer it."""
 
-    subject: str
+    identifiers: tuple[str, ...]
+    """Strongest first."""
     channel: str
     placements: tuple[tuple[str, int], ...]
     context: dict[str, object]
     event: Interaction | None
     now_ms: int
+    request_id: str | None
 
     @staticmethod
     def from_request(request: DecisionRequest, policy: LivePolicy, now_ms: int) -> "Asked":
         """Raises BadFields."""
-        subject = subject_of(request.customer, request.visitor)
+        identifiers = _identifiers(request, policy)
         return Asked(
-            subject=subject,
+            identifiers=identifiers,
             channel=policy.definition.known_channel(request.channel),
             placements=tuple((each.placement, each.count) for each in request.placements),
             context=checked(request.context, policy.definition.context, "`context`"),
-            event=_event(request, subject, policy, now_ms),
+            event=_event(request, identifiers, policy, now_ms),
             now_ms=now_ms,
+            request_id=request.id,
         )
 
-    def facts(self, customer: Customer, policy: LivePolicy) -> Facts:
-        before = profile = customer.profile
+    def facts(self, person: Person, policy: LivePolicy) -> Facts:
+        before = profile = person.profile(policy.definition)
         if self.event is not None:
-            profile = fold(before, not_after(self.now_ms, self.event), policy.definition)
-        situation = Situation(self.subject, profile, self.channel, self.now_ms, self.event, self.context, before)
+            folded = fold(person.named.profile, not_after(self.now_ms, self.event), policy.definition)
+            profile = person.profile(policy.definition, {person.named.subject: folded})
+        situation = Situation(person.subject, profile, self.channel, self.now_ms, self.event, self.context, before)
         values = policy.facts.read(situation)
-        seen = ledger.within(customer.ledger, policy.ruleset.lookback_ms, self.now_ms)
-        return Facts(self.subject, self.channel, self.placements, values, seen)
+        seen = ledger.within(person.ledger(), policy.ruleset.lookback_ms, self.now_ms)
+        return Facts(person.subject, self.channel, self.placements, values, seen)
 
 
-def _event(request: DecisionRequest, subject: str, policy: LivePolicy, now_ms: int) -> Interaction | None:
-    given = request.interaction
+def _identifiers(request: DecisionRequest, policy: LivePolicy) -> tuple[str, ...]:
+    kinds = policy.definition.identifiers
+    for kind in request.identifiers:
+        if kind not in kinds:
+            hint = nearest(kind, dict.fromkeys(kinds)) or f"it knows {', '.join(kinds)}"
+            raise BadFields(f"the policy knows no identifier `{kind}`", hint)
+    try:
+        return tuple(request.named(kinds))
+    except ValueError as cause:
+        raise BadFields(str(cause)) from cause
+
+
+def _event(
+    request: DecisionRequest, identifiers: tuple[str, ...], policy: LivePolicy, now_ms: int
+) -> Interaction | None:
+    given, (subject, *links) = request.interaction, identifiers
     if given is None:
         return None
     happened_ms = at_ms(given.time) if given.time else now_ms
     event = Interaction(given.id, given.source, given.type, subject, request.channel, happened_ms, given.data)
-    return accepted(event, policy, now_ms)
+    return accepted(replace(event, links=tuple(links)), policy, now_ms)
 
 
 class Decisioning:
@@ -84,6 +107,7 @@ class Decisioning:
     ) -> None:
         self._keep_ms = keep_ms
         self._store = store
+        self._people = People(store)
         self._policies = policies
         self._models = models
         self._meter = meter
@@ -95,19 +119,23 @@ class Decisioning:
         """
         policy = required(self._policies)
         asked = Asked.from_request(request, policy, at_ms(now))
-        origin = self._origin(asked, policy, request.id)
-        known = await self.record(origin.decision) if request.id else None
-        if known is not None:
-            return known
-        return await retried(lambda number: self._attempt(asked, policy, replace(origin, salt=number)))
+        return await retried(lambda number: self._attempt(asked, policy, number))
 
-    async def _attempt(self, asked: Asked, policy: LivePolicy, origin: Origin) -> DecisionRecord | None:
+    async def _attempt(self, asked: Asked, policy: LivePolicy, number: int) -> DecisionRecord | None:
         """The decision, committed; None if somebody else changed the customer, or a code is in use."""
-        customer = await self._store.read(asked.subject)
-        facts = asked.facts(customer, policy)
+        person = await self._people.read(asked.identifiers, policy.definition)
+        known = await self._answered_before(asked, person)
+        if known is not None:
+            for subject in {person.subject, person.named.subject}:
+                await self._store.confirm(subject)
+            return known
+        origin = self._origin(asked, person, policy, number)
+        facts = asked.facts(person, policy)
         judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
         decided = record(judgement, facts, origin)
-        result = await self._store.commit(self._commit_of(decided, customer, asked, policy))
+        said = self._said(decided, asked, person, policy)
+        await self._store.append(each for each in said if each.subject != person.subject)
+        result = await self._store.commit(self._commit_of(decided, said, person, asked, policy))
         if result is Committed.OK:
             count_decision(self._meter, decided)
             return decided
@@ -120,37 +148,63 @@ class Decisioning:
         found = await self._store.value(keys.decision(int(shard), decision_id))
         return None if found is None else DecisionRecord.model_validate_json(found)
 
-    def _origin(self, asked: Asked, policy: LivePolicy, request_id: str | None) -> Origin:
-        shard = self._store.shard(asked.subject)
+    async def _answered_before(self, asked: Asked, person: Person) -> DecisionRecord | None:
+        """The answer to an earlier request with this id, also if it was made before a merge."""
+        if asked.request_id is None:
+            return None
+        for shard in {self._store.shard(each) for each in (person.subject, person.named.subject)}:
+            known = await self.record(decision_id(shard, asked))
+            if known is not None:
+                return known
+        return None
+
+    def _origin(self, asked: Asked, person: Person, policy: LivePolicy, number: int) -> Origin:
+        shard = self._store.shard(person.subject)
         return Origin(
-            decision=decision_id(shard, asked, request_id),
+            decision=decision_id(shard, asked),
             at_ms=asked.now_ms,
             shard=shard,
             seed=secrets.randbits(53),
-            salt=0,
+            salt=number,
             revision=policy.revision,
             model=self._models.version,
         )
 
-    def _commit_of(self, decided: DecisionRecord, customer: Customer, asked: Asked, policy: LivePolicy) -> Commit:
-        """All that a decision changes. One that chose nothing leaves the customer as it is."""
-        definition, shard = policy.definition, self._store.shard(asked.subject)
-        entries = ledger.entries_of(decided, asked.now_ms, definition)
+    def _said(self, decided: DecisionRecord, asked: Asked, person: Person, policy: LivePolicy) -> list[Record]:
+        """The decision, after what just happened. An event of somebody who belongs to the customer stands in a log of
+        its own, which may be in another shard: it is appended first, as one that was accepted by itself would be."""
         body = decided.model_dump_json(exclude_none=True).encode()
-        said = [Record("decisions", decided.decision, asked.subject, body)]
-        if asked.event is not None:
-            said.insert(0, record_of(asked.event))
+        said = [Record("decisions", decided.decision, person.subject, body)]
+        event = asked.event
+        if event is None and not person.named.identity.sources.keys() >= set(asked.identifiers[1:]):
+            event = _introduction(decided, asked, policy)
+        return said if event is None else [record_of(event), *said]
+
+    def _commit_of(
+        self, decided: DecisionRecord, said: list[Record], person: Person, asked: Asked, policy: LivePolicy
+    ) -> Commit:
+        """All that a decision changes. One that chose nothing leaves the customer as it is."""
+        definition, shard, customer = policy.definition, self._store.shard(person.subject), person.top
+        entries = ledger.entries_of(decided, asked.now_ms, definition)
+        body = said[-1].body
         return Commit(
-            subject=asked.subject,
+            subject=person.subject,
             expected=customer.version if entries else None,
             ledger=ledger.reserved(customer.ledger, entries, asked.now_ms, definition) if entries else None,
-            records=said,
-            new_keys=keys_of(entries, decided.decision, body, asked.subject, Kept(shard, self._keep_ms, definition)),
+            records=[each for each in said if each.subject == person.subject],
+            new_keys=keys_of(entries, decided.decision, body, person.subject, Kept(shard, self._keep_ms, definition)),
         )
 
 
-def decision_id(shard: int, asked: Asked, request_id: str | None) -> str:
+def _introduction(decided: DecisionRecord, asked: Asked, policy: LivePolicy) -> Interaction:
+    """Says that the identifiers of a request are one person's, where it brings no event that would."""
+    subject, *links = asked.identifiers
+    event = Interaction(decided.decision, SOURCE, IDENTIFY, subject, asked.channel, asked.now_ms, {})
+    return replace(event, links=tuple(links), policy=policy.revision)
+
+
+def decision_id(shard: int, asked: Asked) -> str:
     """Of time and chance, or a hash of the caller's own id."""
-    if request_id is None:
+    if asked.request_id is None:
         return codes.decision_id(shard, (asked.now_ms << 60) | secrets.randbits(60))
-    return codes.decision_id(shard, codes.hashed(asked.subject, request_id))
+    return codes.decision_id(shard, codes.hashed(asked.identifiers[0], asked.request_id))

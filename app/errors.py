@@ -15,7 +15,9 @@ AppError
     ├── NotFound             404
     ├── UnknownResponseCode  404
     ├── MethodNotAllowed     405
+    ├── NotLinked            404
     ├── NoPolicy             409
+    ├── IdentifierTaken      409
     ├── TooLarge             413
     ├── UnknownMediaType     415
     ├── Invalid              422
@@ -135,6 +137,18 @@ class NoPolicy(RequestError):
     name, title, status = "no-policy", "No policy is live", 409
     sentence = "Nothing can be decided or typed before a policy is published."
     usual_hint = "Publish one: opportune publish <folder>"
+
+
+class NotLinked(RequestError):
+    name, title, status = "not-linked", "The identifiers are not linked", 404
+    sentence = "The identifier does not belong to this owner."
+    usual_hint = "GET /v1/customers/{id} lists what belongs to somebody."
+
+
+class IdentifierTaken(RequestError):
+    name, title, status = "identifier-taken", "The identifier belongs to somebody else", 409
+    sentence = "The identifier belongs to somebody else."
+    usual_hint = "Undo that link first, with POST /v1/identities/unlink, if it was wrong."
 
 
 class BadResponseCode(RequestError):

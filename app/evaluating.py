@@ -13,6 +13,7 @@ from app.errors import StartError
 from app.settings import Settings
 from consumers.live import LivePolicy
 from profiles.facts import FactReader, Situation
+from profiles.people import People
 from rules.language import ConditionError, Vocabulary
 from rules.language.cases import Trial, run_case_file, try_expression
 from rules.language.given import NotAFactError, facts_from, inferred
@@ -44,9 +45,11 @@ async def trial_of_customer(source: str, subject: str, channel: str, folder: Pat
     now_ms = at_ms(datetime.now(UTC))
     async with opened(settings) as parts:
         policy = _of_folder(folder) if folder else await _live(parts)
-        customer = await parts.store.read(subject)
+        person = await People(parts.store).read([subject], policy.definition)
     reader = FactReader(policy.definition, policy.ruleset.types)
-    values = policy.ruleset.classified(reader.read(Situation(subject, customer.profile, channel, now_ms)))
+    values = policy.ruleset.classified(
+        reader.read(Situation(person.subject, person.profile(policy.definition), channel, now_ms))
+    )
     return _tried(source, Vocabulary(policy.ruleset.types), values)
 
 

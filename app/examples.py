@@ -153,7 +153,7 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> tuple[Judgement
     """The judgement that the example asks for, and what rules have done till then. Raises BadExample."""
     given, when = example.given, example.when
     now_ms = int(when.at.timestamp() * 1000) if when.at else now_ms
-    step = Step(SUBJECT, Profile(), Ledger(), Around(cells=given.cells))
+    step = Step(SUBJECT, Profile(), Ledger(), around=Around(cells=given.cells))
     course = Course(step, policy)
     for past in _history(example, policy, now_ms):
         course.happens(past)

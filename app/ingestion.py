@@ -1,10 +1,10 @@
 """Takes interactions in: typed by the live policy, then appended to the outboxes. A 2xx means they are there."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import orjson
+from msgspec.structs import replace
 
 from app.policy import required
 from consumers.live import LivePolicy, PolicySource
@@ -35,9 +35,11 @@ class Ingestion:
 
 def _typed(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Interaction | BadFields:
     try:
-        return accepted(from_cloud_event(event, received_ms), policy, received_ms)
+        return accepted(from_cloud_event(event, received_ms, policy.definition.identifiers), policy, received_ms)
     except BadFields as refusal:
         return refusal
+    except ValueError as cause:  # it is about nobody
+        return BadFields(str(cause))
 
 
 def accepted(interaction: Interaction, policy: LivePolicy, received_ms: int) -> Interaction:

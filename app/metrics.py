@@ -23,6 +23,11 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "worker_takeovers": ("Shards taken over", ()),
     "worker_dead_letters": ("Records that could not be folded", ("reason",)),
     "worker_future_events": ("Interactions that said they happened after they arrived", ()),
+    "identity_conflicts": (
+        "Identifiers not linked: somebody else has them, or there are too many",
+        (),
+    ),
+    "identity_records_delivered": ("Records moved from one identifier's shard to another's", ()),
     "timers_fired": ("Timers fired", ()),
     "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
     "actions": ("Actions that rules have taken", ("kind",)),

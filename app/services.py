@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.actions import Actions
 from app.customers import Customers
 from app.decisioning import Decisioning
+from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
 from app.metrics import Metrics
@@ -20,6 +21,7 @@ class Services:
     responding: Responding
     customers: Customers
     actions: Actions
+    identities: Identities
     scorecard: ScorecardReader
     status: Status
     keys: Verifier

@@ -7,7 +7,8 @@
 A redis-server of its own on a unix socket, the production loop (guarded batches, one atomic commit per customer)
 and the production fold with the policy below: 20 features, of which 8 are windowed. Every customer begins with a
 profile of 30 interactions, so that any number of customers costs the same to prepare. Then customers come in turns,
-`--visit` interactions each (3), and the loop folds what has piled up in the log. The bare loop reads the same
+`--visit` interactions each (3), and the loop folds what has piled up in the log; the records are typed and name
+the policy that typed them, as those that the API has accepted do. The bare loop reads the same
 records with the same client and writes each body with SET in one pipeline a batch.
 
 `per_s` is wall time with one worker process, whose core is busy, and a part of another one for Redis; `per_core_s`
@@ -24,12 +25,13 @@ import pstats
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import uvloop
 import yaml
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from app.redis_binary import find_redis_server, listpack_setting, redis_version
@@ -192,7 +194,8 @@ class Population:
         """Appends the interactions of customers who take turns."""
         said = []
         for at in range(records):
-            event = an_interaction(self.chance, self.written, self.subject(self.turn), self.now_ms + self.written)
+            made = an_interaction(self.chance, self.written, self.subject(self.turn), self.now_ms + self.written)
+            event = replace(self.policy.definition.typed(made), policy=self.policy.revision)
             said.append(Record("interactions", event.identity, event.subject, orjson.dumps(to_cloud_event(event))))
             self.written += 1
             self.turn += at % visit == visit - 1

@@ -2,19 +2,24 @@
 
 import secrets
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
 from profiles import keys
-from profiles.profile import Customer
-from profiles.scripts import Batch
-from profiles.store import Commit, CustomerStore, customer_from
+from profiles.customer import Customer
+from profiles.store import Commit, Committed, CustomerStore, committed, customer_from
 
 POSITION = "off:out:0"
 """The position's field in the guard, `off:<topic>:<partition>`: a shard's outbox is one partition."""
+MOST_WAITING = 32
+"""Commits are sent in parts of so many: some milliseconds of folding, some 70 kB."""
+
+
+AGAIN = (Committed.CONFLICT, Committed.TAKEN)
+"""Answers after which a customer is read and folded again: with other response codes, if one was in use."""
 
 
 class Fold(Protocol):
@@ -48,23 +53,30 @@ class GuardedBatch:
         for record in records:
             self._by_subject.setdefault(record.subject, []).append(record)
         self._customers: list[Customer] = []
+        self._trip = store.scripts.batch()
+        self._sent: list[str] = []
         self.salt = 0
-        self.commits = 0
+        """How often response codes had to be drawn anew."""
+        self.commits: int | None = None
         """How many customers have something to commit. Each raises the guard's `n` once, however often it is sent;
         one with nothing left needs no commit, since END holds only if BEGIN, and so all that was read, survives."""
+        self.conflicts: list[str] = []
+        """Customers that somebody else changed meanwhile, or whose new response codes are in use."""
 
-    def add_begin(self, trip: Batch, shard: Shard) -> None:
+    async def begin(self, shard: Shard) -> None:
         """BEGIN reads the customers itself: what a batch rests on must have been there when it began."""
         expected = [shard.nonce, shard.commits, POSITION, shard.position]
         where = [keys.guard(self.number), keys.outbox(self.number)]
-        trip.call(
+        self._trip.call(
             "begin",
             [*where, *self._store.customer_keys(self.number, self._by_subject)],
             [*expected, self.nonce, stream_id(self.last_offset)],
         )
+        await self._trip.flush()
 
-    def take_begin(self, answer: Sequence[Any]) -> bool:
+    async def begun(self) -> bool:
         """False if the guard was not as expected."""
+        (answer,) = await self._trip.run()
         return self._take(self._by_subject, answer)
 
     def _take(self, subjects: Iterable[str], answer: Sequence[Any]) -> bool:
@@ -73,30 +85,45 @@ class GuardedBatch:
         self._customers = [customer_from(*each) for each in zip(subjects, answer[1:], strict=True)]
         return True
 
-    def folded(self, fold: Fold) -> list[Commit]:
-        commits = self.left(fold)
-        self.commits = len(commits)
-        return commits
+    async def apply(self, fold: Fold, trim_before: int | None) -> None:
+        """Folds and sends, with END at the end; Redis commits some customers while the next ones are folded."""
+        self._trip, self._sent = self._store.scripts.batch(), []
+        for commit in self._left(fold):
+            self._store.add_commit(self._trip, commit, self.nonce)
+            self._sent.append(commit.subject)
+            if len(self._sent) % MOST_WAITING == 0:
+                await self._trip.flush()
+        if self.commits is None:
+            self.commits = len(self._sent)
+        trim = "" if trim_before is None else stream_id(trim_before)
+        where = [keys.guard(self.number), keys.outbox(self.number)]
+        self._trip.call("end", where, [self.nonce, self.commits, POSITION, self.last_offset, trim])
+        await self._trip.flush()
 
-    def left(self, fold: Fold) -> list[Commit]:
+    def _left(self, fold: Fold) -> Iterator[Commit]:
         """What the customers that were read last still need. After a conflict, one with nothing left was my own
         retried write, which has been counted."""
         commits = (
             fold(customer, self._by_subject[customer.subject], self.number, self.salt) for customer in self._customers
         )
-        return [each for each in commits if each.expected is not None]
+        return (each for each in commits if each.expected is not None)
 
-    async def read_again(self, subjects: Sequence[str]) -> bool:
-        """Reads customers that somebody else changed meanwhile; False if the shard is no longer ours."""
-        trip = self._store.scripts.batch()
-        where = [keys.guard(self.number), *self._store.customer_keys(self.number, subjects)]
-        trip.call("read", where, [self.nonce])
-        (answer,) = await trip.run()
-        return self._take(subjects, answer)
+    async def closed(self) -> bool:
+        """Whether END has moved the position. If not, and without conflicts, the shard is no longer ours."""
+        *applied, end = await self._trip.run()
+        results = [committed(each) for each in applied]
+        self.conflicts = [subject for subject, each in zip(self._sent, results, strict=True) if each in AGAIN]
+        self.salt += Committed.TAKEN in results
+        return end[0] == b"OK" and not self.conflicts
 
-    def add_apply(self, trip: Batch, commits: Sequence[Commit], trim_before: int | None) -> None:
-        for commit in commits:
-            self._store.add_commit(trip, commit, self.nonce)
-        trim = "" if trim_before is None else stream_id(trim_before)
-        where = [keys.guard(self.number), keys.outbox(self.number)]
-        trip.call("end", where, [self.nonce, self.commits, POSITION, self.last_offset, trim])
+    async def read_again(self) -> bool:
+        """Reads the customers that met a conflict; False if the shard is no longer ours."""
+        self._trip = self._store.scripts.batch()
+        where = [keys.guard(self.number), *self._store.customer_keys(self.number, self.conflicts)]
+        self._trip.call("read", where, [self.nonce])
+        (answer,) = await self._trip.run()
+        return self._take(self.conflicts, answer)
+
+    async def drop(self) -> None:
+        """Gives up what is on its way."""
+        await self._trip.drop()

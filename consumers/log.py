@@ -28,5 +28,8 @@ class EventLog(Protocol):
     async def read(self, positions: Mapping[int, int], most: int, wait_ms: int) -> dict[int, list[LogRecord]]:
         """Up to `most` records after the position of each shard; waits for the first if there is none."""
 
+    async def read_ahead(self, positions: Mapping[int, int], most: int) -> None:
+        """Says where the next `read` will most likely go on, so that what is there may come meanwhile."""
+
     async def leave(self) -> None:
         """Gives everything back, so that others take over at once."""

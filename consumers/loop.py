@@ -25,7 +25,7 @@ from consumers.log import EventLog, LogRecord
 from consumers.meter import Meter
 from profiles import keys
 from profiles.errors import StoreUnavailable
-from profiles.store import Commit, Committed, CustomerStore, committed
+from profiles.store import CustomerStore
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ WAIT_MS = 500
 CHECK_EVERY_S = 1.0
 RETRY_AFTER_S = 0.5
 MOST_ATTEMPTS = 50
-AGAIN = (Committed.CONFLICT, Committed.TAKEN)
-"""Answers after which a customer is read and folded again: with other response codes, if one was in use."""
 
 
 class FoldSource(Protocol):
@@ -161,59 +159,44 @@ class GuardedLoop:
         log.warning("lost a shard", extra={"shard": number, "why": why})
 
     async def _commit(self, found: Mapping[int, list[LogRecord]], fold: Fold) -> None:
+        """All batches begin at once; while Redis works on one, the next is folded."""
         batches = [GuardedBatch(self._store, number, records) for number, records in found.items()]
-        pending = [(each, each.folded(fold)) for each in await self._begin(batches)]
+        try:
+            for each in batches:
+                await each.begin(self._shards[each.number])
+            await self._log.read_ahead({**self.positions, **{b.number: b.last_offset for b in batches}}, MOST_RECORDS)
+            opened = [each for each in batches if await self._applied(each, fold)]
+            for each in opened:
+                await self._settle(each, fold)
+        finally:
+            for each in batches:
+                await each.drop()
+
+    async def _applied(self, batch: GuardedBatch, fold: Fold) -> bool:
+        """Folds a batch and sends it; False if the guard was not as this worker left it."""
+        if not await batch.begun():
+            self._drop(batch.number, "guard changed")
+            return False
+        shard = self._shards[batch.number]
+        shard.nonce = batch.nonce
+        shard.consumed.extend(record.offset for record in batch.records)
+        await batch.apply(fold, self._trim_before(batch))
+        return True
+
+    async def _settle(self, batch: GuardedBatch, fold: Fold) -> None:
+        """Follows a batch to its END; customers that met a conflict are folded again."""
         for _ in range(MOST_ATTEMPTS):
-            pending = await self._apply(pending, fold)
-            if not pending:
-                return
-        for each, _ in pending:
-            self._drop(each.number, "too many conflicts")
-
-    async def _begin(self, batches: list[GuardedBatch]) -> list[GuardedBatch]:
-        trip = self._store.scripts.batch()
-        for each in batches:
-            each.add_begin(trip, self._shards[each.number])
-        answers = zip(batches, await trip.run(), strict=True)
-        opened = [each for each, answer in answers if each.take_begin(answer)]
-        for each in batches:
-            if each in opened:
-                shard = self._shards[each.number]
-                shard.nonce = each.nonce
-                shard.consumed.extend(record.offset for record in each.records)
-            else:
-                self._drop(each.number, "guard changed")
-        return opened
-
-    async def _apply(
-        self, pending: list[tuple[GuardedBatch, list[Commit]]], fold: Fold
-    ) -> list[tuple[GuardedBatch, list[Commit]]]:
-        """Commits and closes the batches; returns those that met a conflict, folded again."""
-        trip = self._store.scripts.batch()
-        for each, commits in pending:
-            each.add_apply(trip, commits, self._trim_before(each))
-        answers = iter(await trip.run())
-        again = []
-        for each, commits in pending:
-            results = [committed(next(answers)) for _ in commits]
-            closed = next(answers)[0] == b"OK"
-            lost = [c.subject for c, r in zip(commits, results, strict=True) if r in AGAIN]
-            if lost:
-                self._meter.count("worker_conflicts", len(lost))
-                each.salt += Committed.TAKEN in results
-                if await each.read_again(lost):
-                    again.append((each, each.left(fold)))
-                else:
-                    self._drop(each.number, "fenced")
-            elif closed:
-                self._close(each)
-            else:
-                self._drop(each.number, "fenced")
-        return again
+            if await batch.closed():
+                return self._close(batch)
+            self._meter.count("worker_conflicts", len(batch.conflicts))
+            if not batch.conflicts or not await batch.read_again():
+                return self._drop(batch.number, "fenced")
+            await batch.apply(fold, self._trim_before(batch))
+        return self._drop(batch.number, "too many conflicts")
 
     def _close(self, batch: GuardedBatch) -> None:
         shard = self._shards[batch.number]
-        shard.position, shard.commits = batch.last_offset, batch.commits
+        shard.position, shard.commits = batch.last_offset, batch.commits or 0
         self._meter.count("worker_folded", len(batch.records))
         self._meter.gauge("worker_lag_seconds", time.time() - batch.records[-1].at_ms / 1000)
 

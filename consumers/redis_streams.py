@@ -6,15 +6,18 @@ moment two may believe they own the same shard, which the guard makes harmless.
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from consumers.log import LogRecord
 from profiles import keys
+from profiles.connection import ANSWER_TIMEOUT_S
 from profiles.errors import StoreUnavailable
+from profiles.trip import Trip
 
 WORKERS = "opportune:workers"
 REPORT_EVERY_S = 1.0
@@ -52,6 +55,7 @@ class RedisStreams:
         self._worker = worker
         self._owned: frozenset[int] = frozenset()
         self._reported = float("-inf")
+        self._ahead: Asked | None = None
 
     async def owned(self) -> frozenset[int]:
         if time.monotonic() - self._reported >= REPORT_EVERY_S:
@@ -74,6 +78,7 @@ class RedisStreams:
 
     async def leave(self) -> None:
         self._owned = frozenset()
+        await self._forget()
         try:
             await self._redis.zrem(WORKERS, self._worker)
         except (RedisError, OSError) as cause:
@@ -82,16 +87,55 @@ class RedisStreams:
     async def read(self, positions: Mapping[int, int], most: int, wait_ms: int) -> dict[int, list[LogRecord]]:
         if not positions:
             return {}
-        streams: dict[Any, Any] = {keys.outbox(shard): stream_id(at) for shard, at in positions.items()}
-        try:
-            answer: Any = await self._redis.xread(streams, count=most, block=wait_ms)
-        except (RedisError, OSError) as cause:
-            raise StoreUnavailable(str(cause)) from cause
-        by_key = {keys.outbox(shard).encode(): shard for shard in positions}
-        return {by_key[key]: [_record(*entry) for entry in entries] for key, entries in answer or []}
+        if found := await self._read_before(positions):
+            return found
+        asked = await self._ask(positions, most, ("BLOCK", wait_ms))
+        return _records(asked, await asked.trip.answers(ANSWER_TIMEOUT_S + wait_ms / 1000))
+
+    async def read_ahead(self, positions: Mapping[int, int], most: int) -> None:
+        await self._forget()
+        self._ahead = await self._ask(positions, most)
+
+    async def _read_before(self, positions: Mapping[int, int]) -> dict[int, list[LogRecord]]:
+        """What was read ahead and still follows the positions: a shard may have been lost meanwhile."""
+        asked, self._ahead = self._ahead, None
+        if asked is None:
+            return {}
+        found = _records(asked, await asked.trip.answers())
+        return {shard: each for shard, each in found.items() if positions.get(shard) == asked.positions[shard]}
+
+    async def _ask(self, positions: Mapping[int, int], most: int, options: tuple[Any, ...] = ()) -> "Asked":
+        trip = Trip(self._redis)
+        streams = [keys.outbox(shard) for shard in positions]
+        where = (*streams, *map(stream_id, positions.values()))
+        await trip.send([("XREAD", "COUNT", most, *options, "STREAMS", *where)])
+        return Asked(dict(positions), trip)
+
+    async def _forget(self) -> None:
+        asked, self._ahead = self._ahead, None
+        if asked is not None:
+            await asked.trip.drop()
 
 
-def _record(entry_id: bytes, fields: dict[bytes, bytes]) -> LogRecord:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An XREAD that is on its way."""
+
+    positions: dict[int, int]
+    trip: Trip
+
+
+def _records(asked: Asked, answers: list[Any]) -> dict[int, list[LogRecord]]:
+    """Raises StoreUnavailable if Redis has refused."""
+    (found,) = answers
+    if isinstance(found, ResponseError):
+        raise StoreUnavailable(str(found)) from found
+    by_key = {keys.outbox(shard).encode(): shard for shard in asked.positions}
+    return {by_key[key]: [_record(*entry) for entry in entries] for key, entries in dict(found or ()).items()}
+
+
+def _record(entry_id: bytes, flat: list[bytes]) -> LogRecord:
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
     offset = offset_of(entry_id)
     return LogRecord(
         topic=fields[b"topic"].decode(),

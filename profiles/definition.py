@@ -1,8 +1,10 @@
 """The profile definition: what a policy says about interactions and profiles, ready to fold."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from profiles.aggregates import AGGREGATES, digest
 from profiles.errors import BadFields
@@ -10,6 +12,7 @@ from profiles.features import FeatureDefinition
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
+from schemas.identity import CUSTOMER, VISITOR, kind_of
 from schemas.interaction import IDENTIFY, SESSION_ENDED, TIMER_FIRED, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
@@ -31,6 +34,8 @@ class Definition:
     session_features: Mapping[str, FeatureDefinition]
     session_features_of: FeaturesByType
     session_idle_ms: int
+    identifiers: tuple[str, ...]
+    """Every kind of identifier, strongest first."""
     outcomes: Mapping[str, Outcome]
     no_response: Mapping[str, tuple[str, int]]
     """By channel: the outcome that happens by itself, and how many ms after the decision."""
@@ -53,12 +58,18 @@ class Definition:
             session_features=session,
             session_features_of=_by_type(policy.session.features.items(), session),
             session_idle_ms=policy.session.idle,
+            identifiers=(CUSTOMER, *policy.identifiers, VISITOR),
             outcomes=policy.outcomes,
             no_response=_no_response(policy.outcomes),
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
             channels=_channels(policy),
         )
+
+    def rank(self, identifier: str) -> int:
+        """0 is the strongest; a kind that the policy no longer has is weaker than all others."""
+        kind = kind_of(identifier)
+        return self.identifiers.index(kind) if kind in self.identifiers else len(self.identifiers)
 
     def known_channel(self, channel: str) -> str:
         """Raises BadFields for a channel that the policy does not speak of."""
@@ -71,7 +82,10 @@ class Definition:
         return ", ".join(sorted(self.channels)) or "none"
 
     def typed(self, interaction: Interaction) -> Interaction:
-        """The interaction with its data and channel as the policy says. Raises BadFields."""
+        """The interaction with its data and channel as the policy says. Raises BadFields.
+
+        An `identify` may come without a channel: somebody told us about the customer, who visits nothing.
+        """
         name = interaction.type
         declared = self.interactions.get(name)
         if declared is None:
@@ -80,9 +94,9 @@ class Definition:
         channel = interaction.channel or declared.channel
         if name == TIMER_FIRED:  # it happens on no channel
             return replace(interaction, data=data)
-        if not channel:
+        if not channel and name != IDENTIFY:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
-        return replace(interaction, data=data, channel=self.known_channel(channel))
+        return replace(interaction, data=data, channel=self.known_channel(channel) if channel else "")
 
 
 def _no_response(outcomes: Mapping[str, Outcome]) -> dict[str, tuple[str, int]]:

@@ -2,9 +2,10 @@
 folds it and whenever."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from profiles.aggregates import digest
 from profiles.definition import KEPT_IDENTITIES, KEPT_INTERACTIONS, Definition
@@ -128,6 +129,8 @@ def _recent(
 
 def _sessions(sessions: dict[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
     channel, happened, idle = interaction.channel, interaction.at_ms, definition.session_idle_ms
+    if not channel:
+        return sessions  # what we were told by somebody else is no visit
     current = sessions.get(channel)
     if current is None or happened - current.last > idle:
         current = Session(started=happened, last=happened, interactions=0)

@@ -26,6 +26,10 @@ def actions(shard: int) -> str:
     return f"{tag(shard)}actions"
 
 
+def transit(shard: int) -> str:
+    return f"{tag(shard)}transit"
+
+
 def timers(shard: int) -> str:
     return f"{tag(shard)}timers"
 

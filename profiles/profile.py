@@ -1,27 +1,26 @@
-"""The profile of one customer or visitor: a value, and its form in Redis."""
+"""The profile of one identifier: a value, and its form in Redis."""
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
 from itertools import accumulate
 from operator import sub
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from profiles.waiting import Pending, Watched
-from schemas.ledger import Ledger
 
 Recent = tuple[int, str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """The visit in progress on one channel, or the last one there."""
 
     started: int
     """ms, like every time in a profile"""
     last: int
     interactions: int
-    features: dict[str, Any] = field(default_factory=dict)
+    features: dict[str, Any] = {}
     ended: int | None = None
 
     def open_at(self, now_ms: int, idle_ms: int) -> bool:
@@ -31,16 +30,15 @@ class Session:
         return {name: value for name in SESSION_FIELDS if (value := getattr(self, name))}
 
 
-SESSION_FIELDS = tuple(each.name for each in fields(Session))
+SESSION_FIELDS = Session.__struct_fields__
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    attributes: dict[str, Any] = field(default_factory=dict)
-    set_at: dict[str, int] = field(default_factory=dict)
+class Profile(Struct, frozen=True):
+    attributes: dict[str, Any] = {}
+    set_at: dict[str, int] = {}
     """When each attribute was said, in event time: an older statement does not replace a newer one."""
-    features: dict[str, Any] = field(default_factory=dict)
-    sessions: dict[str, Session] = field(default_factory=dict)
+    features: dict[str, Any] = {}
+    sessions: dict[str, Session] = {}
     """By channel."""
     recent: tuple[Recent, ...] = ()
     """(time, type, channel, source) of the latest interactions, newest first."""
@@ -49,17 +47,17 @@ class Profile:
     """Event times of the oldest and the newest interaction."""
     seen: str = ""
     """Hashes of the latest interaction identities, eight characters each, newest last."""
-    marks: dict[str, int] = field(default_factory=dict)
+    marks: dict[str, int] = {}
     """How far this profile has followed each part of the log."""
-    pending: dict[str, Pending] = field(default_factory=dict)
+    pending: dict[str, Pending] = {}
     """Timers of rules by name, `after:<rule>`: the truth that the sorted set of the shard only wakes."""
-    watched: dict[str, Watched] = field(default_factory=dict)
+    watched: dict[str, Watched] = {}
     """The newest events that set and cancel a timer, by its name."""
-    acted: dict[str, int] = field(default_factory=dict)
+    acted: dict[str, int] = {}
     """When an action that is held back for a while was last taken, by `<rule>/<index>`."""
 
-    def dumps(self) -> bytes:
-        """Compact JSON a person can read: what is empty is left out, `recent` is grouped."""
+    def as_json(self) -> dict[str, Any]:
+        """What a person can read: what is empty is left out, `recent` is grouped."""
         found = {name: value for name in FIELDS if (value := getattr(self, name))}
         if self.sessions:
             found["sessions"] = {name: each.as_json() for name, each in self.sessions.items()}
@@ -67,16 +65,23 @@ class Profile:
             found["recent"] = grouped(self.recent)
         if self.pending:
             found["pending"] = {name: each.as_json() for name, each in self.pending.items()}
-        return orjson.dumps(found)
+        return found
 
     @staticmethod
-    def loads(data: bytes) -> "Profile":
-        found = orjson.loads(data)
+    def from_json(data: Mapping[str, Any]) -> "Profile":
+        found = dict(data)
         found["sessions"] = {name: Session(**each) for name, each in found.get("sessions", {}).items()}
         if "pending" in found:
             found["pending"] = {name: Pending(**each) for name, each in found["pending"].items()}
         found["recent"] = ungrouped(found.get("recent", {}))
         return Profile(**found)
+
+    def dumps(self) -> bytes:
+        return orjson.dumps(self.as_json())
+
+    @staticmethod
+    def loads(data: bytes) -> "Profile":
+        return Profile.from_json(orjson.loads(data))
 
 
 def grouped(recent: tuple[Recent, ...]) -> dict[str, list[int]]:
@@ -101,19 +106,4 @@ def ungrouped(groups: dict[str, list[int]]) -> tuple[Recent, ...]:
     return tuple(sorted(found, reverse=True))
 
 
-FIELDS = tuple(each.name for each in fields(Profile))
-
-
-NEVER = "0"
-"""The version of somebody never seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """All that the store keeps under one customer's key."""
-
-    subject: str
-    version: str = NEVER
-    """A number that grows by one with every commit, and what makes it unique: `17-a3f9c1`."""
-    profile: Profile = field(default_factory=Profile)
-    ledger: Ledger = field(default_factory=Ledger)
+FIELDS = Profile.__struct_fields__

@@ -14,23 +14,43 @@ from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from profiles.errors import StoreUnavailable
+from profiles.trip import Trip
 
 FOLDER = Path(__file__).parent / "lua"
-NAMES = ("append", "begin", "commit", "end", "fire", "read", "takeover")
+NAMES = ("append", "begin", "commit", "deliver", "end", "fire", "read", "takeover")
 
 
 class Batch:
-    """Commands that share one round trip. Not a transaction: each script is atomic by itself."""
+    """Commands that share one round trip. Not a transaction: each script is atomic by itself.
+
+    Redis may begin before all of it is known: `flush` sends what there is, and `run` the rest. A batch that was flushed
+    is not repeated after a failure, and is to be dropped if `run` is never called.
+    """
 
     def __init__(self, scripts: "Scripts") -> None:
         self._scripts = scripts
         self._steps: list[tuple[Any, ...]] = []
+        self._trip: Trip | None = None
+        self._flushed = 0
 
     def call(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> None:
         self._steps.append(("EVALSHA", self._scripts.sha[script], len(keys), *keys, *args))
 
     def add(self, *command: Any) -> None:
         self._steps.append(command)
+
+    async def flush(self) -> None:
+        """Sends what was added since the last time; Redis works on it meanwhile. Raises StoreUnavailable."""
+        if self._trip is None:
+            self._trip = Trip(self._scripts.redis)
+        waiting, self._flushed = self._steps[self._flushed :], len(self._steps)
+        if waiting:
+            await self._trip.send(waiting)
+
+    async def drop(self) -> None:
+        """Gives up what was flushed: Redis may have done it or not."""
+        if self._trip is not None:
+            await self._trip.drop()
 
     async def run(self) -> list[Any]:
         """The answers in order. Raises StoreUnavailable if Redis is away or refuses to write."""
@@ -41,6 +61,7 @@ class Batch:
             if any(isinstance(each, NoScriptError) for each in answers):
                 await self._scripts.load()
                 if self._ran_none(answers):
+                    self._flushed = 0
                     answers = await self._send()
         except (RedisConnectionError, RedisTimeoutError, OSError) as cause:
             raise StoreUnavailable(str(cause)) from cause
@@ -55,6 +76,9 @@ class Batch:
         return all(isinstance(each, NoScriptError) for each in scripts)
 
     async def _send(self) -> list[Any]:
+        if self._trip is not None:
+            await self.flush()
+            return await self._trip.answers()
         pipeline: Pipeline = self._scripts.redis.pipeline(transaction=False)
         for step in self._steps:
             pipeline.execute_command(*step)

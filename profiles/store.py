@@ -17,15 +17,18 @@ from redis.exceptions import ResponseError
 
 from profiles import keys
 from profiles.connection import refusals_as_unavailable
-from profiles.profile import NEVER, Customer, Profile
+from profiles.customer import NEVER, Customer
+from profiles.identity import NOBODY, Identity
+from profiles.profile import Profile
+from profiles.replication import online, run_until_replicated
 from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
 
-CUSTOMER_FIELDS = ("version", "profile", "ledger")
+CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity")
 
-DEAD_LETTERS, ACTIONS = "dead-letters", "actions"
-STREAMS = {DEAD_LETTERS: keys.dead_letters, ACTIONS: keys.actions}
+DEAD_LETTERS, ACTIONS, IDENTITIES = "dead-letters", "actions", "identities"
+STREAMS = {DEAD_LETTERS: keys.dead_letters, ACTIONS: keys.actions, IDENTITIES: keys.transit}
 """Topics with a stream of their own; all others stand in the outbox."""
 STREAM_TOPICS = tuple(STREAMS)
 ACTIONS_KEPT_MS = 7 * 86_400_000
@@ -72,6 +75,7 @@ class Commit:
     """The version that was read; None where the customer does not change."""
     profile: Profile | None = None
     ledger: Ledger | None = None
+    identity: Identity | None = None
     ttl_ms: int | None = None
     """How long the customer is kept; None is for ever."""
     records: Sequence[Record] = ()
@@ -98,18 +102,23 @@ class Server:
     version: str
     durability: str
     """The append-only file's fsync policy; `none` without one, `unknown` where the server does not tell."""
+    replicas: int
+    """How many follow it."""
 
 
 class CustomerStore:
-    def __init__(self, redis: Redis, shards: int) -> None:
+    """`replicas`: how many must have what `commit` and `append` write before it is said to be there."""
+
+    def __init__(self, redis: Redis, shards: int, replicas: int = 0) -> None:
         self.scripts = Scripts(redis)
         self.shards = shards
+        self._replicas = replicas
 
     @staticmethod
-    async def open(redis: Redis, shards_if_new: int) -> "CustomerStore":
+    async def open(redis: Redis, shards_if_new: int, replicas: int = 0) -> "CustomerStore":
         """Opens the store; a new one gets this many shards for ever."""
         await redis.hsetnx(keys.META, "shards", str(shards_if_new))
-        store = CustomerStore(redis, int(await redis.hget(keys.META, "shards") or shards_if_new))
+        store = CustomerStore(redis, int(await redis.hget(keys.META, "shards") or shards_if_new), replicas)
         await store.scripts.load()
         return store
 
@@ -117,10 +126,16 @@ class CustomerStore:
         return shard_of(subject, self.shards)
 
     async def read(self, subject: str) -> Customer:
+        return (await self.read_all([subject]))[subject]
+
+    async def read_all(self, subjects: Iterable[str]) -> dict[str, Customer]:
+        """In one round trip; not at one moment where they lie in several shards."""
+        wanted = list(dict.fromkeys(subjects))
         batch = self.scripts.batch()
-        batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
-        (answer,) = await batch.run()
-        return customer_from(subject, answer)
+        for subject in wanted:
+            batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
+        answers = zip(wanted, await batch.run(), strict=True)
+        return {subject: customer_from(subject, answer) for subject, answer in answers}
 
     @staticmethod
     def customer_keys(shard: int, subjects: Iterable[str]) -> list[str]:
@@ -130,7 +145,7 @@ class CustomerStore:
         """Commits a step that follows from no log (the API's)."""
         batch = self.scripts.batch()
         self.add_commit(batch, commit)
-        (answer,) = await batch.run()
+        (answer,) = await run_until_replicated(batch, self._replicas)
         return committed(answer)
 
     def add_commit(self, batch: Batch, commit: Commit, nonce: str = "") -> None:
@@ -146,7 +161,16 @@ class CustomerStore:
         batch = self.scripts.batch()
         for shard, args in by_shard.items():
             batch.call("append", [keys.outbox(shard)], args)
-        await batch.run()
+        if by_shard:
+            await run_until_replicated(batch, self._replicas)
+
+    async def confirm(self, subject: str) -> None:
+        """Returns once what was committed for this subject is kept as `commit` promises: for an answer that repeats
+        an earlier one, whose own wait may have failed. Raises StoreUnavailable."""
+        if self._replicas:
+            batch = self.scripts.batch()
+            batch.add("EXISTS", keys.customer(self.shard(subject), subject))
+            await run_until_replicated(batch, self._replicas)
 
     async def value(self, key: str) -> bytes | None:
         """The value of a decision's or code's key."""
@@ -160,8 +184,10 @@ class CustomerStore:
         batch = self.scripts.batch()
         batch.add("INFO", "server")
         batch.add("INFO", "persistence")
-        server, persistence = await batch.run()
-        return Server(str(server["redis_version"]), await self._durability(int(persistence["aof_enabled"])))
+        batch.add("INFO", "replication")
+        server, persistence, replication = await batch.run()
+        durability = await self._durability(int(persistence["aof_enabled"]))
+        return Server(str(server["redis_version"]), durability, online(replication))
 
     async def _durability(self, append_only: int) -> str:
         if not append_only:
@@ -186,12 +212,13 @@ class CustomerStore:
 
 
 def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
-    version, profile, ledger = answer
+    version, profile, ledger, identity = answer
     return Customer(
         subject=subject,
         version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
         ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
+        identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
     )
 
 
@@ -218,6 +245,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         secrets.token_hex(3),
         b"" if commit.profile is None else commit.profile.dumps(),
         b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
+        b"" if commit.identity is None else orjson.dumps(commit.identity.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,
         ACTIONS_KEPT_MS,
     ]

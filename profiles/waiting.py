@@ -5,10 +5,11 @@ time does nothing. Pure, and of bounded size.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from msgspec.structs import replace
 
 from schemas.interaction import Interaction
 

@@ -7,6 +7,7 @@ from rules.decide import Choice, HeldBack, Judgement
 from rules.ruleset import Candidate
 from schemas.base import rfc3339
 from schemas.decision import ChosenTreatment, DecisionRecord, Facts, LeftOut, Placement, Withheld
+from schemas.identity import fields_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,10 @@ class Origin:
 
 
 def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord:
-    kind, _, name = facts.subject.partition(":")
     return DecisionRecord(
         decision=origin.decision,
         at=rfc3339(origin.at_ms),
-        customer=name if kind == "customer" else None,
-        visitor=name if kind == "visitor" else None,
+        **fields_of(facts.subject),
         channel=facts.channel,
         policy=origin.revision,
         model=origin.model,

@@ -16,7 +16,7 @@ from rules.decide import decide
 from rules.ruleset import RuleSet
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord, Facts
-from schemas.interaction import subject_of
+from schemas.identity import identifier_of
 from schemas.ledger import Ledger
 
 DURATION = TypeAdapter(timedelta)
@@ -42,7 +42,7 @@ def replayed(recorded: DecisionRecord, ruleset: RuleSet, models: Models) -> Deci
 def facts_of(recorded: DecisionRecord, types: Mapping[str, str]) -> Facts:
     """The facts as they were: JSON knows no times, so those are read by their declared type."""
     return Facts(
-        subject=subject_of(recorded.customer, recorded.visitor),
+        subject=identifier_of(recorded.customer, recorded.visitor, recorded.identifiers),
         channel=recorded.channel,
         placements=tuple((each.placement, each.count) for each in recorded.placements),
         values={name: _value(each, types.get(name, "")) for name, each in recorded.facts.items()},

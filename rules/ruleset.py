@@ -109,12 +109,13 @@ class RuleSet:
     requirements: tuple[Condition, ...]
     """Of the contact policy, in its order."""
 
+    quality: Mapping[str, Condition]
+    """The expectations of data quality, by name. They are asked at a load, not at a decision."""
+
     lookback_ms: int
     """How far back the contact policy looks into the ledger."""
     timed: TimedRules
     """The rules that a time fires."""
-    acting: bool
-    """Whether any rule acts."""
     written: frozenset[str]
     """The names that the texts of actions write."""
     desktops: Mapping[str, str]
@@ -168,21 +169,26 @@ def compile_rules(checked: Checked) -> RuleSet:
         types=checked.vocabulary.types,
         lookback_ms=_lookback_ms(policy.contact_policy),
         timed=compile_timed(policy, conditions, checked.moments),
-        acting=any(rule.act for rule in policy.rules),
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
-        reads=frozenset().union(*(each.reads for each in conditions.values())) | {"event.type"},
+        reads=_asked_of_customers(conditions) | {"event.type"},
         by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
         always=tuple(each.id for each in policy.offers if each.always),
         rules_of=_rules_by_event(policy, conditions),
         standing=_group((rule for rule in enumerate(policy.rules) if not rule[1].when), conditions),
         segments={name: conditions["segments", name] for name in policy.segments},
         stages={name: conditions["stages", name] for name in policy.stages},
+        quality={name: conditions["quality", name, "expect"] for name in policy.quality},
         requirements=tuple(
             conditions["contact_policy", "requirements", index, "require"]
             for index in range(len(policy.contact_policy.requirements))
         ),
     )
+
+
+def _asked_of_customers(conditions: "Conditions") -> frozenset[str]:
+    """The names that deciding and folding look at: all but those of data quality."""
+    return frozenset().union(*(each.reads for path, each in conditions.items() if path[0] != "quality"))
 
 
 def _lookback_ms(policy: ContactPolicy) -> int:

@@ -1,13 +1,13 @@
 """Decisions: the request, the answer, the record that replays, and the facts that a decision stands on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from schemas.base import Model, Name, SubjectId
-from schemas.interaction import subject_of
+from schemas.identity import CUSTOMER, VISITOR, named
 from schemas.ledger import Ledger
 
 MOST_TREATMENTS = 100
@@ -31,10 +31,13 @@ class HappenedNow(Model):
 
 
 class DecisionRequest(Model):
-    """Ask for the next best action."""
+    """Ask for the next best action. Whoever is named by several identifiers is known by all of them from then on."""
 
     customer: SubjectId | None = None
     visitor: SubjectId | None = None
+    """Somebody anonymous; beside `customer`: who they turned out to be."""
+    identifiers: dict[Name, SubjectId] = {}
+    """By kind, as the policy declares them."""
     channel: Name
     placements: tuple[Placement, ...] = Field(min_length=1, max_length=20)
     id: str | None = Field(default=None, min_length=1, max_length=200)
@@ -43,9 +46,14 @@ class DecisionRequest(Model):
     """Facts of the moment, as the policy's `context` section declares them."""
     interaction: HappenedNow | None = None
 
+    def named(self, kinds: Iterable[str]) -> list[str]:
+        """The identifiers given, strongest first. Raises ValueError."""
+        return named({**self.identifiers, CUSTOMER: self.customer, VISITOR: self.visitor}, kinds)
+
     @model_validator(mode="after")
     def _whom_and_where(self) -> "DecisionRequest":
-        subject_of(self.customer, self.visitor)
+        if self.customer is None and self.visitor is None and not self.identifiers:
+            raise ValueError("say whom this is about: `customer`, `visitor` or `identifiers`")
         names = [each.placement for each in self.placements]
         if len(names) != len(set(names)):
             raise ValueError("a placement is named twice; give it once, with a larger `count`")
@@ -117,7 +125,9 @@ class Decision(Model):
     decision: str
     at: str
     customer: str | None = None
+    """Whom it is about; a visitor or another identifier who belongs to a customer is answered as that customer."""
     visitor: str | None = None
+    identifiers: dict[str, str] | None = None
     channel: str
     policy: str
     """The policy revision that decided."""

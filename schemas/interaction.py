@@ -1,15 +1,18 @@
 """Interactions: CloudEvents 1.0 at the edge, a small frozen value inside.
 
 `type` names an interaction type of the policy, `source` the touchpoint, `subject` the customer. The extension
-attributes `visitor` (instead of `subject`, for somebody anonymous) and `channel` are ours.
+attributes `visitor` (for somebody anonymous), one for each kind of identifier that the policy declares, and `channel`
+are ours. An event that names several identifiers is about the strongest, and says that the others are theirs.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, Literal
 
+from msgspec import Struct
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from schemas.base import Model, Name, SubjectId, at_ms, rfc3339
+from schemas.identity import BUILT_IN_KINDS, CUSTOMER, VISITOR, kind_of, named, value_of
 
 IDENTIFY = "identify"
 """The built-in interaction that sets attributes."""
@@ -22,20 +25,22 @@ OUR_OWN = frozenset((SESSION_ENDED, TIMER_FIRED))
 """What nobody else may send."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interaction:
+class Interaction(Struct, frozen=True):
     """Something a customer did, or that happened to them: one immutable event."""
 
     id: str
     source: str
     type: str
     subject: str
-    """`customer:<id>` or `visitor:<id>`."""
+    """The strongest identifier, such as `customer:<id>` or `visitor:<id>`."""
     channel: str
+    """Empty for an `identify` that comes from no touchpoint, such as a row of a load."""
     at_ms: int
     data: dict[str, Any]
     policy: str | None = None
     """The revision that has typed it; None while nobody has."""
+    links: tuple[str, ...] = ()
+    """Weaker identifiers that the event names too, strongest first: they belong to the subject."""
 
     @property
     def identity(self) -> str:
@@ -43,10 +48,14 @@ class Interaction:
         return f"{self.source}#{self.id}"
 
 
+FIELDS = {CUSTOMER: "subject"}
+"""The attribute of an event that holds an identifier, where it is not called as its kind."""
+
+
 class CloudEvent(Model):
     """A CloudEvent in the JSON format. Extension attributes that we do not know are accepted and dropped."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     specversion: Literal["1.0"]
     id: str = Field(min_length=1, max_length=LONGEST_ID)
@@ -66,43 +75,48 @@ class CloudEvent(Model):
     data: dict[str, Any] = {}
 
     @model_validator(mode="after")
-    def _one_subject(self) -> "CloudEvent":
-        subject_of(self.subject, self.visitor, customer_field="subject")
+    def _about_somebody(self) -> "CloudEvent":
+        if self.subject is None and self.visitor is None and not self.model_extra:
+            raise ValueError("say whom this is about: `subject`, `visitor` or another identifier")
         if self.data_base64 is not None:
             raise ValueError("send `data` as a JSON object; `data_base64` is not taken")
         return self
 
-
-def subject_of(customer: str | None, visitor: str | None, customer_field: str = "customer") -> str:
-    """The internal name of a customer or visitor. Raises ValueError unless exactly one is given."""
-    if (customer is None) == (visitor is None):
-        raise ValueError(f"give either `{customer_field}` (a customer) or `visitor` (somebody anonymous)")
-    return f"customer:{customer}" if customer is not None else f"visitor:{visitor}"
+    def identifiers(self, kinds: Iterable[str]) -> list[str]:
+        """Those that the event names, strongest first. Raises ValueError if there is none, or one is malformed."""
+        given = {**(self.model_extra or {}), CUSTOMER: self.subject, VISITOR: self.visitor}
+        return named(given, kinds)
 
 
-def from_cloud_event(event: CloudEvent, received_ms: int) -> Interaction:
-    """`received_ms` stands in for a time that is left out; a channel that is left out stays empty."""
+def from_cloud_event(
+    event: CloudEvent, received_ms: int, kinds: Iterable[str] = BUILT_IN_KINDS, subject: str | None = None
+) -> Interaction:
+    """`received_ms` stands in for a time that is left out; a channel that is left out stays empty. `subject`: whom the
+    log has it under, where it stands there already. Raises ValueError if it is about nobody."""
+    identifiers = event.identifiers(kinds) if subject is None else [subject, *event.identifiers(kinds)]
+    subject, *links = dict.fromkeys(identifiers)
     return Interaction(
         id=event.id,
         source=event.source,
         type=event.type,
-        subject=subject_of(event.subject, event.visitor),
+        subject=subject,
         channel=event.channel or "",
         at_ms=at_ms(event.time) if event.time else received_ms,
         data=event.data,
         policy=event.policy,
+        links=tuple(links),
     )
 
 
 def to_cloud_event(interaction: Interaction) -> dict[str, Any]:
     """The structured-mode JSON that stands in the log."""
-    kind, _, name = interaction.subject.partition(":")
+    named_there = (interaction.subject, *interaction.links)
     return {
         "specversion": "1.0",
         "id": interaction.id,
         "source": interaction.source,
         "type": interaction.type,
-        "subject" if kind == "customer" else "visitor": name,
+        **{FIELDS.get(kind_of(each), kind_of(each)): value_of(each) for each in named_there},
         **({"channel": interaction.channel} if interaction.channel else {}),
         "time": rfc3339(interaction.at_ms),
         "data": interaction.data,

@@ -47,6 +47,12 @@ ShortFieldType = Annotated[
 ]
 
 
+IdentifierName = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9]{0,19}$", description="A CloudEvents attribute: lower-case letters and digits"),
+]
+
+
 class InteractionType(Model):
     """Something a customer can do, with the fields that it carries."""
 
@@ -176,6 +182,12 @@ class Feature(Model):
 AGGREGATES = ("count", "sum", "min", "max", "mean", "last", "first", "recent", "distinct", "top", "rate")
 OF_TYPES = ("count", "rate")
 KEPT = {"recent": 20, "distinct": 100, "top": 5}
+
+
+class IdentifierKind(Model):
+    """A kind of identifier by which customers are known, beside their own id and `visitor`."""
+
+    description: str = ""
 
 
 class SessionType(Model):
@@ -400,6 +412,16 @@ class Example(Model):
     then: Then
 
 
+class Expectation(Model):
+    """What a value that comes with a load is expected to be. It is counted, and refuses nothing."""
+
+    attribute: Name
+    """The attribute that the count is about."""
+    expect: Condition
+    """Judged on the attributes of one row, and `now`."""
+    description: str = ""
+
+
 class PolicyHeader(Model):
     name: Id
     description: str = ""
@@ -413,6 +435,8 @@ class PolicyFile(Model):
     policy: PolicyHeader | None = None
     interactions: dict[Id, InteractionType] = {}
     outcomes: dict[Id, Outcome] = {}
+    identifiers: dict[IdentifierName, IdentifierKind] = {}
+    """Ranked, the strongest first: what is said of a weaker one belongs to the stronger one that it is named with."""
     attributes: dict[Name, ShortFieldType] = {}
     features: dict[Name, Feature] = {}
     session: SessionType | None = None
@@ -426,6 +450,8 @@ class PolicyFile(Model):
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None
     arbitration: Arbitration | None = None
+    quality: dict[Id, Expectation] = {}
+    """Data quality: what `opportune load` counts for each attribute."""
     examples: tuple[Example, ...] = ()
 
 

@@ -23,8 +23,14 @@ class RecentInteraction(Model):
 
 
 class CustomerView(Model):
+    """What is known of somebody, summed over all identifiers that are theirs."""
+
     customer: str | None = None
     visitor: str | None = None
+    identifiers: dict[str, str] | None = None
+    """By kind, for somebody who is known by neither of these."""
+    belonging: tuple[str, ...] = ()
+    """Other identifiers that are theirs, such as `visitor:v-1`."""
     version: int
     first_seen: str | None
     last_seen: str | None

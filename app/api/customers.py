@@ -1,4 +1,4 @@
-"""GET /v1/customers/{id} and /v1/visitors/{id}: what is known of somebody."""
+"""GET /v1/customers/{id}, /v1/visitors/{id} and /v1/identifiers/{kind}/{id}: what is known of somebody."""
 
 from datetime import UTC, datetime
 
@@ -23,8 +23,14 @@ async def customer_view(customer: str, services: ServicesOf) -> CustomerView:
 
 @router.get("/v1/visitors/{visitor:path}", response_model_exclude_none=True, responses=REFUSALS)
 async def visitor_view(visitor: str, services: ServicesOf) -> CustomerView:
-    """The same for somebody anonymous."""
+    """The same for somebody anonymous. One who turned out to be a customer is shown as that customer."""
     return await _view(f"visitor:{visitor}", services)
+
+
+@router.get("/v1/identifiers/{kind}/{value:path}", response_model_exclude_none=True, responses=REFUSALS)
+async def identifier_view(kind: str, value: str, services: ServicesOf) -> CustomerView:
+    """The same by an identifier of any kind that the policy declares."""
+    return await _view(f"{kind}:{value}", services)
 
 
 async def _view(subject: str, services: Services) -> CustomerView:

@@ -20,11 +20,12 @@ from app.errors import (
     UnknownMediaType,
 )
 from schemas.decision import DecisionRequest
+from schemas.identity import LinkRequest
 from schemas.interaction import CloudEvent
 from schemas.problem import Problem
 from schemas.response import ResponseRequest
 
-MODELS = (CloudEvent, DecisionRequest, ResponseRequest, Problem)
+MODELS = (CloudEvent, DecisionRequest, LinkRequest, ResponseRequest, Problem)
 """What is spoken of here by reference, because no signature of a route names it."""
 EVERY_CALL = (NotAuthenticated, NotAllowed, Invalid, Unexpected, StoreAway)
 WITH_A_BODY = (MalformedBody, TooLarge, UnknownMediaType)
@@ -52,6 +53,7 @@ QUESTION = {
         "data": {"age": 41, "contacts_this_campaign": 1},
     },
 }
+LINK = {"identifier": "visitor:v-1", "owner": "customer:ada"}
 ANSWER = {"code": "0A3F-7K2M-9QXT", "outcome": "accepted", "amount": 2500}
 BINARY_MODE = {
     "ce-specversion": "Binary mode: `1.0`. The attributes stand in headers, percent-encoded; the body is the data",

@@ -4,8 +4,9 @@ Each becomes a record of the stream of actions, in the commit of the fold that t
 and the event, so that it is the same however often the event is folded.
 """
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from consumers.folding.messages import message
 from consumers.folding.occasion import Occasion

@@ -52,7 +52,7 @@ def _decided(
 ) -> DecisionRecord:
     now_ms, channel = occasion.now_ms, str(what.message)
     situation = Situation(step.subject, occasion.after, channel, now_ms, occasion.cause, before=occasion.before)
-    seen = ledgers.within(_proposing(step.ledger, rule, now_ms), policy.ruleset.lookback_ms, now_ms)
+    seen = ledgers.within(_proposing(step.whole_ledger(), rule, now_ms), policy.ruleset.lookback_ms, now_ms)
     placements = ((str(what.placement), 1),)
     values = policy.facts.read(situation)
     facts = Facts(step.subject, channel, placements, values, seen, step.around.cells)

@@ -3,18 +3,21 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from consumers.folding import interactions, ledgers
+from msgspec.structs import replace
+
+from consumers.folding import interactions, ledgers, parts
 from consumers.folding.dead_letters import dead_letter, why_dead
+from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
 from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.meter import Meter, count_decision
+from profiles.customer import Customer
 from profiles.errors import BadFields
-from profiles.profile import Customer
-from profiles.store import Commit
+from profiles.store import IDENTITIES, Commit, Record
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ HANDLERS: Mapping[str, Handler] = {
     "interactions": interactions.fold_record,
     "decisions": ledgers.fold_decision,
     "responses": ledgers.fold_response,
+    IDENTITIES: parts.fold_record,
 }
 
 
@@ -44,16 +48,20 @@ class ProfileFold:
         if not new:
             return Commit(customer.subject, expected=None)
         around = Around(shard, salt, self.decision_keep_ms)
-        step = Step(customer.subject, customer.profile, customer.ledger, around)
-        for record in new:
-            self._fold(step, record)
-        self._count(step)
+        dead: dict[int, Record] = {}
+        step = self._folded(customer, around, new, dead)
+        while step is None:
+            step = self._folded(customer, around, new, dead)
+        if step.identity.owner is not None:
+            send_parts(step, step.identity.owner)
+        self._measure(step)
         marks = {**step.profile.marks, POSITION: new[-1].offset}
         return Commit(
             subject=customer.subject,
             expected=customer.version,
             profile=replace(step.profile, marks=marks),
             ledger=None if step.ledger is customer.ledger else step.ledger,
+            identity=None if step.identity is customer.identity else step.identity,
             ttl_ms=STRANGER_MS if step.is_stranger() else None,
             records=step.records,
             timers=step.timers,
@@ -61,23 +69,40 @@ class ProfileFold:
             new_keys=step.new_keys,
         )
 
-    def _fold(self, step: Step, record: LogRecord) -> None:
+    def _folded(
+        self, customer: Customer, around: Around, records: Sequence[LogRecord], dead: dict[int, Record]
+    ) -> Step | None:
+        """The step after all records. None if one failed half-way: it is among the dead now, and all is folded again
+        without it, so that a record is folded whole or not at all."""
+        step = Step.of(customer, around)
+        for record in records:
+            before = step.touched()
+            if record.offset in dead:
+                step.records.append(dead[record.offset])
+            elif letter := self._failure(step, record):
+                dead[record.offset] = letter
+                if step.touched() != before:
+                    return None
+                step.records.append(letter)
+            step.folded_to = record.offset
+        return step
+
+    def _failure(self, step: Step, record: LogRecord) -> Record | None:
         try:
-            # what acts may fail half-way: it is folded whole or not at all
-            one = step.beside() if self.policy.ruleset.acting else step
-            one.now_ms = record.at_ms
-            handler_of(record)(one, record, self.policy)
-            if one is not step:
-                step.take(one)
+            step.now_ms = record.at_ms
+            handler_of(record)(step, record, self.policy)
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
             reason, detail = why_dead(cause)
             self.meter.count("worker_dead_letters", reason=reason)
             log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "offset": record.offset})
-            step.records.append(dead_letter(record, reason, detail))
+            return dead_letter(record, reason, detail)
+        return None
 
-    def _count(self, step: Step) -> None:
+    def _measure(self, step: Step) -> None:
         if step.early:
             self.meter.count("worker_future_events", step.early)
+        if step.conflicts:
+            self.meter.count("identity_conflicts", step.conflicts)
         if step.dropped:
             self.meter.count("timers_dropped", step.dropped)
         for kind, amount in Counter(step.taken).items():

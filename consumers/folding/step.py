@@ -4,10 +4,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from profiles.customer import Customer
+from profiles.definition import Definition
+from profiles.identity import NOBODY, Identity
+from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
 from profiles.profile import Profile
 from profiles.store import NewKey, Record
 from schemas.decision import Decision
+from schemas.interaction import Interaction
 from schemas.ledger import Ledger
 from schemas.triggers import ActionKind
 
@@ -31,6 +36,7 @@ class Step:
     subject: str
     profile: Profile
     ledger: Ledger
+    identity: Identity = NOBODY
     around: Around = Around()
     now_ms: int = 0
     """When the log took the record in hand: what is decided while it is folded is decided then."""
@@ -43,27 +49,38 @@ class Step:
     decided: list[Decision] = field(default_factory=list)
     taken: list[ActionKind] = field(default_factory=list)
     """The kinds of the actions among the records."""
+    passed: list[Interaction] = field(default_factory=list)
+    """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
+    conflicts: int = 0
+    """Identifiers that could not be linked."""
     early: int = 0
     """Interactions that said they happened after they arrived."""
     dropped: int = 0
     """Timers that had to go because there were too many."""
+    folded_to: int = 0
+    """Offset of the last record folded."""
 
-    def beside(self, now_ms: int = 0) -> "Step":
-        """A step of its own for one record, so that what cannot be folded leaves nothing behind."""
-        return Step(self.subject, self.profile, self.ledger, self.around, now_ms)
-
-    def take(self, other: "Step") -> None:
-        """Takes over what a step beside has come to."""
-        self.profile, self.ledger = other.profile, other.ledger
-        self.timers.update(other.timers)
-        self.counts.update(other.counts)
-        self.records += other.records
-        self.new_keys += other.new_keys
-        self.decided += other.decided
-        self.taken += other.taken
-        self.early += other.early
-        self.dropped += other.dropped
+    @staticmethod
+    def of(customer: Customer, around: Around) -> "Step":
+        return Step(customer.subject, customer.profile, customer.ledger, customer.identity, around)
 
     def is_stranger(self) -> bool:
         """Somebody of whom nothing is known but that we were asked about them."""
-        return self.profile.first is None and not self.ledger.entries
+        return self.profile.first is None and not self.ledger.entries and self.identity is NOBODY
+
+    def whole(self, own: Profile, definition: Definition) -> Profile:
+        """All that is known of the customer whose own part is this: the sum with the parts of others."""
+        if not self.identity.sources:
+            return own
+        return joined([own, *(part.profile for part in self.identity.others().values())], definition)
+
+    def whole_ledger(self) -> Ledger:
+        """What was said to the customer, under whatever identifier."""
+        if not self.identity.sources:
+            return self.ledger
+        return joined_ledger([self.ledger, *(part.ledger for part in self.identity.others().values())])
+
+    def touched(self) -> tuple[object, ...]:
+        """Differs, by identity, once anything has happened to the step."""
+        sizes = (len(each) for each in (self.records, self.timers, self.counts, self.passed))
+        return id(self.profile), id(self.ledger), id(self.identity), *sizes, self.conflicts, self.early

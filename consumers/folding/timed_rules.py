@@ -27,13 +27,13 @@ from schemas.interaction import Interaction
 AFTER, AT, INACTIVE = "after", "at", "inactive"
 
 
-def watch(step: Step, before: Profile, interaction: Interaction, policy: LivePolicy) -> None:
-    """Sets, replaces and cancels after an interaction that the step's profile has in it."""
+def watch(step: Step, before: Profile, after: Profile, interaction: Interaction, policy: LivePolicy) -> None:
+    """Sets, replaces and cancels after an interaction. `before` and `after`: all that is known of the customer."""
     timed = policy.ruleset.timed
     if not timed:
         return
     waiting = Waiting(step.profile)
-    newest_ms = step.profile.last or interaction.at_ms
+    newest_ms = after.last or interaction.at_ms
     for rule in timed.listening.get(interaction.type, ()):
         _listen(waiting, rule, interaction, newest_ms)
     for each in timed.inactive.values():
@@ -41,7 +41,7 @@ def watch(step: Step, before: Profile, interaction: Interaction, policy: LivePol
             waiting.set(f"{INACTIVE}:{each.rule.id}", newest_ms + each.span_ms)
     if timed.at:
         now_ms = max(step.now_ms, interaction.at_ms)
-        values = policy.moments.read(Situation(step.subject, step.profile, "", now_ms))
+        values = policy.moments.read(Situation(step.subject, after, "", now_ms))
         for at in timed.at.values():
             _foresee(waiting, at, values, now_ms)
     _take(step, waiting)
@@ -118,7 +118,8 @@ def at_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:
     rule = policy.ruleset.timed.at.get(_rule_of(name))
     now_ms = max(step.now_ms, fired.at_ms)
     if rule is not None and rule.every is not None:
-        _foresee(waiting, rule, policy.moments.read(Situation(step.subject, step.profile, "", now_ms)), now_ms)
+        situation = Situation(step.subject, step.whole(step.profile, policy.definition), "", now_ms)
+        _foresee(waiting, rule, policy.moments.read(situation), now_ms)
     _take(step, waiting)
     if rule is not None:
         _judge(step, rule, fired, fired, policy)
@@ -129,7 +130,7 @@ def inactive_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:
     if waiting.taken(name, fired.at_ms) is None:
         return
     rule = policy.ruleset.timed.inactive.get(_rule_of(name))
-    due_ms = _still_to_come(rule, step.profile, fired.at_ms)
+    due_ms = _still_to_come(rule, step.whole(step.profile, policy.definition), fired.at_ms)
     if due_ms is not None:
         waiting.set(name, due_ms)
     _take(step, waiting)
@@ -148,8 +149,10 @@ def _rule_of(timer: str) -> str:
 
 
 def _judge(step: Step, timed: Timed, event: Interaction, fired: Interaction, policy: LivePolicy) -> None:
-    """The rule's `if`, with the facts of the moment."""
-    now_ms = max(step.now_ms, fired.at_ms)
-    occasion = Occasion(event, fired, before=None, after=step.profile, now_ms=now_ms)
+    """The rule's `if`, with the facts of the moment. Nobody acts for somebody who belongs to another one by now."""
+    if step.identity.owner is not None:
+        return
+    now_ms, whole = max(step.now_ms, fired.at_ms), step.whole(step.profile, policy.definition)
+    occasion = Occasion(event, fired, before=None, after=whole, now_ms=now_ms)
     if timed.condition is None or timed.holds(occasion.facts(policy)):
         follow(step, (timed.rule,), occasion, policy)

@@ -4,11 +4,11 @@
 -- KEYS 1 guard  2 outbox  3… customers
 -- ARGV expected nonce, expected n, name of the position, expected position, new nonce,
 --      stream id of the batch's last record ('' where the log is kept elsewhere)
--- Returns {'OK', {version, profile, ledger}…} | {'MISMATCH'}
+-- Returns {'OK', {version, profile, ledger, identity}…} | {'MISMATCH'}
 local found = redis.call('HMGET', KEYS[1], 'nonce', 'n', ARGV[3])
 if found[1] ~= ARGV[1] or found[2] ~= ARGV[2] or (found[3] or '0') ~= ARGV[4] then return {'MISMATCH'} end
 if ARGV[6] ~= '' and #redis.call('XRANGE', KEYS[2], ARGV[6], ARGV[6]) == 0 then return {'MISMATCH'} end
 redis.call('HSET', KEYS[1], 'nonce', ARGV[5], 'n', 0)
 local answer = {'OK'}
-for i = 3, #KEYS do answer[i - 1] = redis.call('HMGET', KEYS[i], 'version', 'profile', 'ledger') end
+for i = 3, #KEYS do answer[i - 1] = redis.call('HMGET', KEYS[i], 'version', 'profile', 'ledger', 'identity') end
 return answer

@@ -1,9 +1,9 @@
 -- One step that changes a customer: all of it, or nothing.
--- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters  7 actions
---       8… keys that must be new: decision records and their response codes
+-- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters  7 actions  8 transit
+--       9… keys that must be new: decision records and their response codes
 -- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' where the
 --       customer does not change), suffix that makes the next version unique (a failover
---       may take versions back, and none must return as another one), profile and ledger ('' leaves them),
+--       may take versions back, and none must return as another one), profile, ledger and identity ('' leaves them),
 --       ttl of the customer in ms ('' for ever), how long an action is kept in ms, then four counted lists:
 --       new keys (value, ttl in ms, '1' if a worker may replace it),
 --       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
@@ -11,10 +11,10 @@
 -- For the API the first new key is its decision: where it exists, this is its own retry. What a worker decides follows
 -- from the log: its own retry is noticed by the version, and only a code that stands for something else is in use.
 -- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
-local nonce, expected, profile, ledger, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6]
+local nonce, expected, profile, ledger, identity, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if nonce ~= '' and redis.call('HGET', KEYS[4], 'nonce') ~= nonce then return {'FENCED'} end
 
-local FRESH, LISTS = 8, 8
+local FRESH, LISTS = 9, 9
 if nonce == '' then
   for i = FRESH, #KEYS do
     if redis.call('EXISTS', KEYS[i]) == 1 then return {i == FRESH and 'DONE' or 'TAKEN'} end
@@ -37,6 +37,7 @@ if expected ~= '' then
   redis.call('HSET', KEYS[1], 'version', version)
   if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
   if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
+  if identity ~= '' then redis.call('HSET', KEYS[1], 'identity', identity) end
   if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
 end
 
@@ -57,7 +58,7 @@ each(5, function(i)
   redis.call('XADD', KEYS[stream], '*', 'topic', ARGV[i + 1], 'id', ARGV[i + 2],
              'subject', ARGV[i + 3], 'schema', '1', 'body', ARGV[i + 4])
   if stream == 7 then
-    local oldest = tonumber(redis.call('TIME')[1]) * 1000 - tonumber(ARGV[7])
+    local oldest = tonumber(redis.call('TIME')[1]) * 1000 - tonumber(ARGV[8])
     redis.call('XTRIM', KEYS[7], 'MINID', '~', string.format('%d', oldest))
   end
 end)

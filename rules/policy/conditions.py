@@ -42,6 +42,8 @@ def authored(policy: Policy, scopes: Scopes) -> Iterator[Authored]:
             yield ("rules", at, "condition"), rule.condition, scopes.rule(rule.judged_types)
     for at, requirement in enumerate(policy.contact_policy.requirements):
         yield ("contact_policy", "requirements", at, "require"), requirement.require, scopes.everything
+    for name, expectation in policy.quality.items():
+        yield ("quality", name, "expect"), expectation.expect, scopes.quality
     for path, holder in inheriting(policy):
         for field in Conditions.model_fields:
             source = getattr(holder, field)

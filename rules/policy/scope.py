@@ -19,6 +19,7 @@ HINTS = {
     MOMENT: "a time follows from the attributes and features of the customer, not from the moment",
     "segments": "a segment knows the attributes and features of the customer, and `now`",
     "stages": "a stage knows the attributes, features and segments of the customer, and `now`",
+    "quality": "an expectation knows the attributes of the customer, and `now`",
     "rules": "ask for it in `eligible`, `applicable` or `suitable`",
 }
 """By the section: what its conditions know instead. All other conditions know every name."""

@@ -34,6 +34,11 @@ class Scopes:
         self._by_types: dict[frozenset[str], Vocabulary] = {}
 
     @cached_property
+    def quality(self) -> Vocabulary:
+        """In an expectation of data quality: the attributes, as a row of a load gives them."""
+        return Vocabulary({**_named("customer", _types(self._policy.attributes)), "now": "timestamp"})
+
+    @cached_property
     def segments(self) -> Vocabulary:
         """In a segment: what is known of the customer."""
         known = _types(self._policy.attributes) | feature_types(self._policy, self._policy.features)

@@ -50,7 +50,7 @@ def test_batches_are_judged_one_by_one(headers: dict[str, str]) -> None:
     assert sorted(events) == [0, 7]
     assert [each.index for each in refused] == [1, 2, 3, 4, 5, 6]
     assert "specversion" in refused[0].reason
-    assert "give either `subject`" in refused[1].reason
+    assert "say whom this is about" in refused[1].reason
 
 
 @pytest.mark.parametrize(

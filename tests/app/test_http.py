@@ -93,6 +93,7 @@ def services(error: Exception) -> Services:
         keys=Keys(),
         ingestion=Ingestion(),
         customers=Nobody(),
+        identities=Failing(error),
         decisioning=Failing(error),
         responding=Failing(error),
         actions=Doing(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from consumers.folding import Around, Step, fold_decision, fold_interaction
+from consumers.folding import Step, fold_decision, fold_interaction
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.timers import interaction_of
@@ -20,31 +20,26 @@ class Log:
 
     def __init__(self, policy: LivePolicy, subject: str = ALICE) -> None:
         self.policy = policy
-        self.step = Step(subject, Profile(), Ledger(), Around())
+        self.step = Step(subject, Profile(), Ledger())
         self.clock: dict[str, int] = {}
         self.fired: list[tuple[str, int]] = []
 
     def fold(self, interaction: Interaction, now_ms: int | None = None) -> None:
-        one = self.step.beside(interaction.at_ms if now_ms is None else now_ms)
-        fold_interaction(one, interaction, self.policy)
-        self._take(one)
-        for each in one.records:
+        said, step = len(self.step.records), self.step
+        step.now_ms = interaction.at_ms if now_ms is None else now_ms
+        fold_interaction(step, interaction, self.policy)
+        for each in step.records[said:]:
             if each.topic == "decisions":
-                other = self.step.beside(one.now_ms)
-                fold_decision(
-                    other, LogRecord(each.topic, 0, one.now_ms, each.id, each.subject, each.body), self.policy
-                )
-                self._take(other)
-
-    def _take(self, one: Step) -> None:
-        self.step.take(one)
-        self.step.profile = Profile.loads(self.step.profile.dumps())  # as it comes back from Redis
-        self.step.ledger = Ledger.from_json(self.step.ledger.as_json())
-        for name, due_ms in one.timers.items():
+                record = LogRecord(each.topic, 0, step.now_ms, each.id, each.subject, each.body)
+                fold_decision(step, record, self.policy)
+        step.profile = Profile.loads(step.profile.dumps())  # as it comes back from Redis
+        step.ledger = Ledger.from_json(step.ledger.as_json())
+        for name, due_ms in step.timers.items():
             if due_ms is None:
                 self.clock.pop(name, None)
             else:
                 self.clock[name] = due_ms
+        step.timers.clear()
 
     def look(self, now_ms: int) -> list[str]:
         """Fires what is due, in order; the names of what has fired."""

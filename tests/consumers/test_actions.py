@@ -1,12 +1,13 @@
 """What fired rules do: call lists, nudges, messages under the contact policy; in the commit, on a real Redis."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from app.decisioning import Decisioning
@@ -15,7 +16,8 @@ from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import keys
-from profiles.profile import Customer, Profile
+from profiles.customer import Customer
+from profiles.profile import Profile
 from profiles.store import ACTIONS, Commit, CustomerStore
 from rules import codes
 from rules.arbitration import NothingLearned

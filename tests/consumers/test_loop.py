@@ -14,7 +14,7 @@ from consumers.guarded_batch import POSITION
 from consumers.loop import GuardedLoop
 from consumers.timers import Timers
 from profiles import keys
-from profiles.profile import Customer
+from profiles.customer import Customer
 from profiles.store import Commit, Committed, CustomerStore, Record
 from schemas.interaction import Interaction, to_cloud_event
 from schemas.ledger import Ledger

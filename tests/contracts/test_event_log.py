@@ -57,6 +57,35 @@ async def test_a_part_without_news_is_left_out(log: Log) -> None:
     assert await reader.read({shard: 0}, 9, 10) == {}
 
 
+async def test_reading_ahead_changes_nothing_that_is_read(log: Log) -> None:
+    reader, shard = log.join("one"), log.shard("customer:a")
+    for number in range(5):
+        await log.write("customer:a", str(number))
+    first = (await reader.read({shard: 0}, 2, 10))[shard]
+    await reader.read_ahead({shard: first[-1].offset}, 2)
+    second = (await reader.read({shard: first[-1].offset}, 9, 10))[shard]
+    third = (await reader.read({shard: second[-1].offset}, 9, 10))[shard]
+    assert [each.id for each in (*first, *second, *third)] == ["0", "1", "2", "3", "4"]
+
+
+async def test_what_was_read_ahead_of_another_position_is_not_used(log: Log) -> None:
+    reader, shard = log.join("one"), log.shard("customer:a")
+    for number in range(3):
+        await log.write("customer:a", str(number))
+    offsets = [each.offset for each in (await reader.read({shard: 0}, 9, 10))[shard]]
+    await reader.read_ahead({shard: offsets[1]}, 9)
+    assert [each.id for each in (await reader.read({shard: offsets[0]}, 9, 10))[shard]] == ["1", "2"]
+    await reader.read_ahead({shard: offsets[1]}, 9)
+    assert await reader.read({shard + 1: 0}, 9, 10) == {}
+
+
+async def test_what_comes_after_reading_ahead_is_read_too(log: Log) -> None:
+    reader, shard = log.join("one"), log.shard("customer:a")
+    await reader.read_ahead({shard: 0}, 9)
+    await log.write("customer:a", "0")
+    assert [each.id for each in (await reader.read({shard: 0}, 9, 10))[shard]] == ["0"]
+
+
 async def test_everything_belongs_to_somebody_and_to_one_only(log: Log) -> None:
     members = [log.join(name) for name in ("one", "two", "three")]
     for each in members:

@@ -22,7 +22,6 @@ Taken = Mapping[str, Sequence[Action]]
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    offset: bytes
     topic: str
     id: str
     subject: str

@@ -15,9 +15,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 from consumers.log import LogRecord
-from consumers.redis_streams import RedisStreams
+from consumers.redis_streams import Asked, RedisStreams
 from profiles.errors import StoreUnavailable
 from profiles.scripts import FOLDER, Batch, Scripts
+from profiles.trip import Trip
 
 
 class Crash(Exception):  # noqa: N818
@@ -119,9 +120,24 @@ class HostileScripts(Scripts):
 
 
 class HostileBatch(Batch):
+    """What was flushed is done at once, in part, or with the rest; if nobody waits for it, late or not at all."""
+
     def __init__(self, scripts: Scripts, wire: Wire) -> None:
         super().__init__(scripts)
         self._wire = wire
+        self._answers: list[Any] = []
+        self._sent = 0
+        self._is_over = False
+
+    async def flush(self) -> None:
+        done, self._sent = len(self._answers), len(self._steps)
+        self._answers += await self._part(slice(done, done + self._wire.somewhere(self._sent - done))).run()
+
+    async def drop(self) -> None:
+        waiting = slice(len(self._answers), self._sent)
+        if not self._is_over and self._sent > len(self._answers) and self._wire.somewhere(1):
+            self._wire.late.append(self._part(waiting))
+        self._is_over = True
 
     async def run(self) -> list[Any]:
         if not self._steps:
@@ -132,29 +148,36 @@ class HostileBatch(Batch):
         return await self._meet(fate)
 
     async def _meet(self, fate: Fate) -> list[Any]:
-        at = self._wire.somewhere(len(self._steps))
+        left = len(self._steps) - len(self._answers)
+        at = len(self._answers) + self._wire.somewhere(left)
         match fate:
             case Fate.SLICED:
-                first = await self._part(slice(at)).run()
+                await self._do(slice(len(self._answers), at))
                 await self._wire.turn()
-                return [*first, *await self._part(slice(at, None)).run()]
             case Fate.RESENT | Fate.CUT_AND_RESENT:
-                await self._part(slice(at if fate is Fate.CUT_AND_RESENT else None)).run()
+                await self._part(slice(len(self._answers), at if fate is Fate.CUT_AND_RESENT else None)).run()
                 await self._wire.turn()
+                self._answers = []
             case Fate.LATE:
-                self._wire.late.append(self._part(slice(None)))
+                self._wire.late.append(self._part(slice(len(self._answers), None)))
+                self._is_over = True
                 raise StoreUnavailable(fate.value)
             case Fate.FAILED:
                 raise StoreUnavailable(fate.value)
             case Fate.FAILED_AFTER:
-                await super().run()
+                await self._do(slice(len(self._answers), None))
                 raise StoreUnavailable(fate.value)
             case Fate.CRASH_BEFORE:
                 raise Crash
             case Fate.CRASH_WITHIN | Fate.CRASH_AFTER:
-                await self._part(slice(at if fate is Fate.CRASH_WITHIN else None)).run()
+                await self._do(slice(len(self._answers), at if fate is Fate.CRASH_WITHIN else None))
                 raise Crash
-        return await super().run()
+        await self._do(slice(len(self._answers), None))
+        self._is_over = True
+        return self._answers
+
+    async def _do(self, which: slice) -> None:
+        self._answers += await self._part(which).run()
 
     def _part(self, which: slice) -> Batch:
         part = Batch(self._scripts)
@@ -182,3 +205,21 @@ class AssignedStreams(RedisStreams):
         found = await super().read(positions, self._wire.somewhere(most - 1) + 1, wait_ms)
         self._wire.note(f"reads {sum(map(len, found.values()))} records")
         return found
+
+    async def read_ahead(self, positions: Mapping[int, int], most: int) -> None:
+        await super().read_ahead(positions, self._wire.somewhere(most - 1) + 1)
+
+    async def _ask(self, positions: Mapping[int, int], most: int, options: tuple[Any, ...] = ()) -> Asked:
+        asked = await super()._ask(positions, most, options)
+        return Asked(asked.positions, Arrived(self._redis, await asked.trip.answers()))
+
+
+class Arrived(Trip):
+    """An answer that has been waited for, so that when Redis reads is the same in every run of a seed."""
+
+    def __init__(self, redis: Redis, answers: list[Any]) -> None:
+        super().__init__(redis)
+        self._found = answers
+
+    async def answers(self, within_s: float = 0.0) -> list[Any]:
+        return self._found

@@ -16,15 +16,17 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from consumers.courier import Courier
 from consumers.folding import ProfileFold
 from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles import keys
+from profiles.customer import Customer
 from profiles.definition import KEPT_IDENTITIES
 from profiles.errors import StoreUnavailable
 from profiles.fold import fold, identity_hash
-from profiles.profile import Customer, Profile
+from profiles.profile import Profile
 from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
 from schemas.decision import DecisionRecord
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
@@ -33,14 +35,17 @@ from tests.builders import DAY, MINUTE, NOON_MS, entry, interaction, live, purch
 from tests.sim import actions
 from tests.sim.actions import Logged
 from tests.sim.hostile import AssignedStreams, Broken, Crash, HostileScripts, Turns, Wire
+from tests.sim.identities import wrong_identities
 
 MOST_SHARDS = 2
-PEOPLE = tuple(f"customer:{name}" for name in ("alice", "bob", "carol", "dave"))
+PEOPLE = ("customer:alice", "customer:bob", "customer:carol", "phone:p-1", "visitor:v-1", "visitor:v-2")
+"""Stronger ones first."""
 WORKERS = ("one", "two", "three")
 TURNS = 110
 CALM_TURNS = 30
 MOST_RECORDS = 8
 POLICY = live(
+    identifiers={"phone": {}},
     rules=[
         {"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "1d",
          "act": [{"message": "web", "placement": "hero"}]},
@@ -88,6 +93,7 @@ class Run:
     async def hostile(self) -> None:
         """Everything that may go wrong, and then some turns where nothing does."""
         actors = {**dict.fromkeys(WORKERS, self._work), "timers": self._time, "other timers": self._time}
+        actors |= {"courier": self._carry, "other courier": self._carry}
         actors |= {"api": self._decide, "other api": self._decide, "producer": self._produce}
         self._reassign()
         for name in actors:
@@ -177,6 +183,16 @@ class Run:
             with suppress(Crash, StoreUnavailable):
                 await timers.fire_due(self.clock_ms)
 
+    async def _carry(self, name: str) -> None:
+        while True:
+            courier = Courier(self.stores[name], lambda: frozenset(range(self.shards)), Silent())
+            with suppress(Crash, StoreUnavailable):
+                while True:
+                    await self.wires[name].turn()
+                    await courier.deliver()
+                    if self.chance.random() < 0.2:
+                        await courier.check()
+
     async def _decide(self, name: str) -> None:
         store = self.stores[name]
         while True:
@@ -207,6 +223,9 @@ class Run:
             return Record("interactions", f"poison-{self._numbers}", subject, b"{not json")
         late_ms = self.chance.choice((0, 0, 0, 5 * MINUTE, 2 * DAY))
         one: dict[str, Any] = {"at_ms": self.clock_ms - late_ms, "id": f"i-{self._numbers}", "subject": subject}
+        if luck < 0.35:
+            stronger, weaker = sorted(self.chance.sample(range(len(PEOPLE)), 2))
+            return said(interaction(**{**one, "subject": PEOPLE[stronger], "links": (PEOPLE[weaker],)}))
         return said(purchase(float(self._numbers), **one) if luck < 0.6 else interaction(data={"product": "p"}, **one))
 
     # calm
@@ -218,9 +237,10 @@ class Run:
         streams = RedisStreams(self.redis, self.shards, "last")
         loop = GuardedLoop(store, streams, lambda: policy, Silent(), keep=10_000, wait_ms=1)
         timers = Timers(store, lambda: frozenset(range(self.shards)), Silent())
+        courier = Courier(store, lambda: frozenset(range(self.shards)), Silent())
         for now_ms in (self.clock_ms, self.clock_ms + DAY):
             await drained(loop)
-            while await timers.fire_due(now_ms):
+            while await timers.fire_due(now_ms) or await courier.deliver():
                 await drained(loop)
         await loop.check_guards()
         await drained(loop)
@@ -268,9 +288,9 @@ async def logged(redis: Redis) -> list[Logged]:
     found: list[Logged] = []
     for shard in range(MOST_SHARDS):
         records: Any = await redis.xrange(keys.outbox(shard))
-        found += [
-            Logged(at, f[b"topic"].decode(), f[b"id"].decode(), f[b"subject"].decode(), f[b"body"]) for at, f in records
-        ]
+        for _, fields in records:
+            topic, name, subject = (fields[each].decode() for each in (b"topic", b"id", b"subject"))
+            found.append(Logged(topic, name, subject, fields[b"body"]))
     return found
 
 
@@ -285,17 +305,21 @@ async def wrong(redis: Redis) -> list[str]:
         dead += [fields[b"id"].decode() for _, fields in letters]
         if await redis.zcard(keys.timers(shard)):
             found.append(f"timers: some of shard {shard} never fired")
+    interactions_logged = [each for each in log if each.topic == "interactions"]
     poison = Counter(each.id for each in log if each.id.startswith("poison"))
     if poison != Counter(dead):
         found.append(f"dead letters: {dead}")
-    fired = Counter(each.id for each in log if "@" in each.id)
+    everything = [each for subject in PEOPLE for each in distinct(interactions_logged, subject)]
+    delivered = [each.id for each in log if each.topic == "identities"]
+    found += wrong_identities(await store.read_all(PEOPLE), everything, delivered, POLICY.definition)
+    fired = Counter(each.id for each in interactions_logged if "@" in each.id)
     found += [f"timers: {name} fired {times} times" for name, times in fired.items() if times > 1]
     counted: Counter[str] = Counter()
     acted = await actions.taken(redis, store.shards)
     found += actions.repeated(acted, log)
     for subject in PEOPLE:
         customer = await store.read(subject)
-        interactions, decided = distinct(log, customer.subject), actions.decided(log, subject)
+        interactions, decided = distinct(interactions_logged, customer.subject), actions.decided(log, subject)
         counted.update([*_counted(interactions), *actions.counted(decided)])
         found += _wrong_profile(customer, interactions)
         found += await _wrong_ledger(redis, store, customer, decided)
@@ -354,7 +378,8 @@ def distinct(log: Sequence[Logged], subject: str) -> list[Interaction]:
 
 
 def _event(each: Logged) -> Interaction:
-    return POLICY.definition.typed(from_cloud_event(CloudEvent.model_validate_json(each.body), received_ms=0))
+    event = CloudEvent.model_validate_json(each.body)
+    return POLICY.definition.typed(from_cloud_event(event, 0, POLICY.definition.identifiers, each.subject))
 
 
 def _counted(interactions: list[Interaction]) -> Iterator[str]:

@@ -1,5 +1,5 @@
 """Conditions that compile and cannot mean what they say: names of no segment or stage, rules without an event,
-contradictions."""
+contradictions, expectations of something else."""
 
 from collections.abc import Iterator
 
@@ -53,4 +53,14 @@ def contradictions(subject: Subject) -> Iterator[Finding]:
             yield subject.warning(path, "never-holds", f"this never holds: {reason}")
 
 
-CHECKS: tuple[Check, ...] = (closed_names, without_event, contradictions)
+def beside_the_attribute(subject: Subject) -> Iterator[Finding]:
+    """An expectation that says nothing about the attribute for which it is counted."""
+    for name, expectation in subject.policy.quality.items():
+        path: Path = ("quality", name, "expect")
+        asked, attribute = subject.conditions.get(path), f"customer.{expectation.attribute}"
+        if asked is not None and attribute not in asked.reads and expectation.attribute in subject.policy.attributes:
+            message = f"`{name}` is counted for `{expectation.attribute}` and does not ask for `{attribute}`"
+            yield subject.warning(path, "beside-the-attribute", message, "name the attribute that it judges")
+
+
+CHECKS: tuple[Check, ...] = (closed_names, without_event, contradictions, beside_the_attribute)

@@ -7,9 +7,12 @@ from rules.policy.findings import Finding, Path, nearest, suggestion
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY, place_of
 from rules.policy.vocabulary import BUILT_IN, CONTEXT, CUSTOMER, EVENT, SESSION
+from schemas.identity import CUSTOMER as CUSTOMER_KIND
+from schemas.interaction import CloudEvent
 from schemas.policy import FieldType, Policy
 
 NUMBERS = ("int", "double")
+EVENT_ATTRIBUTES = (*CloudEvent.model_fields, CUSTOMER_KIND, "dataschema")
 
 
 def reserved(subject: Subject) -> Iterator[Finding]:
@@ -21,6 +24,7 @@ def reserved(subject: Subject) -> Iterator[Finding]:
         (("features",), "known of every customer", CUSTOMER),
         (("session", "features"), "known of every session", SESSION),
         (("context",), "known of every request", CONTEXT),
+        (("identifiers",), "an attribute of every event", EVENT_ATTRIBUTES),
         *((("interactions", name, "fields"), "known of every event", EVENT) for name in policy.interactions),
     ]
     for path, why, names in taken:

@@ -56,6 +56,8 @@ def _references(policy: Policy) -> Iterator[Reference]:
     yield from _of_features(("features",), policy.features)
     yield from _of_features(("session", "features"), policy.session.features)
     yield from _of_outcomes(policy)
+    for name, expectation in policy.quality.items():
+        yield Reference(("quality", name, "attribute"), "attributes", expectation.attribute)
     for at, rule in enumerate(policy.rules):
         yield from _each(("rules", at, "when"), "interactions", rule.types)
         if rule.timing:

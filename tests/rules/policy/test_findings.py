@@ -149,6 +149,8 @@ SENSE = [
     ("no-effect", "rules: [{id: a, propose: deposit, for: §1h}]", "`for` needs `when`: nothing fires `a`"),
     ("reserved-name", "interactions: {§identify: {}}", "`identify` is a built-in interaction type"),
     ("reserved-name", "interactions: {§session_ended: {}}", "`session_ended` is a built-in interaction type"),
+    ("reserved-name", "identifiers: {§subject: {}}", "`subject` is an attribute of every event"),
+    ("reserved-name", "identifiers: {§customer: {}}", "`customer` is an attribute of every event"),
     ("reserved-name", "interactions: {a: {fields: {§time: timestamp}}}", "`time` is known of every event"),
     ("reserved-name", "attributes: {§stage: string}", "`stage` is known of every customer"),
     ("reserved-name", "context: {§channel: string}", "`channel` is known of every request"),

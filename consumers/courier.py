@@ -1,0 +1,159 @@
+"""The courier: takes what one identifier says to another from the transit of its shard to the outbox of the other's.
+
+Two shards may lie on two servers, so that no script can do both. Instead, how far the courier has come stands beside
+what it has delivered, in the target's guard (`in:<source shard>`), and a delivery must find what the courier believes.
+So each record arrives once and in order, also when two couriers are at work, one dies half-way, or the target loses its
+latest writes. What was delivered is kept for a while, so that it can be delivered again after such a loss.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from consumers.meter import Meter
+from consumers.redis_streams import SEQUENCE_BITS, offset_of, stream_id
+from profiles import keys
+from profiles.errors import StoreUnavailable
+from profiles.store import CustomerStore
+
+log = logging.getLogger(__name__)
+
+WAIT_MS = 500
+RETRY_AFTER_S = 0.5
+CHECK_EVERY_S = 1.0
+MOST_AT_ONCE = 200
+KEPT_MS = 600_000
+"""How long a delivered record stays in transit, should its target lose it."""
+START = "0-0"
+FIELDS = (b"topic", b"id", b"subject", b"body")
+
+Route = tuple[int, int]
+"""Source shard, target shard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    at: str
+    """Its stream id in the transit."""
+    record: tuple[bytes, ...]
+
+
+class Courier:
+    """Delivers for the shards that `owned` names."""
+
+    def __init__(self, store: CustomerStore, owned: Callable[[], frozenset[int]], meter: Meter) -> None:
+        self._store = store
+        self._owned = owned
+        self._meter = meter
+        self._after: dict[int, str] = {}
+        """By source shard: all up to here is delivered."""
+        self._marks: dict[Route, str] = {}
+        self._checked = time.monotonic()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                if not await self.deliver(WAIT_MS):
+                    await self._pause(0 if self._owned() else RETRY_AFTER_S)
+                if time.monotonic() - self._checked >= CHECK_EVERY_S:
+                    await self.check()
+            except StoreUnavailable as cause:
+                log.warning("store unavailable", extra={"cause": str(cause)})
+                await self._pause(RETRY_AFTER_S)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def deliver(self, wait_ms: int = 0) -> int:
+        """Delivers what is there, up to a bound; waits for the first if there is nothing. Returns how many."""
+        found = await self._read(wait_ms)
+        delivered = 0
+        for source, parcels in found.items():
+            delivered += await self._deliver(source, parcels)
+        await self._trim(found)
+        if delivered:
+            self._meter.count("identity_records_delivered", delivered)
+        return delivered
+
+    async def _read(self, wait_ms: int) -> dict[int, list[Parcel]]:
+        owned = sorted(self._owned())
+        self._after = {source: self._after.get(source, START) for source in owned}
+        if not owned:
+            return {}
+        names = {keys.transit(source).encode(): source for source in owned}
+        block = ("BLOCK", wait_ms) if wait_ms else ()
+        trip = self._store.scripts.batch()
+        trip.add("XREAD", "COUNT", MOST_AT_ONCE, *block, "STREAMS", *names, *self._after.values())
+        (answer,) = await trip.run()
+        return {names[name]: [_parcel(*each) for each in entries] for name, entries in answer or ()}
+
+    async def _deliver(self, source: int, parcels: Sequence[Parcel]) -> int:
+        """Returns how many were new to their targets. All of it is done, or it will be read again."""
+        waiting: dict[int, list[Parcel]] = {}
+        for each in parcels:
+            waiting.setdefault(self._store.shard(each.record[2].decode()), []).append(each)
+        delivered = 0
+        while waiting:
+            trip = self._store.scripts.batch()
+            for target, several in waiting.items():
+                words = (word for each in several for word in each.record)
+                args = [_position(source), self._marks.get((source, target), START), several[-1].at, *words]
+                trip.call("deliver", [keys.outbox(target), keys.guard(target)], args)
+            for target, answer in zip(list(waiting), await trip.run(), strict=True):
+                if answer[0] == b"OK":
+                    self._marks[source, target] = waiting[target][-1].at
+                    delivered += len(waiting.pop(target))
+                elif self._learn((source, target), answer[1].decode()):
+                    return delivered
+                else:
+                    waiting[target] = [each for each in waiting[target] if _later(each.at, self._marks[source, target])]
+            waiting = {target: several for target, several in waiting.items() if several}
+        self._after[source] = parcels[-1].at
+        return delivered
+
+    def _learn(self, route: Route, actual: str) -> bool:
+        """Takes the target's word for how far it has come. True if it has lost what it had: all is delivered again."""
+        lost = _later(self._marks.get(route, START), actual)
+        self._marks[route] = actual
+        if lost:
+            self._after[route[0]] = START
+            log.warning("deliver again", extra={"source": route[0], "target": route[1]})
+        return lost
+
+    async def check(self) -> None:
+        """Notices targets that have lost writes also where nothing is delivered."""
+        trip, routes = self._store.scripts.batch(), list(self._marks)
+        for source, target in routes:
+            trip.add("HGET", keys.guard(target), _position(source))
+        for route, answer in zip(routes, await trip.run(), strict=True):
+            self._learn(route, answer.decode() if answer else START)
+        self._checked = time.monotonic()
+
+    async def _trim(self, found: Iterable[int]) -> None:
+        trip = self._store.scripts.batch()
+        for source in found:
+            at = offset_of(self._after[source])
+            oldest = stream_id(max(0, at - (KEPT_MS << SEQUENCE_BITS)))
+            trip.add("XTRIM", keys.transit(source), "MINID", "~", oldest)
+        await trip.run()
+
+
+def _position(source: int) -> str:
+    return f"in:{source:04d}"
+
+
+def _parcel(at: bytes, fields: Mapping[bytes, bytes]) -> Parcel:
+    return Parcel(at.decode(), tuple(fields[name] for name in FIELDS))
+
+
+def _later(one: str, other: str) -> bool:
+    return offset_of(one) > offset_of(other)

@@ -1,0 +1,97 @@
+"""Identity: links, claims, and what a claimed identifier passes on to its owner (profiles/identity.py has the idea).
+
+    an event names ada and v-1     ada (stronger)   ── claim ──►  v-1
+    v-1 takes the earliest claim   v-1  ── its part, then each change and the events ──►  ada
+    somebody says it was wrong     v-1  ── withdraws ──►  ada
+
+Two that claim the same weaker identifier are the same person if one of them is stronger: the stronger claims the
+weaker. Two of one rank, such as two customers who share a cookie, are never joined: the earlier one keeps it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import orjson
+
+from consumers.folding.step import Step
+from profiles.definition import Definition
+from profiles.identity import MOST_SOURCES, Part, Source
+from profiles.store import IDENTITIES, Record
+from schemas.identity import Claim, Judged, Parts, Passed
+from schemas.interaction import Interaction, to_cloud_event
+
+
+def link(step: Step, interaction: Interaction, definition: Definition) -> None:
+    """The subject claims the weaker identifiers that an interaction names too: each once, and again if it turns out
+    that they were named together earlier."""
+    for weaker in interaction.links:
+        known, at_ms = step.identity.sources.get(weaker), interaction.at_ms
+        if definition.rank(weaker) <= definition.rank(step.subject):
+            continue
+        if known is None and len(step.identity.sources) >= MOST_SOURCES:
+            step.conflicts += 1
+        elif known is None or known.claimed_ms is None or at_ms < known.claimed_ms:
+            step.identity = step.identity.with_source(weaker, replace(known or Source(), claimed_ms=at_ms))
+            _claim(step, step.subject, weaker, at_ms)
+
+
+def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) -> None:
+    if definition.rank(claim.claimant) >= definition.rank(step.subject):
+        step.conflicts += 1
+        return
+    before = step.identity
+    step.identity = before.claimed(claim.claimant, claim.at_ms)
+    _owner_may_have_changed(step, before.owner, offset)
+    new_owner = step.identity.owner != before.owner
+    _bring_together(step, step.identity.claims if new_owner else (claim.claimant,), definition)
+
+
+def fold_judged(step: Step, judged: Judged, offset: int) -> None:
+    before = step.identity.owner
+    step.identity = step.identity.judged(judged.claimant, judged.at_ms, judged.wrong)
+    if not judged.wrong:
+        step.identity = step.identity.claimed(judged.claimant, judged.at_ms)
+    _owner_may_have_changed(step, before, offset)
+
+
+def _owner_may_have_changed(step: Step, before: str | None, offset: int) -> None:
+    """The owner before gets what happened until now, and then nothing of this identifier is left there."""
+    if before is not None and step.identity.owner != before:
+        if step.passed:
+            send_parts(step, before)
+        _send(step, before, f"{step.subject}@{offset}-withdrawn", Parts(source=step.subject, version=offset, parts={}))
+
+
+def _bring_together(step: Step, claimants: Iterable[str], definition: Definition) -> None:
+    """Owner and another claimant are one person: the stronger claims the weaker."""
+    owner = step.identity.owner
+    for other in claimants:
+        if owner is None or other == owner or step.identity.is_lifted(other):
+            continue
+        stronger, weaker = sorted((owner, other), key=definition.rank)
+        if definition.rank(stronger) == definition.rank(weaker):
+            step.conflicts += 1
+        else:
+            _claim(step, stronger, weaker, max(step.identity.claims[owner], step.identity.claims[other]))
+
+
+def send_parts(step: Step, owner: str) -> None:
+    """All that this identifier has, its own part and those of others, and the events since the last time."""
+    own = Part(step.folded_to, step.profile, step.ledger)
+    parts = {**step.identity.others(), step.subject: own}
+    body = Parts(
+        source=step.subject,
+        version=step.folded_to,
+        parts={name: each.as_json() for name, each in parts.items()},
+        events=tuple(Passed(subject=each.subject, event=to_cloud_event(each)) for each in step.passed),
+    )
+    step.passed.clear()
+    _send(step, owner, f"{step.subject}@{step.folded_to}", body)
+
+
+def _claim(step: Step, claimant: str, weaker: str, at_ms: int) -> None:
+    _send(step, weaker, f"{claimant}>{weaker}", Claim(claimant=claimant, at_ms=at_ms))
+
+
+def _send(step: Step, to: str, record_id: str, body: Claim | Parts) -> None:
+    step.records.append(Record(IDENTITIES, record_id, to, orjson.dumps(body.model_dump())))

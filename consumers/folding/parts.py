@@ -1,0 +1,72 @@
+"""What arrives from a claimed identifier: its parts replace those before, and its events meet the owner's rules."""
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter
+
+from consumers.folding.identities import fold_claim, fold_judged
+from consumers.folding.rules import react
+from consumers.folding.step import Step
+from consumers.live import LivePolicy
+from consumers.log import LogRecord
+from profiles.definition import Definition
+from profiles.fold import fold
+from profiles.identity import MOST_SOURCES, Part, Source
+from profiles.joining import joined
+from schemas.identity import Claim, IdentityRecord, Judged, Parts, Passed
+from schemas.interaction import CloudEvent, Interaction, from_cloud_event
+
+RECORDS: TypeAdapter[Claim | Judged | Parts] = TypeAdapter(IdentityRecord)
+
+
+def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
+    """Raises ValidationError."""
+    match RECORDS.validate_json(record.body):
+        case Claim() as claim:
+            fold_claim(step, claim, record.offset, policy.definition)
+        case Judged() as judged:
+            fold_judged(step, judged, record.offset)
+        case Parts() as parts:
+            _fold_parts(step, parts, policy)
+
+
+def _fold_parts(step: Step, arrived: Parts, policy: LivePolicy) -> None:
+    """An owner that is claimed itself leaves the rules to its own owner."""
+    known = step.identity.sources.get(arrived.source)
+    if known is None and len(step.identity.sources) >= MOST_SOURCES:
+        step.conflicts += 1
+        return
+    if known is not None and arrived.version <= known.version:
+        return
+    events = [_event(each, policy.definition) for each in arrived.events]
+    parts = {name: Part.from_json(each) for name, each in arrived.parts.items()}
+    if step.identity.owner is not None:
+        step.passed += events
+    else:
+        _react_to_each(step, events, parts, policy)
+    claimed_ms = known.claimed_ms if known is not None else None
+    step.identity = step.identity.with_source(arrived.source, Source(arrived.version, parts, claimed_ms))
+
+
+def _event(passed: Passed, definition: Definition) -> Interaction:
+    event = CloudEvent.model_validate(passed.event)
+    return from_cloud_event(event, 0, definition.identifiers, passed.subject)
+
+
+def _react_to_each(step: Step, events: list[Interaction], arrived: Mapping[str, Part], policy: LivePolicy) -> None:
+    """Each event as it came, on the sum of the parts as it was then. Where the part was not known here before, it is
+    taken as it is after all of the events."""
+    known = {name: part.profile for name, part in step.identity.others().items()}
+    profiles = dict(known)
+    before = joined([step.profile, *profiles.values()], policy.definition)
+    for event in events:
+        if event.subject in known:
+            part, folded = profiles[event.subject], fold(profiles[event.subject], event, policy.definition)
+            if folded is part:
+                continue
+            profiles[event.subject] = folded
+        else:
+            profiles[event.subject] = arrived[event.subject].profile
+        after = joined([step.profile, *profiles.values()], policy.definition)
+        react(step, before, after, event, policy)
+        before = after

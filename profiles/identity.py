@@ -1,0 +1,119 @@
+"""Whose an identifier is, and what a customer has from others.
+
+Each identifier keeps a *part*: the fold of what was said under it, and of nothing else. Nothing is ever moved or
+rewritten. When a stronger identifier is named together with a weaker one, it *claims* it; the earliest claim that is
+not lifted makes the owner. From then on the weaker one sends its part to the owner, whole, with each change. The owner
+keeps the latest version of each part, and a customer is the sum of the parts (profiles/joining.py).
+
+Joining is a semilattice: parts by identifier, of each the newest version, the version being how far the part has
+followed its log. Hence the order of arrival never matters, nothing counts twice, and an undone merge leaves no trace.
+How it changes: consumers/folding/identities.py.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from profiles.profile import Profile
+from schemas.ledger import Ledger
+
+MOST_SOURCES = 50
+"""How many identifiers may belong to one customer; more are not linked, and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was folded under one identifier."""
+
+    version: int
+    """How far it has followed its log."""
+    profile: Profile
+    ledger: Ledger
+
+    def as_json(self) -> dict[str, Any]:
+        return {"version": self.version, "profile": self.profile.as_json(), "ledger": self.ledger.as_json()}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Part":
+        return Part(data["version"], Profile.from_json(data["profile"]), Ledger.from_json(data["ledger"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a claimed identifier has sent: its own part and those it has from others; nothing yet, or withdrawn."""
+
+    version: int = 0
+    parts: Mapping[str, Part] = field(default_factory=dict)
+    claimed_ms: int | None = None
+    """The earliest event time of a claim that was sent there."""
+
+    def as_json(self) -> dict[str, Any]:
+        parts = {name: each.as_json() for name, each in self.parts.items()}
+        return {"version": self.version, "parts": parts, "claimed_ms": self.claimed_ms}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Source":
+        parts = {name: Part.from_json(each) for name, each in data["parts"].items()}
+        return Source(data["version"], parts, data["claimed_ms"])
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    claims: Mapping[str, int] = field(default_factory=dict)
+    """By the stronger identifier that was named together with this one: the earliest event time, in ms."""
+    lifted: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
+    """By claimant: when somebody last said that its claim is wrong (True) or right after all (False)."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """By the weaker identifier that was claimed."""
+
+    @property
+    def owner(self) -> str | None:
+        """Whom this identifier belongs to: the earliest claim that is not lifted."""
+        valid = [(at_ms, name) for name, at_ms in self.claims.items() if not self.is_lifted(name)]
+        return min(valid)[1] if valid else None
+
+    def is_lifted(self, claimant: str) -> bool:
+        return self.lifted.get(claimant, (0, False))[1]
+
+    def claimed(self, claimant: str, at_ms: int) -> "Identity":
+        return replace(self, claims={**self.claims, claimant: min(at_ms, self.claims.get(claimant, at_ms))})
+
+    def judged(self, claimant: str, at_ms: int, wrong: bool) -> "Identity":
+        """Somebody says that a claim is wrong, or right after all; the last statement counts, whichever comes last."""
+        last = max((at_ms, wrong), self.lifted.get(claimant, (0, False)))
+        return replace(self, lifted={**self.lifted, claimant: last})
+
+    def with_source(self, name: str, source: Source) -> "Identity":
+        return replace(self, sources={**self.sources, name: source})
+
+    def others(self) -> dict[str, Part]:
+        """The parts that this identifier has from others, the newest version of each."""
+        return newest(each.parts for each in self.sources.values())
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "claims": self.claims,
+            "lifted": self.lifted,
+            "sources": {name: each.as_json() for name, each in self.sources.items()},
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Identity":
+        return Identity(
+            claims=data["claims"],
+            lifted={name: (at_ms, wrong) for name, (at_ms, wrong) in data["lifted"].items()},
+            sources={name: Source.from_json(each) for name, each in data["sources"].items()},
+        )
+
+
+NOBODY = Identity()
+
+
+def newest(several: Iterable[Mapping[str, Part]]) -> dict[str, Part]:
+    """The join: every part that any of them has, of each the newest version."""
+    found: dict[str, Part] = {}
+    for parts in several:
+        for name, part in parts.items():
+            if name not in found or part.version > found[name].version:
+                found[name] = part
+    return found
