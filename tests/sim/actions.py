@@ -17,7 +17,7 @@ from tests.builders import MINUTE
 WITHIN = 20 * MINUTE
 WORTH_A_MESSAGE = 5.0
 Taken = Mapping[str, Sequence[Action]]
-"""By the name of the customer."""
+"""By subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,16 @@ async def taken(redis: Redis, shards: int) -> Taken:
     for shard in range(shards):
         entries: Any = await redis.xrange(keys.actions(shard))
         for _, fields in entries:
-            action = Action.model_validate_json(fields[b"body"])
-            found.setdefault(str(action.customer), []).append(action)
+            subject = fields[b"subject"].decode()
+            found.setdefault(subject, []).append(Action.model_validate_json(fields[b"body"]))
     return found
 
 
 def repeated(acted: Taken, log: Sequence[Logged]) -> list[str]:
-    """Actions and decisions that were emitted more than once."""
+    """Actions and decisions that were emitted more than once, and events for which a rule acted more than once."""
     ids = Counter(each.id for some in acted.values() for each in some)
     ids.update(each.id for each in log if each.topic == "decisions")
+    ids.update(f"{each.rule} for {each.event.id}" for some in acted.values() for each in some)
     return [f"{name} was emitted {times} times" for name, times in ids.items() if times > 1]
 
 
@@ -72,7 +73,7 @@ def wrong(
     subject: str, interactions: Sequence[Interaction], decisions: Sequence[DecisionRecord], acted: Taken
 ) -> list[str]:
     """Each action that follows from the log, once; and none that does not."""
-    mine = acted.get(subject.partition(":")[2], ())
+    mine = acted.get(subject, ())
     found = []
     lost = Counter(each.text for each in mine if each.kind == "call_list")
     if lost != (expected := Counter(_lost(interactions))):
