@@ -132,6 +132,27 @@ def scorecard(
         terminal.show_scorecard(found)
 
 
+@app.command()
+def erase(
+    customer: Annotated[str | None, typer.Option(help="The id of a customer")] = None,
+    visitor: Annotated[str | None, typer.Option(help="Or of a visitor")] = None,
+) -> None:
+    """Remove every trace of somebody, and show the receipt."""
+    from app.bootstrap import opened
+    from app.erasing import Erasing
+    from schemas.erasure import ErasureReceipt
+
+    async def go(settings: Settings) -> ErasureReceipt:
+        subject = f"customer:{customer}" if customer is not None else f"visitor:{visitor}"
+        async with opened(settings) as parts:
+            return await Erasing(parts.store, parts.registry).erase(subject, datetime.now(UTC))
+
+    with complaints():
+        if (customer is None) == (visitor is None):
+            raise StartError("say who: --customer ID or --visitor ID")
+    terminal.show_erasure(run(go))
+
+
 @app.command("eval")
 def evaluate(
     expression: Annotated[str | None, typer.Argument(help="In CEL, such as 'customer.age >= 60'")] = None,

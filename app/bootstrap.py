@@ -16,6 +16,7 @@ from app.api import create_app
 from app.customers import Customers
 from app.decisioning import Decisioning
 from app.embedded import url_file
+from app.erasing import Erasing
 from app.errors import NoStore
 from app.ingestion import Ingestion
 from app.keys import Verifier
@@ -27,6 +28,7 @@ from app.scorecard import ScorecardReader
 from app.services import Services
 from app.settings import Settings
 from app.status import Status
+from consumers.erasing import Erasures
 from consumers.folding import ProfileFold
 from consumers.garbage import collect_rarely
 from consumers.guarded_batch import Fold
@@ -98,6 +100,7 @@ def build_api(settings: Settings) -> FastAPI:
                 decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
+                erasing=Erasing(parts.store, parts.registry),
                 scorecard=ScorecardReader(parts.store),
                 status=Status(parts.store, live),
                 keys=Verifier(parts.registry),
@@ -118,18 +121,19 @@ async def run_worker(settings: Settings) -> None:
         streams = RedisStreams(parts.redis, parts.store.shards, worker_name())
         loop = GuardedLoop(parts.store, streams, fold, metrics, settings.log_keep)
         timers = Timers(parts.store, lambda: loop.owned, metrics)
+        erasures = Erasures(parts.store, parts.registry, lambda: loop.owned, metrics)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers)
+            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, erasures)
         collect_rarely()
         with metrics_server(metrics, settings.host, settings.metrics_port) as address:
             log.info("worker started", extra={"metrics": address})
-            await asyncio.gather(loop.run(), timers.run())
+            await asyncio.gather(loop.run(), timers.run(), erasures.run())
     log.info("worker stopped")
 
 
-def _stop(loop: GuardedLoop, timers: Timers) -> None:
-    loop.stop()
-    timers.stop()
+def _stop(*parts: GuardedLoop | Timers | Erasures) -> None:
+    for each in parts:
+        each.stop()
 
 
 def worker_name() -> str:

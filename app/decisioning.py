@@ -136,7 +136,8 @@ class Decisioning:
         )
 
     def _commit_of(self, decided: DecisionRecord, customer: Customer, asked: Asked, policy: LivePolicy) -> Commit:
-        """All that a decision changes. One that chose nothing leaves the customer as it is."""
+        """All that a decision changes. One that chose nothing leaves the customer as it is, and still requires that
+        nobody else has changed it: the record must not bring back what was erased meanwhile."""
         definition, shard = policy.definition, self._store.shard(asked.subject)
         entries = ledger.entries_of(decided, asked.now_ms, definition)
         body = decided.model_dump_json(exclude_none=True).encode()
@@ -145,7 +146,7 @@ class Decisioning:
             said.insert(0, record_of(asked.event))
         return Commit(
             subject=asked.subject,
-            expected=customer.version if entries else None,
+            expected=customer.version,
             ledger=ledger.reserved(customer.ledger, entries, asked.now_ms, definition) if entries else None,
             records=said,
             new_keys=[

@@ -24,6 +24,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "worker_dead_letters": ("Records that could not be folded", ("reason",)),
     "worker_future_events": ("Interactions that said they happened after they arrived", ()),
     "timers_fired": ("Timers fired", ()),
+    "erasures": ("Erasures finished", ()),
 }
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",

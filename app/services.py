@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.customers import Customers
 from app.decisioning import Decisioning
+from app.erasing import Erasing
 from app.ingestion import Ingestion
 from app.keys import Verifier
 from app.metrics import Metrics
@@ -18,6 +19,7 @@ class Services:
     decisioning: Decisioning
     responding: Responding
     customers: Customers
+    erasing: Erasing
     scorecard: ScorecardReader
     status: Status
     keys: Verifier

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.checking import Report
     from app.supervisor import Up
     from rules.language.cases import Trial
+    from schemas.erasure import ErasureReceipt
     from schemas.keys import KeyView
     from schemas.scorecard import Scorecard
 
@@ -115,6 +116,13 @@ def show_trial(trial: "Trial") -> None:
 def show_keys(keys: "list[KeyView]") -> None:
     for key in keys:
         say(f"{key.id}  {key.created:%Y-%m-%d %H:%M}  {','.join(key.scopes):<32}  {key.name}")
+
+
+def show_erasure(receipt: "ErasureReceipt") -> None:
+    removed = ", ".join(f"{amount:,} {kind}" for kind, amount in (receipt.removed or {}).items() if amount)
+    say(f"{receipt.state}: receipt {receipt.receipt}; removed: {removed or 'nothing'}")
+    if receipt.state == "pending":
+        note("it is in the log, and done as soon as a worker runs; GET /v1/erasures/<receipt> says when")
 
 
 def show_scorecard(scorecard: "Scorecard") -> None:

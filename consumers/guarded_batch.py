@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
-from profiles import keys
 from profiles.profile import Customer
 from profiles.scripts import Batch
 from profiles.store import Commit, CustomerStore, customer_from
@@ -55,10 +54,9 @@ class GuardedBatch:
     def add_begin(self, trip: Batch, shard: Shard) -> None:
         """BEGIN reads the customers itself: what a batch rests on must have been there when it began."""
         expected = [shard.nonce, shard.commits, POSITION, shard.position]
-        where = [keys.guard(self.number), keys.outbox(self.number)]
         trip.call(
             "begin",
-            [*where, *self._store.customer_keys(self.number, self._by_subject)],
+            self._store.begin_keys(self.number, self._by_subject),
             [*expected, self.nonce, stream_id(self.last_offset)],
         )
 
@@ -86,8 +84,7 @@ class GuardedBatch:
     async def read_again(self, subjects: Sequence[str]) -> bool:
         """Reads customers that somebody else changed meanwhile; False if the shard is no longer ours."""
         trip = self._store.scripts.batch()
-        where = [keys.guard(self.number), *self._store.customer_keys(self.number, subjects)]
-        trip.call("read", where, [self.nonce])
+        trip.call("read", self._store.read_keys(self.number, subjects), [self.nonce])
         (answer,) = await trip.run()
         return self._take(subjects, answer)
 
@@ -95,5 +92,6 @@ class GuardedBatch:
         for commit in commits:
             self._store.add_commit(trip, commit, self.nonce)
         trim = "" if trim_before is None else stream_id(trim_before)
-        where = [keys.guard(self.number), keys.outbox(self.number)]
-        trip.call("end", where, [self.nonce, self.commits, POSITION, self.last_offset, trim])
+        trip.call(
+            "end", self._store.end_keys(self.number), [self.nonce, self.commits, POSITION, self.last_offset, trim]
+        )

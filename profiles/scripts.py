@@ -16,7 +16,25 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from profiles.errors import StoreUnavailable
 
 FOLDER = Path(__file__).parent / "lua"
-NAMES = ("append", "begin", "commit", "end", "fire", "read", "takeover")
+NAMES = (
+    "append",
+    "begin",
+    "commit",
+    "end",
+    "fire",
+    "forgotten",
+    "read",
+    "sweep",
+    "takeover",
+)
+
+
+def source(name: str) -> str:
+    """The text of a script, after that of the one which its first line names: `-- with customer.lua`."""
+    text = (FOLDER / f"{name}.lua").read_text()
+    first, _, rest = text.partition("\n")
+    other = first.removeprefix("-- with ")
+    return text if other == first else (FOLDER / other).read_text() + rest
 
 
 class Batch:
@@ -68,8 +86,7 @@ class Scripts:
 
     async def load(self) -> None:
         for name in NAMES:
-            source = (FOLDER / f"{name}.lua").read_text()
-            self.sha[name] = str(await self.redis.script_load(source))
+            self.sha[name] = str(await self.redis.script_load(source(name)))
 
     def batch(self) -> Batch:
         return Batch(self)

@@ -60,12 +60,22 @@ class NewKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """Somebody asked to erase a customer; all that the log said before is of the old life."""
+
+    receipt: str
+    requested_ms: int
+    at: str
+    """Where the request stands in the outbox (stream id)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """One step of one customer."""
 
     subject: str
     expected: str | None
-    """The version that was read; None where the customer does not change."""
+    """The version that was read, which must still hold; None for any."""
     profile: Profile | None = None
     ledger: Ledger | None = None
     ttl_ms: int | None = None
@@ -75,6 +85,8 @@ class Commit:
     """Due time in ms by name; None cancels."""
     counts: Mapping[str, int] = field(default_factory=Counter)
     new_keys: Sequence[NewKey] = ()
+    erasures: Sequence[Erasure] = ()
+    """They come first: everything else here is of the time after them."""
 
 
 class Committed(StrEnum):
@@ -97,9 +109,12 @@ class Server:
 
 
 class CustomerStore:
-    def __init__(self, redis: Redis, shards: int) -> None:
+    """`space`: the namespace in each shard; a rebuild folds into another than the live one."""
+
+    def __init__(self, redis: Redis, shards: int, space: str = keys.LIVE) -> None:
         self.scripts = Scripts(redis)
         self.shards = shards
+        self.space = space
 
     @staticmethod
     async def open(redis: Redis, shards_if_new: int) -> "CustomerStore":
@@ -114,13 +129,24 @@ class CustomerStore:
 
     async def read(self, subject: str) -> Customer:
         batch = self.scripts.batch()
-        batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
+        batch.add("HMGET", keys.customer(self.shard(subject), subject, self.space), *CUSTOMER_FIELDS)
         (answer,) = await batch.run()
         return customer_from(subject, answer)
 
-    @staticmethod
-    def customer_keys(shard: int, subjects: Iterable[str]) -> list[str]:
-        return [keys.customer(shard, subject) for subject in subjects]
+    def begin_keys(self, shard: int, subjects: Iterable[str]) -> list[str]:
+        """Of BEGIN. The log is the live one's, wherever it is folded to."""
+        return [keys.guard(shard, self.space), keys.outbox(shard), *self._readable(shard, subjects)]
+
+    def read_keys(self, shard: int, subjects: Iterable[str]) -> list[str]:
+        """Of reading again within a guarded batch."""
+        return [keys.guard(shard, self.space), *self._readable(shard, subjects)]
+
+    def end_keys(self, shard: int) -> list[str]:
+        """Of END."""
+        return [keys.guard(shard, self.space), keys.outbox(shard, self.space)]
+
+    def _readable(self, shard: int, subjects: Iterable[str]) -> list[str]:
+        return [keys.erased(shard), *(keys.customer(shard, subject, self.space) for subject in subjects)]
 
     async def commit(self, commit: Commit) -> Committed:
         """Commits a step that follows from no log (the API's)."""
@@ -132,7 +158,7 @@ class CustomerStore:
     def add_commit(self, batch: Batch, commit: Commit, nonce: str = "") -> None:
         """Puts a commit into a batch; `committed` takes the answer."""
         shard = self.shard(commit.subject)
-        batch.call("commit", _keys(shard, commit), _args(commit, nonce))
+        batch.call("commit", _keys(shard, commit, self.space), _args(commit, nonce))
 
     async def append(self, records: Iterable[Record]) -> None:
         """Appends to the outboxes, in one round trip. Returns when Redis has them all."""
@@ -195,16 +221,19 @@ def committed(answer: Sequence[bytes]) -> Committed:
     return Committed(answer[0].decode())
 
 
-def _keys(shard: int, commit: Commit) -> list[str]:
-    return [
-        keys.customer(shard, commit.subject),
-        keys.outbox(shard),
-        keys.timers(shard),
-        keys.guard(shard),
-        keys.scorecard(shard),
-        *(stream(shard) for stream in STREAMS.values()),
-        *(each.key for each in commit.new_keys),
+def _keys(shard: int, commit: Commit, space: str) -> list[str]:
+    always = [
+        keys.customer(shard, commit.subject, space),
+        keys.outbox(shard, space),
+        keys.timers(shard, space),
+        keys.guard(shard, space),
+        keys.scorecard(shard, space),
+        *(stream(shard, space) for stream in STREAMS.values()),
     ]
+    if not commit.new_keys and not commit.erasures:
+        return always
+    of_the_customer = keys.index(shard, commit.subject, space), keys.erasing(shard, space)
+    return [*always, *of_the_customer, *(each.key for each in commit.new_keys)]
 
 
 def _args(commit: Commit, nonce: str) -> list[Any]:
@@ -215,7 +244,11 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         b"" if commit.profile is None else commit.profile.dumps(),
         b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,
+        FIRST_STREAM - 1 + len(STREAMS),
     ]
+    args.append(len(commit.erasures))
+    for erasure in commit.erasures:
+        args.extend((erasure.receipt, erasure.requested_ms, erasure.at, commit.subject))
     args.append(len(commit.records))
     for record in commit.records:
         args.extend((record.stream, *record.args()))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from schemas.decision import Decision, DecisionRecord, DecisionRequest
+from schemas.erasure import ErasureReceipt
 from schemas.interaction import CloudEvent
 from schemas.policy import PolicyFile
 from schemas.problem import Problem
@@ -36,6 +37,7 @@ OUTGOING: dict[str, type[BaseModel]] = {
     "decision-record": DecisionRecord,
     "customer-view": CustomerView,
     "scorecard": Scorecard,
+    "erasure-receipt": ErasureReceipt,
     "problem": Problem,
 }
 

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from app.api import (
     customers,
     decisions,
+    erasures,
     health,
     interactions,
     openapi,
@@ -38,7 +39,7 @@ def create_app(opening: Opening, metrics: Metrics) -> FastAPI:
     app = FastAPI(
         title="Opportune", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    for part in (interactions, decisions, responses, customers, scorecard):
+    for part in (interactions, decisions, responses, customers, erasures, scorecard):
         app.include_router(part.router, dependencies=[Depends(only_known_parameters)])
     for part in (health, pages):
         app.include_router(part.router)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from consumers.folding import interactions, ledgers
+from consumers.folding import erasure, interactions, ledgers
 from consumers.folding.dead_letters import dead_letter, why_dead
 from consumers.folding.step import Step
 from consumers.guarded_batch import POSITION
@@ -25,6 +25,7 @@ HANDLERS: Mapping[str, Handler] = {
     "interactions": interactions.fold_record,
     "decisions": ledgers.fold_decision,
     "responses": ledgers.fold_response,
+    "erasures": erasure.fold_erasure,
 }
 
 
@@ -50,14 +51,17 @@ class ProfileFold:
             subject=customer.subject,
             expected=customer.version,
             profile=replace(step.profile, marks=marks),
-            ledger=None if step.ledger is customer.ledger else step.ledger,
-            ttl_ms=STRANGER_MS if step.is_stranger() else None,
+            ledger=None if step.ledger is customer.ledger or erasure.leaves_no_ledger(step) else step.ledger,
+            ttl_ms=erasure.kept_ms(step, STRANGER_MS) if step.is_stranger() else None,
             records=step.records,
             timers=step.timers,
             counts=step.counts,
+            erasures=step.erasures,
         )
 
     def _fold(self, step: Step, record: LogRecord) -> None:
+        if erasure.is_of_the_old_life(step, record):
+            return
         try:
             handler_of(record)(step, record, self.policy)
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition

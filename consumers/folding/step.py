@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from profiles.ledger import Counts
 from profiles.profile import Profile
-from profiles.store import Record
+from profiles.store import Erasure, Record
 from schemas.ledger import Ledger
 
 
@@ -19,6 +19,8 @@ class Step:
     counts: Counts = field(default_factory=Counter)
     records: list[Record] = field(default_factory=list)
     """What this step says: log records, actions, dead letters."""
+    erasures: list[Erasure] = field(default_factory=list)
+    """Everything else here is of the time after them."""
     early: int = 0
     """Interactions that said they happened after they arrived."""
 

@@ -1,36 +1,90 @@
 -- One step that changes a customer: all of it, or nothing.
--- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters  7 actions
---       8… keys that must be new: the decision record first, then its response codes
--- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' where the
---       customer does not change), suffix that makes the next version unique (a failover
---       may take versions back, and none must return as another one), profile and ledger ('' leaves them),
---       ttl of the customer in ms ('' for ever), then four counted lists:
+-- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6… streams of their own (dead letters, actions)
+--       and, where there is something new or something to erase:
+--       index of the customer, erasing, … keys that must be new: the decision record first, then its response codes
+-- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' for any),
+--       suffix that makes the next version unique (a failover may take versions back, and none must return as
+--       another one), profile and ledger ('' leaves them; where both are left, the version only has to be the expected
+--       one), ttl of the customer in ms ('' for ever), number of the keys that every commit has, then five counted lists:
+--       erasures (receipt, requested in ms, stream id of the request, subject),
 --       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount), new keys (value, ttl in ms)
 -- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
 local nonce, expected, profile, ledger, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6]
 if nonce ~= '' and redis.call('HGET', KEYS[4], 'nonce') ~= nonce then return {'FENCED'} end
 
-local fresh = 8
+local streams = tonumber(ARGV[7])
+local index, erasing, fresh = KEYS[streams + 1], KEYS[streams + 2], streams + 3
 for i = fresh, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 1 then return {i == fresh and 'DONE' or 'TAKEN'} end
 end
 
 local version = redis.call('HGET', KEYS[1], 'version') or '0'
-if expected ~= '' then
-  if version ~= expected then return {'CONFLICT'} end
+if expected ~= '' and version ~= expected then return {'CONFLICT'} end
+
+local at = 8
+local function each(width, act)
+  local first, n = at + 1, tonumber(ARGV[at])
+  at = first + n * width
+  for i = first, at - 1, width do act(i) end
+end
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function timers_of(subject)
+  local pattern = string.gsub(subject, '[%*%?%[%]\\]', '\\%0') .. '|*'
+  local cursor, found = '0', {}
+  repeat
+    local page = redis.call('ZSCAN', KEYS[3], cursor, 'MATCH', pattern, 'COUNT', 1000)
+    cursor = page[1]
+    for i = 1, #page[2], 2 do
+      if not string.find(page[2][i], '|', #subject + 2, true) then found[#found + 1] = page[2][i] end
+    end
+  until cursor == '0'
+  return found
+end
+local function forget(subject)
+  local removed = {customers = redis.call('DEL', KEYS[1]), timers = 0, decisions = 0, codes = 0}
+  for _, member in ipairs(timers_of(subject)) do
+    removed.timers = removed.timers + redis.call('ZREM', KEYS[3], member)
+  end
+  local tag = string.match(KEYS[1], '^{[^}]*}')
+  for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    local kind = string.sub(name, 1, 2) == 'd:' and 'decisions' or 'codes'
+    removed[kind] = removed[kind] + redis.call('DEL', tag .. name)
+  end
+  redis.call('DEL', index)
+  return removed
+end
+local function ends()
+  local found = {}
+  for i = 1, streams do
+    if i == 2 or i > 5 then
+      local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
+      found[string.match(KEYS[i], '^{[^}]*}(.*)')] = last and last[1] or '0-0'
+    end
+  end
+  return found
+end
+each(4, function(i)
+  local entry = {subject = ARGV[i + 3], requested_ms = ARGV[i + 1], at = ARGV[i + 2],
+                 erased_ms = string.format('%.0f', now_ms()), ends = ends(), removed = forget(ARGV[i + 3])}
+  local earlier = redis.call('HGET', erasing, ARGV[i])
+  for kind, amount in pairs(earlier and cjson.decode(earlier).removed or {}) do
+    entry.removed[kind] = (entry.removed[kind] or 0) + amount
+  end
+  redis.call('HSET', erasing, ARGV[i], cjson.encode(entry))
+  redis.call('HINCRBY', KEYS[4], 'erasures', 1)
+end)
+
+if expected ~= '' and (profile ~= '' or ledger ~= '') then
   version = string.format('%d-%s', tonumber(string.match(version, '^%d+')) + 1, ARGV[3])
   redis.call('HSET', KEYS[1], 'version', version)
   if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
   if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
   if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
-end
-
-local at = 7
-local function each(width, act)
-  local first, n = at + 1, tonumber(ARGV[at])
-  at = first + n * width
-  for i = first, at - 1, width do act(i) end
 end
 
 each(5, function(i)
@@ -42,10 +96,18 @@ each(2, function(i)
   else redis.call('ZADD', KEYS[3], ARGV[i + 1], ARGV[i]) end
 end)
 each(2, function(i) redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end)
+local now, longest = nil, 0
 each(2, function(i)
+  now = now or now_ms()
   redis.call('SET', KEYS[fresh], ARGV[i], 'PX', ARGV[i + 1])
+  redis.call('ZADD', index, now + ARGV[i + 1], string.match(KEYS[fresh], '^{[^}]*}(.*)'))
+  longest = math.max(longest, tonumber(ARGV[i + 1]))
   fresh = fresh + 1
 end)
+if now then
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+  redis.call('PEXPIRE', index, math.max(longest, redis.call('PTTL', index)))
+end
 
 if nonce ~= '' then redis.call('HINCRBY', KEYS[4], 'n', 1) end
 return {'OK', version}

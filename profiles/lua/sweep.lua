@@ -1,0 +1,52 @@
+-- Removes what one stretch of a stream says of customers who were erased, and counts it with their erasures, in one
+-- step: sweeping it again finds nothing and counts nothing.
+-- KEYS 1 stream  2 erasing
+-- ARGV name of the stream, kind to count as, first id, last id, most records, types of interactions that only we
+--      send (between spaces), receipts…
+-- Returns the id to go on from (exclusive), or '' at the end
+local function before(a, b)
+  local a_ms, a_seq, b_ms, b_seq = string.match(a .. ' ' .. b, '(%d+)-(%d+) (%d+)-(%d+)')
+  a_ms, b_ms = tonumber(a_ms), tonumber(b_ms)
+  return a_ms < b_ms or (a_ms == b_ms and tonumber(a_seq) <= tonumber(b_seq))
+end
+
+local erasures = {}
+for i = 7, #ARGV do
+  local found = redis.call('HGET', KEYS[2], ARGV[i])
+  local entry = found and cjson.decode(found)
+  if entry and entry.subject then
+    erasures[entry.subject] = erasures[entry.subject] or {}
+    table.insert(erasures[entry.subject], {receipt = ARGV[i], entry = entry})
+  end
+end
+
+-- after the erasure itself, the log of the old life goes on until the commit: decisions and responses that it had
+-- let pass, timers that it had fired
+local function ours(body)
+  local read, event = pcall(cjson.decode, body)
+  return read and type(event) == 'table' and type(event.type) == 'string'
+    and string.find(ARGV[6], ' ' .. event.type .. ' ', 1, true) ~= nil
+end
+local function is_old(id, record, entry)
+  if ARGV[1] ~= 'out' then return before(id, entry.ends[ARGV[1]] or '0-0') end
+  if before(id, entry.at) then return true end
+  return before(id, entry.ends.out) and (record.topic ~= 'interactions' or ours(record.body))
+end
+
+local page = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
+for _, found in ipairs(page) do
+  local id, record = found[1], {}
+  for i = 1, #found[2], 2 do record[found[2][i]] = found[2][i + 1] end
+  for _, each in ipairs(erasures[record.subject] or {}) do
+    if is_old(id, record, each.entry) and redis.call('XDEL', KEYS[1], id) == 1 then
+      each.entry.removed[ARGV[2]] = (each.entry.removed[ARGV[2]] or 0) + 1
+      each.changed = true
+    end
+  end
+end
+for _, list in pairs(erasures) do
+  for _, each in ipairs(list) do
+    if each.changed then redis.call('HSET', KEYS[2], each.receipt, cjson.encode(each.entry)) end
+  end
+end
+return #page == tonumber(ARGV[5]) and page[#page][1] or ''
