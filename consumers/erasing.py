@@ -84,9 +84,10 @@ class Erasures:
             await erasure.swept(self._store, shard, named)
         for each in erasures:
             left = each if each.subject is None else await erasure.forgotten(self._store, shard, each)
-            await self._write_receipt(left)
-            await erasure.settled(self._store, shard, each.receipt)
-            self._meter.count("erasures")
+            if left is not None:
+                await self._write_receipt(left)
+                await erasure.settled(self._store, shard, each.receipt)
+                self._meter.count("erasures")
         return len(erasures)
 
     async def _write_receipt(self, done: Erasing) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 import orjson
 
 from profiles import keys
-from profiles.profile import NEVER, Customer, Profile
+from profiles.profile import Customer, Profile
 from profiles.store import STREAMS, CustomerStore
-from schemas.interaction import OUR_OWN
 from schemas.ledger import Ledger
 
 ERASED = "erased"
@@ -79,8 +78,7 @@ async def _sweep(store: CustomerStore, shard: int, name: str, last: str, receipt
     where = [keys.tag(shard) + name, keys.erasing(shard)]
     while first:
         trip = store.scripts.batch()
-        ours = f" {' '.join(sorted(OUR_OWN))} "
-        trip.call("sweep", where, [name, KINDS.get(name, name), first, last, SWEEP_MOST, ours, *receipts])
+        trip.call("sweep", where, [name, KINDS.get(name, name), first, last, SWEEP_MOST, *receipts])
         (answer,) = await trip.run()
         first = f"({answer.decode()}" if answer else ""
 
@@ -90,8 +88,9 @@ def _order(stream_id: str) -> tuple[int, int]:
     return int(ms), int(sequence)
 
 
-async def forgotten(store: CustomerStore, shard: int, erasure: Erasing) -> Erasing:
-    """Takes the name away, from the tombstone and from the erasure itself. What is left of it is returned."""
+async def forgotten(store: CustomerStore, shard: int, erasure: Erasing) -> Erasing | None:
+    """Takes the name away, from the tombstone and from the erasure itself. What is left of it is returned; None if
+    somebody else has finished it."""
     assert erasure.subject is not None
     while True:
         customer = await store.read(erasure.subject)
@@ -102,14 +101,13 @@ async def forgotten(store: CustomerStore, shard: int, erasure: Erasing) -> Erasi
         where = [keys.customer(shard, erasure.subject), keys.erasing(shard), keys.erased(shard)]
         trip.call("forgotten", where, args)
         (answer,) = await trip.run()
-        if answer[0] == b"OK":
-            return Erasing.loads(erasure.receipt, answer[1])
+        if answer[0] != b"CHANGED":
+            return Erasing.loads(erasure.receipt, answer[1]) if answer[0] == b"OK" else None
 
 
 def is_tombstone(customer: Customer) -> bool:
     """Whether nothing is known of the customer but how far the log was followed."""
-    blank = Customer(customer.subject, NEVER, Profile(marks=customer.profile.marks), Ledger())
-    return (customer.profile, customer.ledger) == (blank.profile, blank.ledger)
+    return customer.profile == Profile(marks=customer.profile.marks) and customer.ledger == Ledger()
 
 
 async def settled(store: CustomerStore, shard: int, receipt: str) -> None:

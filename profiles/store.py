@@ -87,6 +87,8 @@ class Commit:
     new_keys: Sequence[NewKey] = ()
     erasures: Sequence[Erasure] = ()
     """They come first: everything else here is of the time after them."""
+    passed_over: Sequence[str] = ()
+    """Records of the outbox (stream ids) that came of what was erased: they go."""
 
 
 class Committed(StrEnum):
@@ -249,6 +251,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
     args.append(len(commit.erasures))
     for erasure in commit.erasures:
         args.extend((erasure.receipt, erasure.requested_ms, erasure.at, commit.subject))
+    args.extend((len(commit.passed_over), *commit.passed_over))
     args.append(len(commit.records))
     for record in commit.records:
         args.extend((record.stream, *record.args()))

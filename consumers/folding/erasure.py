@@ -14,7 +14,7 @@ import orjson
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
-from consumers.redis_streams import SEQUENCE_BITS, stream_id
+from consumers.redis_streams import stream_id
 from profiles.erasure import ERASED, TOMBSTONE_MS
 from profiles.profile import Profile
 from profiles.store import Erasure
@@ -42,17 +42,27 @@ def kept_ms(step: Step, stranger_ms: int) -> int:
     return TOMBSTONE_MS if ERASED in step.profile.marks else stranger_ms
 
 
-def is_of_the_old_life(step: Step, record: LogRecord) -> bool:
+def passed_over(step: Step, record: LogRecord) -> bool:
     """Whether a record that stands after an erasure came of what was erased: a timer that fired, a session that ended,
-    an answer to a decision, each just before the erasure was folded."""
-    erased = step.profile.marks.get(ERASED)
-    if erased is None or record.topic not in ("interactions", "responses"):
+    an answer to a decision, each just before the erasure was folded. The commit drops such records from the log."""
+    if ERASED not in step.profile.marks or record.topic not in ("interactions", "responses"):
         return False
+    is_old = _is_of_the_old_life(step, record)
+    if is_old:
+        step.passed_over.append(stream_id(record.offset))
+    return is_old
+
+
+def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
     try:
         said: Any = orjson.loads(record.body)
         if record.topic == "responses":
             return all(each.code != said["code"] for each in step.ledger.entries)
-        happened_ms = at_ms(datetime.fromisoformat(said["time"]))
-        return said["type"] in OUR_OWN and happened_ms <= erased >> SEQUENCE_BITS
+        return said["type"] in OUR_OWN and _is_before(said["time"], step.profile.first)
     except (ValueError, KeyError, TypeError):
         return False  # whatever it is: the fold will say so
+
+
+def _is_before(time: str, first_ms: int | None) -> bool:
+    """Of what Opportune says itself, nothing comes of a life that has not begun."""
+    return first_ms is None or at_ms(datetime.fromisoformat(time)) < first_ms

@@ -57,10 +57,11 @@ class ProfileFold:
             timers=step.timers,
             counts=step.counts,
             erasures=step.erasures,
+            passed_over=step.passed_over,
         )
 
     def _fold(self, step: Step, record: LogRecord) -> None:
-        if erasure.is_of_the_old_life(step, record):
+        if erasure.passed_over(step, record):
             return
         try:
             handler_of(record)(step, record, self.policy)

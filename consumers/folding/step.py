@@ -21,6 +21,8 @@ class Step:
     """What this step says: log records, actions, dead letters."""
     erasures: list[Erasure] = field(default_factory=list)
     """Everything else here is of the time after them."""
+    passed_over: list[str] = field(default_factory=list)
+    """Records (stream ids) that came of what was erased."""
     early: int = 0
     """Interactions that said they happened after they arrived."""
 

@@ -5,8 +5,8 @@
 -- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' for any),
 --       suffix that makes the next version unique (a failover may take versions back, and none must return as
 --       another one), profile and ledger ('' leaves them; where both are left, the version only has to be the expected
---       one), ttl of the customer in ms ('' for ever), number of the keys that every commit has, then five counted lists:
---       erasures (receipt, requested in ms, stream id of the request, subject),
+--       one), ttl of the customer in ms ('' for ever), number of the keys that every commit has, then six counted lists:
+--       erasures (receipt, requested in ms, stream id of the request, subject), records of the outbox to drop (stream id),
 --       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount), new keys (value, ttl in ms)
 -- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
@@ -87,6 +87,7 @@ if expected ~= '' and (profile ~= '' or ledger ~= '') then
   if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
 end
 
+each(1, function(i) redis.call('XDEL', KEYS[2], ARGV[i]) end)
 each(5, function(i)
   redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'topic', ARGV[i + 1], 'id', ARGV[i + 2],
              'subject', ARGV[i + 3], 'schema', '1', 'body', ARGV[i + 4])

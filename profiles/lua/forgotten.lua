@@ -3,9 +3,9 @@
 -- KEYS 1 customer  2 erasing  3 erased
 -- ARGV receipt, subject, version of the customer's key ('' where the customer has come back), marks (JSON), a salt for
 --      a shard that has none
--- Returns {'OK', what stays of the erasure} | {'CHANGED'} (read again)
+-- Returns {'OK', what stays of the erasure} | {'CHANGED'} (read again) | {'GONE'} (somebody else has finished it)
 local found = redis.call('HGET', KEYS[2], ARGV[1])
-if not found then return {'OK', '{}'} end
+if not found then return {'GONE'} end
 local entry = cjson.decode(found)
 if ARGV[3] ~= '' then
   if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[3] then return {'CHANGED'} end

@@ -1,8 +1,7 @@
 -- Removes what one stretch of a stream says of customers who were erased, and counts it with their erasures, in one
 -- step: sweeping it again finds nothing and counts nothing.
 -- KEYS 1 stream  2 erasing
--- ARGV name of the stream, kind to count as, first id, last id, most records, types of interactions that only we
---      send (between spaces), receipts…
+-- ARGV name of the stream, kind to count as, first id, last id, most records, receipts…
 -- Returns the id to go on from (exclusive), or '' at the end
 local function before(a, b)
   local a_ms, a_seq, b_ms, b_seq = string.match(a .. ' ' .. b, '(%d+)-(%d+) (%d+)-(%d+)')
@@ -11,7 +10,7 @@ local function before(a, b)
 end
 
 local erasures = {}
-for i = 7, #ARGV do
+for i = 6, #ARGV do
   local found = redis.call('HGET', KEYS[2], ARGV[i])
   local entry = found and cjson.decode(found)
   if entry and entry.subject then
@@ -20,17 +19,10 @@ for i = 7, #ARGV do
   end
 end
 
--- after the erasure itself, the log of the old life goes on until the commit: decisions and responses that it had
--- let pass, timers that it had fired
-local function ours(body)
-  local read, event = pcall(cjson.decode, body)
-  return read and type(event) == 'table' and type(event.type) == 'string'
-    and string.find(ARGV[6], ' ' .. event.type .. ' ', 1, true) ~= nil
-end
+-- after the request, the old life goes on until the commit: what was decided and answered meanwhile goes too
 local function is_old(id, record, entry)
   if ARGV[1] ~= 'out' then return before(id, entry.ends[ARGV[1]] or '0-0') end
-  if before(id, entry.at) then return true end
-  return before(id, entry.ends.out) and (record.topic ~= 'interactions' or ours(record.body))
+  return before(id, entry.at) or (record.topic ~= 'interactions' and before(id, entry.ends.out))
 end
 
 local page = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
