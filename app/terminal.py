@@ -10,6 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from app.checking import Report
+    from app.rebuild import Report as Rebuilt
     from app.supervisor import Up
     from rules.language.cases import Trial
     from schemas.erasure import ErasureReceipt
@@ -123,6 +124,28 @@ def show_erasure(receipt: "ErasureReceipt") -> None:
     say(f"{receipt.state}: receipt {receipt.receipt}; removed: {removed or 'nothing'}")
     if receipt.state == "pending":
         note("it is in the log, and done as soon as a worker runs; GET /v1/erasures/<receipt> says when")
+
+
+def show_rebuild(report: "Rebuilt", as_json: bool) -> None:
+    if as_json:
+        import orjson
+
+        say(orjson.dumps(report, option=orjson.OPT_SORT_KEYS).decode())
+        return
+    for each in report.samples:
+        say(f"{each['what']}: {each['field']}\n  live     {each['live']}\n  rebuilt  {each['rebuilt']}")
+    differing = ", ".join(f"{name} in {amount:,}" for name, amount in report.fields.most_common())
+    say(f"{counted(report.customers, 'customer')} compared: {report.differing:,} differ{_mended(report)}")
+    if differing:
+        say(f"  by field: {differing}")
+    say(f"{counted(report.timers, 'timer')} and {counted(report.counts, 'count')} of the scorecard differ")
+    if report.counts_kept:
+        say(f"{counted(report.counts_kept, 'count')} above what the log explains stay: customers were erased")
+    note(f"folded with the policy {report.policy}, which is live")
+
+
+def _mended(report: "Rebuilt") -> str:
+    return f", {report.mended:,} are mended" if report.mended else ""
 
 
 def show_scorecard(scorecard: "Scorecard") -> None:

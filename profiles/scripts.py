@@ -17,12 +17,16 @@ from profiles.errors import StoreUnavailable
 
 FOLDER = Path(__file__).parent / "lua"
 NAMES = (
+    "adjust",
     "append",
     "begin",
     "commit",
     "end",
     "fire",
     "forgotten",
+    "lease",
+    "lock",
+    "mend",
     "read",
     "sweep",
     "takeover",

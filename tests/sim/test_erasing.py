@@ -65,6 +65,9 @@ class WithErasures(real.Run):
 async def wrong(redis: Redis) -> list[str]:
     """As without erasures: the log is rid of the old lives, so the rest makes the profiles. What was counted stays
     counted, and two lives may have had the same timer. Of whom nothing is left in log and ledger, nothing is left."""
+    requests = [each.id for each in await real.logged(redis) if each.body.startswith(b'{"receipt"')]
+    if requests:
+        return [f"still asked for in the log: {each}" for each in requests]
     excepted = re.compile(r"scorecard: |timers: .* fired")
     found = [each for each in await real.wrong(redis) if not excepted.match(each)]
     for shard in range(real.MOST_SHARDS):
@@ -77,7 +80,7 @@ async def wrong(redis: Redis) -> list[str]:
 
 
 async def test_erasures_under_hostile_turns(redis: Redis) -> None:
-    first, erased = secrets.randbelow(10**8), 0
+    first, erased = int(os.environ.get("OPP_SIM_ERASING_FIRST", secrets.randbelow(10**8))), 0
     for seed in range(first, first + SEEDS):
         await redis.delete("opportune:erasures")
         trace: list[str] = []
@@ -85,6 +88,6 @@ async def test_erasures_under_hostile_turns(redis: Redis) -> None:
         await run.hostile()
         await run.quiet()
         found = await wrong(redis)
-        assert not found, "\n".join([f"seed {seed}", *trace[-40:], *found])
+        assert not found, "\n".join([f"seed {seed}", *trace[-60:], *found])
         erased += len(await redis.hkeys("opportune:erasures"))
     assert erased > SEEDS, "hardly anybody was erased"
