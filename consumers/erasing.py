@@ -81,7 +81,8 @@ class Erasures:
     async def _finish(self, shard: int, erasures: Sequence[Erasing]) -> int:
         named = [each for each in erasures if each.subject is not None]
         if named:
-            await erasure.swept(self._store, shard, named)
+            needed = POSITION, max(map(_last, named))
+            await erasure.swept(self._store, shard, named, needed)
         for each in erasures:
             left = each if each.subject is None else await erasure.forgotten(self._store, shard, each)
             if left is not None:

@@ -66,21 +66,19 @@ async def waiting(store: CustomerStore, shards: Sequence[int]) -> dict[int, list
     }
 
 
-async def swept(store: CustomerStore, shard: int, erasures: Sequence[Erasing]) -> None:
-    """Removes what the streams of the shard say of these customers."""
+async def swept(store: CustomerStore, shard: int, erasures: Sequence[Erasing], needed: tuple[str, int]) -> None:
+    """Removes what the streams of the shard say of these customers. `needed`: name and value of a position that the
+    shard must have reached."""
     for name in ("out", *(stream(shard).removeprefix(keys.tag(shard)) for stream in STREAMS.values())):
         last = max((each.ends[name] for each in erasures if name in each.ends), key=_order, default="0-0")
-        await _sweep(store, shard, name, last, [each.receipt for each in erasures])
-
-
-async def _sweep(store: CustomerStore, shard: int, name: str, last: str, receipts: Iterable[str]) -> None:
-    first = "-"
-    where = [keys.tag(shard) + name, keys.erasing(shard)]
-    while first:
-        trip = store.scripts.batch()
-        trip.call("sweep", where, [name, KINDS.get(name, name), first, last, SWEEP_MOST, *receipts])
-        (answer,) = await trip.run()
-        first = f"({answer.decode()}" if answer else ""
+        args = [last, SWEEP_MOST, *needed, *(each.receipt for each in erasures)]
+        at = "-"
+        while at not in ("end", "again"):
+            trip = store.scripts.batch()
+            where = [keys.tag(shard) + name, keys.erasing(shard), keys.guard(shard)]
+            trip.call("sweep", where, [name, KINDS.get(name, name), at, *args])
+            (answer,) = await trip.run()
+            at = answer.decode()
 
 
 def _order(stream_id: str) -> tuple[int, int]:
@@ -90,7 +88,7 @@ def _order(stream_id: str) -> tuple[int, int]:
 
 async def forgotten(store: CustomerStore, shard: int, erasure: Erasing) -> Erasing | None:
     """Takes the name away, from the tombstone and from the erasure itself. What is left of it is returned; None if
-    somebody else has finished it."""
+    it is to be swept again, or finished by somebody else."""
     assert erasure.subject is not None
     while True:
         customer = await store.read(erasure.subject)
@@ -113,7 +111,7 @@ def is_tombstone(customer: Customer) -> bool:
 async def settled(store: CustomerStore, shard: int, receipt: str) -> None:
     """The receipt is kept elsewhere now."""
     trip = store.scripts.batch()
-    trip.add("HDEL", keys.erasing(shard), receipt)
+    trip.call("settle", [keys.erasing(shard)], [receipt])
     await trip.run()
 
 

@@ -28,6 +28,7 @@ NAMES = (
     "lock",
     "mend",
     "read",
+    "settle",
     "sweep",
     "takeover",
 )

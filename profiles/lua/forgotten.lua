@@ -3,10 +3,13 @@
 -- KEYS 1 customer  2 erasing  3 erased
 -- ARGV receipt, subject, version of the customer's key ('' where the customer has come back), marks (JSON), a salt for
 --      a shard that has none
--- Returns {'OK', what stays of the erasure} | {'CHANGED'} (read again) | {'GONE'} (somebody else has finished it)
+-- Returns {'OK', what stays of the erasure} | {'CHANGED'} (read again) | {'AGAIN'} (not swept to the end, or finished)
 local found = redis.call('HGET', KEYS[2], ARGV[1])
-if not found then return {'GONE'} end
+if not found then return {'AGAIN'} end
 local entry = cjson.decode(found)
+for name in pairs(entry.ends or {}) do
+  if not entry.reached or entry.reached[name] ~= 'end' then return {'AGAIN'} end
+end
 if ARGV[3] ~= '' then
   if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[3] then return {'CHANGED'} end
   redis.call('HSETNX', KEYS[3], 'salt', ARGV[5])
