@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from redis.asyncio import Redis
-
 from consumers.log import LogRecord
 from consumers.redis_streams import RedisStreams
+from profiles.connection import Redis
 
 
 class OneShard(RedisStreams):
