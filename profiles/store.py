@@ -247,11 +247,8 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,
         FIRST_STREAM - 1 + len(STREAMS),
+        _erased(commit),
     ]
-    args.append(len(commit.erasures))
-    for erasure in commit.erasures:
-        args.extend((erasure.receipt, erasure.requested_ms, erasure.at, commit.subject))
-    args.extend((len(commit.passed_over), *commit.passed_over))
     args.append(len(commit.records))
     for record in commit.records:
         args.extend((record.stream, *record.args()))
@@ -265,6 +262,15 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
     for new in commit.new_keys:
         args.extend((new.value, new.ttl_ms))
     return args
+
+
+def _erased(commit: Commit) -> bytes:
+    if not commit.erasures and not commit.passed_over:
+        return b""
+    erasures = [
+        {"receipt": each.receipt, "requested_ms": str(each.requested_ms), "at": each.at} for each in commit.erasures
+    ]
+    return orjson.dumps({"subject": commit.subject, "erasures": erasures, "passed_over": list(commit.passed_over)})
 
 
 def timer_member(subject: str, name: str) -> str:

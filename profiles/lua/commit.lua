@@ -5,8 +5,9 @@
 -- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' for any),
 --       suffix that makes the next version unique (a failover may take versions back, and none must return as
 --       another one), profile and ledger ('' leaves them; where both are left, the version only has to be the expected
---       one), ttl of the customer in ms ('' for ever), number of the keys that every commit has, then six counted lists:
---       erasures (receipt, requested in ms, stream id of the request, subject), records of the outbox to drop (stream id),
+--       one), ttl of the customer in ms ('' for ever), number of the keys that every commit has,
+--       what is erased (JSON: subject; erasures with receipt, requested_ms and at, the stream id of the request;
+--       passed_over, stream ids of records of the outbox that go; '' for nothing), then four counted lists:
 --       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount), new keys (value, ttl in ms)
 -- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
@@ -22,62 +23,60 @@ end
 local version = redis.call('HGET', KEYS[1], 'version') or '0'
 if expected ~= '' and version ~= expected then return {'CONFLICT'} end
 
-local at = 8
-local function each(width, act)
-  local first, n = at + 1, tonumber(ARGV[at])
-  at = first + n * width
-  for i = first, at - 1, width do act(i) end
-end
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local function timers_of(subject)
-  local pattern = string.gsub(subject, '[%*%?%[%]\\]', '\\%0') .. '|*'
-  local cursor, found = '0', {}
-  repeat
-    local page = redis.call('ZSCAN', KEYS[3], cursor, 'MATCH', pattern, 'COUNT', 1000)
-    cursor = page[1]
-    for i = 1, #page[2], 2 do
-      if not string.find(page[2][i], '|', #subject + 2, true) then found[#found + 1] = page[2][i] end
+if ARGV[8] ~= '' then
+  local asked = cjson.decode(ARGV[8])
+  local subject, tag = asked.subject, string.match(KEYS[1], '^{[^}]*}')
+
+  local function timers()
+    local pattern = string.gsub(subject, '[%*%?%[%]\\]', '\\%0') .. '|*'
+    local cursor, found = '0', {}
+    repeat
+      local page = redis.call('ZSCAN', KEYS[3], cursor, 'MATCH', pattern, 'COUNT', 1000)
+      cursor = page[1]
+      for i = 1, #page[2], 2 do
+        if not string.find(page[2][i], '|', #subject + 2, true) then found[#found + 1] = page[2][i] end
+      end
+    until cursor == '0'
+    return found
+  end
+  local function forget()
+    local removed = {customers = redis.call('DEL', KEYS[1]), timers = 0, decisions = 0, codes = 0}
+    for _, member in ipairs(timers()) do removed.timers = removed.timers + redis.call('ZREM', KEYS[3], member) end
+    for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+      local kind = string.sub(name, 1, 2) == 'd:' and 'decisions' or 'codes'
+      removed[kind] = removed[kind] + redis.call('DEL', tag .. name)
     end
-  until cursor == '0'
-  return found
-end
-local function forget(subject)
-  local removed = {customers = redis.call('DEL', KEYS[1]), timers = 0, decisions = 0, codes = 0}
-  for _, member in ipairs(timers_of(subject)) do
-    removed.timers = removed.timers + redis.call('ZREM', KEYS[3], member)
+    redis.call('DEL', index)
+    return removed
   end
-  local tag = string.match(KEYS[1], '^{[^}]*}')
-  for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    local kind = string.sub(name, 1, 2) == 'd:' and 'decisions' or 'codes'
-    removed[kind] = removed[kind] + redis.call('DEL', tag .. name)
-  end
-  redis.call('DEL', index)
-  return removed
-end
-local function ends()
-  local found = {}
-  for i = 1, streams do
-    if i == 2 or i > 5 then
-      local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
-      found[string.match(KEYS[i], '^{[^}]*}(.*)')] = last and last[1] or '0-0'
+  local function ends()
+    local found = {}
+    for i = 1, streams do
+      if i == 2 or i > 5 then
+        local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
+        found[string.sub(KEYS[i], #tag + 1)] = last and last[1] or '0-0'
+      end
     end
+    return found
   end
-  return found
+
+  for _, each in ipairs(asked.erasures) do
+    local entry = {subject = subject, requested_ms = each.requested_ms, at = each.at,
+                   erased_ms = string.format('%.0f', now_ms()), ends = ends(), removed = forget()}
+    local earlier = redis.call('HGET', erasing, each.receipt)
+    for kind, amount in pairs(earlier and cjson.decode(earlier).removed or {}) do
+      entry.removed[kind] = (entry.removed[kind] or 0) + amount
+    end
+    redis.call('HSET', erasing, each.receipt, cjson.encode(entry))
+    redis.call('HINCRBY', KEYS[4], 'erasures', 1)
+  end
+  for _, id in ipairs(asked.passed_over) do redis.call('XDEL', KEYS[2], id) end
 end
-each(4, function(i)
-  local entry = {subject = ARGV[i + 3], requested_ms = ARGV[i + 1], at = ARGV[i + 2],
-                 erased_ms = string.format('%.0f', now_ms()), ends = ends(), removed = forget(ARGV[i + 3])}
-  local earlier = redis.call('HGET', erasing, ARGV[i])
-  for kind, amount in pairs(earlier and cjson.decode(earlier).removed or {}) do
-    entry.removed[kind] = (entry.removed[kind] or 0) + amount
-  end
-  redis.call('HSET', erasing, ARGV[i], cjson.encode(entry))
-  redis.call('HINCRBY', KEYS[4], 'erasures', 1)
-end)
 
 if expected ~= '' and (profile ~= '' or ledger ~= '') then
   version = string.format('%d-%s', tonumber(string.match(version, '^%d+')) + 1, ARGV[3])
@@ -87,7 +86,13 @@ if expected ~= '' and (profile ~= '' or ledger ~= '') then
   if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
 end
 
-each(1, function(i) redis.call('XDEL', KEYS[2], ARGV[i]) end)
+local at = 9
+local function each(width, act)
+  local first, n = at + 1, tonumber(ARGV[at])
+  at = first + n * width
+  for i = first, at - 1, width do act(i) end
+end
+
 each(5, function(i)
   redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'topic', ARGV[i + 1], 'id', ARGV[i + 2],
              'subject', ARGV[i + 3], 'schema', '1', 'body', ARGV[i + 4])
