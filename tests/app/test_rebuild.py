@@ -3,7 +3,7 @@
 import asyncio
 import random
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,8 @@ from app.erasing import Erasing
 from app.errors import StartError
 from app.rebuild import Rebuild, Report
 from app.rebuild.lock import LOCK
+from app.rebuild.hold import Lost
+from app.rebuild.mending import Mending
 from app.rebuild.second import SecondSpace
 from app.responding import Responding
 from consumers.erasing import Erasures
@@ -197,6 +199,62 @@ async def test_what_the_log_has_not_confirmed_stays(world: World) -> None:
     (entry,) = [each for each in (await world.store.read("customer:p4")).ledger.entries if each.code == code]
     assert entry.positive
     assert (await world.store.read("customer:p4")).profile.attributes == {"age": 24}
+
+
+async def before_mending(world: World, monkeypatch: Any, act: Callable[[], Awaitable[Any]]) -> Report:
+    """A rebuild in which something happens once, between comparing a customer and mending."""
+    mend, waiting = Mending._mend_once, True
+
+    async def acting(mending: Mending, found: Any) -> list[str]:
+        nonlocal waiting
+        if waiting and "customer:p3" in found:
+            waiting = False
+            await act()
+        try:
+            return await mend(mending, found)
+        except Lost:
+            world.told.append("refused by the guard")
+            raise
+
+    monkeypatch.setattr(Mending, "_mend_once", acting)
+    found = await world.rebuild(swap=True)
+    assert not waiting
+    return found
+
+
+async def test_what_is_decided_between_comparing_and_mending_stays(world: World, monkeypatch: Any) -> None:
+    await world.lived()
+    await world.rebuild(swap=False)
+    await world.spoil()
+    codes: list[str | None] = []
+
+    async def decide() -> None:
+        codes.append(await world.decide("p3"))
+
+    found = await before_mending(world, monkeypatch, decide)
+    assert found.mended == 4
+    ledger = (await world.store.read("customer:p3")).ledger
+    assert codes[0] is not None
+    assert codes[0] in [each.code for each in ledger.entries]
+    assert (await world.rebuild(swap=False)).same
+
+
+async def test_a_shard_that_is_taken_back_in_between_is_not_written(world: World, monkeypatch: Any) -> None:
+    """The lease has run out and a worker folds one more event: what was compared is no longer true."""
+    await world.lived()
+    await world.rebuild(swap=False)
+    await world.spoil()
+    guard = keys.guard(world.store.shard("customer:p3"))
+
+    async def take_back() -> None:
+        await world.redis.hset(guard, "lease_until", 1)
+        worker = world.worker("another")
+        await worker.step()
+        assert await world.redis.hget(guard, "lease") is None
+
+    await before_mending(world, monkeypatch, take_back)
+    assert "refused by the guard" in world.told
+    assert (await world.rebuild(swap=False)).same
 
 
 async def test_a_log_that_was_trimmed_is_refused(world: World) -> None:
