@@ -16,8 +16,8 @@ from app.decisioning import Decisioning
 from app.erasing import Erasing
 from app.errors import StartError
 from app.rebuild import Rebuild, Report
-from app.rebuild.lock import LOCK
 from app.rebuild.hold import Lost
+from app.rebuild.lock import LOCK
 from app.rebuild.mending import Mending
 from app.rebuild.second import SecondSpace
 from app.responding import Responding
