@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from consumers.guarded_batch import POSITION
 from consumers.meter import Meter
-from consumers.redis_streams import offset_of
+from consumers.redis_streams import stream_id
 from profiles import erasure, keys
 from profiles.erasure import Erasing
 from profiles.errors import StoreUnavailable
@@ -67,22 +67,28 @@ class Erasures:
         positions = await self._positions(list(waiting))
         done = 0
         for shard, found in waiting.items():
-            ready = [each for each in found if positions[shard] >= _last(each)][:MOST_AT_ONCE]
-            done += await self._finish(shard, ready)
+            ready = await self._ready(shard, found[:MOST_AT_ONCE], positions[shard])
+            done += await self._finish(shard, ready, positions[shard])
         return done
 
+    async def _ready(self, shard: int, erasures: Sequence[Erasing], position: int) -> list[Erasing]:
+        """Those of which all that stood in the log at their commit is folded: nothing else is taken out of it."""
+        trip = self._store.scripts.batch()
+        for each in erasures:
+            last = each.ends.get("out", "0-0")
+            trip.add("XRANGE", keys.outbox(shard), f"({stream_id(position)}", last, "COUNT", 1)
+        return [each for each, unread in zip(erasures, await trip.run(), strict=True) if not unread]
+
     async def _positions(self, shards: Sequence[int]) -> Mapping[int, int]:
-        """Nothing is taken out of the log that a worker has not read yet."""
         trip = self._store.scripts.batch()
         for shard in shards:
             trip.add("HGET", keys.guard(shard), POSITION)
         return {shard: int(at or 0) for shard, at in zip(shards, await trip.run(), strict=True)}
 
-    async def _finish(self, shard: int, erasures: Sequence[Erasing]) -> int:
+    async def _finish(self, shard: int, erasures: Sequence[Erasing], position: int) -> int:
         named = [each for each in erasures if each.subject is not None]
         if named:
-            needed = POSITION, max(map(_last, named))
-            await erasure.swept(self._store, shard, named, needed)
+            await erasure.swept(self._store, shard, named, (POSITION, position))
         for each in erasures:
             left = each if each.subject is None else await erasure.forgotten(self._store, shard, each)
             if left is not None:
@@ -101,10 +107,6 @@ class Erasures:
         if time.monotonic() - self._pruned >= PRUNE_EVERY_S:
             await erasure.prune(self._store, self._owned(), int(time.time() * 1000))
             self._pruned = time.monotonic()
-
-
-def _last(erasing: Erasing) -> int:
-    return offset_of(erasing.ends["out"]) if "out" in erasing.ends else 0
 
 
 def receipt_of(done: Erasing) -> ErasureReceipt:

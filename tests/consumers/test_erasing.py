@@ -16,6 +16,7 @@ from app.responding import Responding
 from consumers.erasing import Erasures
 from consumers.guarded_batch import POSITION
 from consumers.loop import GuardedLoop
+from consumers.redis_streams import offset_of
 from consumers.timers import Timers
 from profiles import erasure, keys
 from profiles.erasure import TOMBSTONE_MS
@@ -334,6 +335,25 @@ async def test_the_log_is_not_cleaned_before_it_is_read(world: World) -> None:
     await drained(loop)
     await world.finishing.finish_waiting()
     assert await world.spend() == 300
+
+
+async def test_a_last_record_that_is_gone_is_not_waited_for(world: World) -> None:
+    """What stood at the end of the log when the erasure was committed went before anybody's position came so far."""
+    await world.lived()
+    receipt = await world.ask()
+    guard, outbox = keys.guard(world.shard), keys.outbox(world.shard)
+    asked: Any = await world.redis.xrevrange(outbox, count=1)
+    await world.store.append([said(purchase(1, subject=BOB, id="last"))])
+    last: Any = await world.redis.xrevrange(outbox, count=1)
+    await world.folded()
+    await world.redis.hset(guard, POSITION, str(offset_of(asked[0][0])))
+    await world.finishing.finish_waiting()
+    assert await traces(world.redis) != [], "the last record is not folded"
+    await world.redis.xdel(outbox, last[0][0])
+    await world.finishing.finish_waiting()
+    kept = await world.erasing.receipt(receipt)
+    assert kept is not None
+    assert kept.state == "done"
 
 
 async def test_the_call_waits_for_the_worker_and_then_gives_up(world: World) -> None:
