@@ -65,7 +65,7 @@ def test_erased_over_http(service: Service, shop_folder: Path, tmp_path: Path) -
 
 def test_workers_that_are_killed_leave_no_trace(service: Service, shop_folder: Path, tmp_path: Path) -> None:
     service.publish(shop_folder)
-    people = [f"zoe{n}" for n in range(60)]
+    people = [f"zoe{n}" for n in range(24)]
     for who in people:
         deliver(service, event(1, amount=1.0, customer=who))
         service.post("/v1/decisions", {"customer": who, "channel": "web", "placements": HERO})
