@@ -226,6 +226,56 @@ def loads(
         show_loads(found, with_quality=load is not None)
 
 
+@app.command()
+def erase(
+    customer: Annotated[str | None, typer.Option(help="The id of a customer")] = None,
+    visitor: Annotated[str | None, typer.Option(help="Or of a visitor")] = None,
+) -> None:
+    """Remove every trace of somebody, and show the receipt."""
+    from app.bootstrap import opened
+    from app.erasing import Erasing
+    from schemas.erasure import ErasureReceipt
+
+    async def go(settings: Settings) -> ErasureReceipt:
+        subject = f"customer:{customer}" if customer is not None else f"visitor:{visitor}"
+        async with opened(settings) as parts:
+            return await Erasing(parts.store, parts.registry).erase(subject, datetime.now(UTC))
+
+    with complaints():
+        if (customer is None) == (visitor is None):
+            raise StartError("say who: --customer ID or --visitor ID")
+    terminal.show_erasure(run(go))
+
+
+@app.command()
+def rebuild(
+    compare: Annotated[bool, typer.Option("--compare", help="Only say what differs")] = False,
+    swap: Annotated[bool, typer.Option("--swap", help="Put the rebuilt in the place of the live, unasked")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON")] = False,
+) -> None:
+    """Fold the whole log again beside the live customers, compare, and mend what differs."""
+    from app.bootstrap import following, opened
+    from app.rebuild import Rebuild, Report
+
+    async def go(settings: Settings, mend: bool) -> Report:
+        async with opened(settings, retries=0) as parts, following(parts.policies) as live:
+            if live.current is None:
+                raise StartError("no policy is live, so nothing can be folded", hint="opportune publish <folder>")
+            return await Rebuild(parts.redis, parts.store, live.current, terminal.note).run(mend)
+
+    with complaints():
+        if compare and swap:
+            raise StartError("--compare changes nothing, and --swap does: give one of them")
+    found = run(lambda settings: go(settings, swap))
+    terminal.show_rebuild(found, as_json)
+    is_asked = not (found.same or compare or swap or as_json) and sys.stdin.isatty()
+    if is_asked and typer.confirm("Put the rebuilt in the place of the live?"):
+        found = run(lambda settings: go(settings, True))
+        terminal.show_rebuild(found, as_json)
+        swap = True
+    raise typer.Exit(0 if found.same or swap else 1)
+
+
 @app.command("eval")
 def evaluate(
     expression: Annotated[str | None, typer.Argument(help="In CEL, such as 'customer.age >= 60'")] = None,

@@ -17,6 +17,7 @@ from app.api import create_app
 from app.customers import Customers
 from app.decisioning import Decisioning
 from app.embedded import url_file
+from app.erasing import Erasing
 from app.errors import NoStore
 from app.identities import Identities
 from app.ingestion import Ingestion
@@ -30,6 +31,7 @@ from app.services import Services
 from app.settings import Settings
 from app.status import Status
 from consumers.courier import Courier
+from consumers.erasing import Erasures
 from consumers.folding import ProfileFold
 from consumers.garbage import collect_rarely
 from consumers.guarded_batch import Fold
@@ -103,6 +105,7 @@ def build_api(settings: Settings) -> FastAPI:
                 customers=Customers(parts.store, live),
                 actions=Actions(parts.store),
                 identities=Identities(parts.store, live),
+                erasing=Erasing(parts.store, parts.registry),
                 scorecard=ScorecardReader(parts.store),
                 status=Status(parts.store, live, settings.durability, settings.replicas_needed),
                 keys=Verifier(parts.registry),
@@ -124,16 +127,17 @@ async def run_worker(settings: Settings) -> None:
         loop = GuardedLoop(parts.store, streams, fold, metrics, settings.log_keep)
         timers = Timers(parts.store, lambda: loop.owned, metrics)
         courier = Courier(parts.store, lambda: loop.owned, metrics)
+        erasures = Erasures(parts.store, parts.registry, lambda: loop.owned, metrics)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, courier)
+            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, courier, erasures)
         collect_rarely()
         with metrics_server(metrics, settings.host, settings.metrics_port) as address:
             log.info("worker started", extra={"metrics": address})
-            await asyncio.gather(loop.run(), timers.run(), courier.run())
+            await asyncio.gather(loop.run(), timers.run(), courier.run(), erasures.run())
     log.info("worker stopped")
 
 
-def _stop(*parts: GuardedLoop | Timers | Courier) -> None:
+def _stop(*parts: GuardedLoop | Timers | Courier | Erasures) -> None:
     for part in parts:
         part.stop()
 

@@ -183,13 +183,14 @@ class Decisioning:
     def _commit_of(
         self, decided: DecisionRecord, said: list[Record], person: Person, asked: Asked, policy: LivePolicy
     ) -> Commit:
-        """All that a decision changes. One that chose nothing leaves the customer as it is."""
+        """All that a decision changes. One that chose nothing leaves the customer as it is, and still requires that
+        nobody else has changed it: the record must not bring back what was erased meanwhile."""
         definition, shard, customer = policy.definition, self._store.shard(person.subject), person.top
         entries = ledger.entries_of(decided, asked.now_ms, definition)
         body = said[-1].body
         return Commit(
             subject=person.subject,
-            expected=customer.version if entries else None,
+            expected=customer.version,
             ledger=ledger.reserved(customer.ledger, entries, asked.now_ms, definition) if entries else None,
             records=[each for each in said if each.subject == person.subject],
             new_keys=keys_of(entries, decided.decision, body, person.subject, Kept(shard, self._keep_ms, definition)),

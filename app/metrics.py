@@ -31,6 +31,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "timers_fired": ("Timers fired", ()),
     "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
     "actions": ("Actions that rules have taken", ("kind",)),
+    "erasures": ("Erasures finished", ()),
 }
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.actions import Actions
 from app.customers import Customers
 from app.decisioning import Decisioning
+from app.erasing import Erasing
 from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
@@ -22,6 +23,7 @@ class Services:
     customers: Customers
     actions: Actions
     identities: Identities
+    erasing: Erasing
     scorecard: ScorecardReader
     status: Status
     keys: Verifier

@@ -10,9 +10,11 @@ import typer
 
 if TYPE_CHECKING:
     from app.checking import Report
+    from app.rebuild import Report as Rebuilt
     from app.supervisor import Up
     from rules.language.cases import Trial
     from schemas.action import ActionPage
+    from schemas.erasure import ErasureReceipt
     from schemas.keys import KeyView
     from schemas.scorecard import Scorecard
 
@@ -125,6 +127,35 @@ def show_actions(page: "ActionPage") -> None:
         say(f"{each.at}  {each.kind:<9}  {what:<20}  {each.customer or each.visitor or '':<20}  {each.rule}  {said}")
     if page.more:
         note(f"there is more: --after {page.cursor}")
+
+
+def show_erasure(receipt: "ErasureReceipt") -> None:
+    removed = ", ".join(f"{amount:,} {kind}" for kind, amount in (receipt.removed or {}).items() if amount)
+    say(f"{receipt.state}: receipt {receipt.receipt}; removed: {removed or 'nothing'}")
+    if receipt.state == "pending":
+        note("it is in the log, and done as soon as a worker runs; GET /v1/erasures/<receipt> says when")
+
+
+def show_rebuild(report: "Rebuilt", as_json: bool) -> None:
+    if as_json:
+        import orjson
+
+        say(orjson.dumps(report, option=orjson.OPT_SORT_KEYS).decode())
+        return
+    for each in report.samples:
+        say(f"{each['what']}: {each['field']}\n  live     {each['live']}\n  rebuilt  {each['rebuilt']}")
+    differing = ", ".join(f"{name} in {amount:,}" for name, amount in report.fields.most_common())
+    say(f"{counted(report.customers, 'customer')} compared: {report.differing:,} differ{_mended(report)}")
+    if differing:
+        say(f"  by field: {differing}")
+    say(f"{counted(report.timers, 'timer')} and {counted(report.counts, 'count')} of the scorecard differ")
+    if report.counts_kept:
+        say(f"{counted(report.counts_kept, 'count')} above what the log explains stay: customers were erased")
+    note(f"folded with the policy {report.policy}, which is live")
+
+
+def _mended(report: "Rebuilt") -> str:
+    return f", {report.mended:,} are mended" if report.mended else ""
 
 
 def show_scorecard(scorecard: "Scorecard") -> None:

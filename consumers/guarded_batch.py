@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
-from profiles import keys
 from profiles.customer import Customer
 from profiles.store import Commit, Committed, CustomerStore, committed, customer_from
 
@@ -67,10 +66,9 @@ class GuardedBatch:
     async def begin(self, shard: Shard) -> None:
         """BEGIN reads the customers itself: what a batch rests on must have been there when it began."""
         expected = [shard.nonce, shard.commits, POSITION, shard.position]
-        where = [keys.guard(self.number), keys.outbox(self.number)]
         self._trip.call(
             "begin",
-            [*where, *self._store.customer_keys(self.number, self._by_subject)],
+            self._store.begin_keys(self.number, self._by_subject),
             [*expected, self.nonce, stream_id(self.last_offset)],
         )
         await self._trip.flush()
@@ -97,8 +95,8 @@ class GuardedBatch:
         if self.commits is None:
             self.commits = len(self._sent)
         trim = "" if trim_before is None else stream_id(trim_before)
-        where = [keys.guard(self.number), keys.outbox(self.number)]
-        self._trip.call("end", where, [self.nonce, self.commits, POSITION, self.last_offset, trim])
+        args = [self.nonce, self.commits, POSITION, self.last_offset, trim]
+        self._trip.call("end", self._store.end_keys(self.number), args)
         await self._trip.flush()
 
     def _left(self, fold: Fold) -> Iterator[Commit]:
@@ -118,8 +116,7 @@ class GuardedBatch:
     async def read_again(self) -> bool:
         """Reads the customers that met a conflict; False if the shard is no longer ours."""
         self._trip = self._store.scripts.batch()
-        where = [keys.guard(self.number), *self._store.customer_keys(self.number, self.conflicts)]
-        self._trip.call("read", where, [self.nonce])
+        self._trip.call("read", self._store.read_keys(self.number, self.conflicts), [self.nonce])
         (answer,) = await self._trip.run()
         return self._take(self.conflicts, answer)
 

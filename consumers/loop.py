@@ -36,6 +36,8 @@ WAIT_MS = 500
 CHECK_EVERY_S = 1.0
 RETRY_AFTER_S = 0.5
 MOST_ATTEMPTS = 50
+LEASE_MS = 10_000
+"""How long a rebuild keeps a shard from the workers without saying so again."""
 
 
 class FoldSource(Protocol):
@@ -45,7 +47,8 @@ class FoldSource(Protocol):
 
 
 class GuardedLoop:
-    """Reads, folds and commits until it is stopped. `keep`: consumed records each outbox keeps."""
+    """Reads, folds and commits until it is stopped. `keep`: consumed records each outbox keeps; `lease`: under which a
+    rebuild folds what else is the workers'."""
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class GuardedLoop:
         meter: Meter,
         keep: int,
         wait_ms: int = WAIT_MS,
+        lease: str = "",
     ) -> None:
         self._store = store
         self._log = event_log
@@ -62,6 +66,7 @@ class GuardedLoop:
         self._meter = meter
         self._keep = keep
         self._wait_ms = wait_ms
+        self._lease = lease
         self._shards: dict[int, Shard] = {}
         self._checked = time.monotonic()
         self._stopping = asyncio.Event()
@@ -134,18 +139,22 @@ class GuardedLoop:
         batch, nonces = self._store.scripts.batch(), {}
         for number in sorted(numbers):
             nonces[number] = secrets.token_hex(8)
-            batch.call("takeover", [keys.guard(number)], [nonces[number], POSITION])
-        for (number, nonce), answer in zip(nonces.items(), await batch.run(), strict=True):
-            self._shards[number] = Shard(nonce, int(answer[1]), deque(maxlen=self._keep + 1))
-        self._meter.count("worker_takeovers", len(numbers))
-        log.info("took over shards", extra={"shards": len(numbers)})
+            args = [nonces[number], POSITION, self._lease, LEASE_MS]
+            batch.call("takeover", [keys.guard(number, self._store.space)], args)
+        answers = zip(nonces.items(), await batch.run(), strict=True)
+        taken = [(number, nonce, int(answer[1])) for (number, nonce), answer in answers if answer[0] == b"OK"]
+        for number, nonce, position in taken:
+            self._shards[number] = Shard(nonce, position, deque(maxlen=self._keep + 1))
+        if taken:
+            self._meter.count("worker_takeovers", len(taken))
+            log.info("took over shards", extra={"shards": len(taken)})
 
     async def check_guards(self) -> None:
         """Notices lost writes and new owners also where nothing happens."""
         batch = self._store.scripts.batch()
         numbers = list(self._shards)
         for number in numbers:
-            batch.add("HMGET", keys.guard(number), "nonce", "n", POSITION)
+            batch.add("HMGET", keys.guard(number, self._store.space), "nonce", "n", POSITION)
         for number, answer in zip(numbers, await batch.run(), strict=True):
             shard = self._shards[number]
             found = tuple(None if each is None else each.decode() for each in answer)

@@ -90,6 +90,13 @@ class Identity:
         last = max((at_ms, wrong), self.lifted.get(claimant, (0, False)))
         return replace(self, lifted={**self.lifted, claimant: last})
 
+    def without(self, name: str) -> "Identity":
+        """As if this identifier had never been heard of."""
+        return Identity(*({key: each for key, each in known.items() if key != name} for known in self.all()))
+
+    def all(self) -> tuple[Mapping[str, Any], ...]:
+        return self.claims, self.lifted, self.sources
+
     def with_source(self, name: str, source: Source) -> "Identity":
         return replace(self, sources={**self.sources, name: source})
 
@@ -98,6 +105,8 @@ class Identity:
         return newest(each.parts for each in self.sources.values())
 
     def as_json(self) -> dict[str, Any]:
+        if not any(self.all()):
+            return {}
         return {
             "claims": self.claims,
             "lifted": self.lifted,

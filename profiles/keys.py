@@ -1,11 +1,13 @@
 """The names of the keys in Redis. Every key of a customer carries the hash tag of the customer's shard.
 
-docs/redis-layout.md describes what each of them holds.
+`space` is the namespace within the shard: the live one has no name, a rebuild folds into another
+(docs/operations.md). docs/redis-layout.md describes what each key holds.
 """
 
 from functools import lru_cache
 
 META = "opportune:store"
+LIVE = ""
 
 
 @lru_cache(maxsize=100_000)
@@ -13,36 +15,51 @@ def tag(shard: int) -> str:
     return f"{{s{shard:04d}}}"
 
 
-def customer(shard: int, subject: str) -> str:
-    return f"{tag(shard)}p:{subject}"
+def customer(shard: int, subject: str, space: str = LIVE) -> str:
+    return f"{tag(shard)}{space}p:{subject}"
 
 
-def outbox(shard: int) -> str:
-    return f"{tag(shard)}out"
+def outbox(shard: int, space: str = LIVE) -> str:
+    return f"{tag(shard)}{space}out"
 
 
-def dead_letters(shard: int) -> str:
-    return f"{tag(shard)}dead-letters"
+def dead_letters(shard: int, space: str = LIVE) -> str:
+    return f"{tag(shard)}{space}dead-letters"
 
 
-def actions(shard: int) -> str:
-    return f"{tag(shard)}actions"
+def actions(shard: int, space: str = LIVE) -> str:
+    return f"{tag(shard)}{space}actions"
 
 
-def transit(shard: int) -> str:
-    return f"{tag(shard)}transit"
+def transit(shard: int, space: str = LIVE) -> str:
+    return f"{tag(shard)}{space}transit"
 
 
-def timers(shard: int) -> str:
-    return f"{tag(shard)}timers"
+def timers(shard: int, space: str = LIVE) -> str:
+    return f"{tag(shard)}{space}timers"
 
 
-def guard(shard: int) -> str:
-    return f"{tag(shard)}guard"
+def guard(shard: int, space: str = LIVE) -> str:
+    return f"{tag(shard)}{space}guard"
 
 
-def scorecard(shard: int) -> str:
-    return f"{tag(shard)}scorecard"
+def scorecard(shard: int, space: str = LIVE) -> str:
+    return f"{tag(shard)}{space}scorecard"
+
+
+def index(shard: int, subject: str, space: str = LIVE) -> str:
+    """Which decisions and codes there are of a customer."""
+    return f"{tag(shard)}{space}i:{subject}"
+
+
+def erasing(shard: int, space: str = LIVE) -> str:
+    """Erasures that are committed and whose traces in the streams are still to be removed."""
+    return f"{tag(shard)}{space}erasing"
+
+
+def erased(shard: int) -> str:
+    """How far the log must not be folded again for whom: tombstones without a name. One for all namespaces."""
+    return f"{tag(shard)}erased"
 
 
 def decision(shard: int, decision_id: str) -> str:

@@ -61,6 +61,11 @@ class People:
         top = chain[-1]
         return Person(top, named, {name: each for name, each in chosen.items() if name != top.subject})
 
+    async def top(self, identifier: str) -> str:
+        """Whom an identifier belongs to in the end: itself, if nobody has claimed it."""
+        found = await self._store.read_all([identifier])
+        return (await self._owners(found[identifier], found))[-1].subject
+
     async def _owners(self, customer: Customer, found: dict[str, Customer]) -> list[Customer]:
         """From somebody up to who belongs to nobody else. Each owner is stronger, so that this ends."""
         chain = [customer]

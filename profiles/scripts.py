@@ -17,7 +17,31 @@ from profiles.errors import StoreUnavailable
 from profiles.trip import Trip
 
 FOLDER = Path(__file__).parent / "lua"
-NAMES = ("append", "begin", "commit", "deliver", "end", "fire", "read", "takeover")
+NAMES = (
+    "adjust",
+    "append",
+    "begin",
+    "commit",
+    "deliver",
+    "end",
+    "fire",
+    "forgotten",
+    "lease",
+    "lock",
+    "mend",
+    "read",
+    "settle",
+    "sweep",
+    "takeover",
+)
+
+
+def source(name: str) -> str:
+    """The text of a script, after that of the one which its first line names: `-- with customer.lua`."""
+    text = (FOLDER / f"{name}.lua").read_text()
+    first, _, rest = text.partition("\n")
+    other = first.removeprefix("-- with ")
+    return text if other == first else (FOLDER / other).read_text() + rest
 
 
 class Batch:
@@ -92,8 +116,7 @@ class Scripts:
 
     async def load(self) -> None:
         for name in NAMES:
-            source = (FOLDER / f"{name}.lua").read_text()
-            self.sha[name] = str(await self.redis.script_load(source))
+            self.sha[name] = str(await self.redis.script_load(source(name)))
 
     def batch(self) -> Batch:
         return Batch(self)

@@ -30,6 +30,7 @@ from schemas.ledger import Ledger
 CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity")
 
 DEAD_LETTERS, ACTIONS, IDENTITIES = "dead-letters", "actions", "identities"
+ERASURES = "erasures"
 STREAMS = {DEAD_LETTERS: keys.dead_letters, ACTIONS: keys.actions, IDENTITIES: keys.transit}
 """Topics with a stream of their own; all others stand in the outbox."""
 STREAM_TOPICS = tuple(STREAMS)
@@ -68,12 +69,22 @@ class NewKey:
     """A worker may write it again: a decision that follows from the log has the same id whenever it is folded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Somebody asked to erase a customer; all that the log said before is of the old life."""
+
+    receipt: str
+    requested_ms: int
+    at: str
+    """Where the request stands in the outbox (stream id)."""
+
+
 class Commit(Struct, frozen=True):
     """One step of one customer."""
 
     subject: str
     expected: str | None
-    """The version that was read; None where the customer does not change."""
+    """The version that was read, which must still hold; None for any."""
     profile: Profile | None = None
     ledger: Ledger | None = None
     identity: Identity | None = None
@@ -84,6 +95,10 @@ class Commit(Struct, frozen=True):
     """Due time in ms by name; None cancels."""
     counts: Mapping[str, int] = {}
     new_keys: Sequence[NewKey] = ()
+    erasures: Sequence[Erasure] = ()
+    """They come first: everything else here is of the time after them."""
+    passed_over: Sequence[str] = ()
+    """Records of the outbox (stream ids) that came of what was erased: they go."""
 
 
 class Committed(StrEnum):
@@ -108,11 +123,13 @@ class Server:
 
 
 class CustomerStore:
-    """`replicas`: how many must have what `commit` and `append` write before it is said to be there."""
+    """`replicas`: how many must have what `commit` and `append` write before it is said to be there. `space`: the
+    namespace in each shard; a rebuild folds into another than the live one."""
 
-    def __init__(self, redis: Redis, shards: int, replicas: int = 0) -> None:
+    def __init__(self, redis: Redis, shards: int, replicas: int = 0, space: str = keys.LIVE) -> None:
         self.scripts = Scripts(redis)
         self.shards = shards
+        self.space = space
         self._replicas = replicas
 
     @staticmethod
@@ -134,13 +151,24 @@ class CustomerStore:
         wanted = list(dict.fromkeys(subjects))
         batch = self.scripts.batch()
         for subject in wanted:
-            batch.add("HMGET", keys.customer(self.shard(subject), subject), *CUSTOMER_FIELDS)
+            batch.add("HMGET", keys.customer(self.shard(subject), subject, self.space), *CUSTOMER_FIELDS)
         answers = zip(wanted, await batch.run(), strict=True)
         return {subject: customer_from(subject, answer) for subject, answer in answers}
 
-    @staticmethod
-    def customer_keys(shard: int, subjects: Iterable[str]) -> list[str]:
-        return [keys.customer(shard, subject) for subject in subjects]
+    def begin_keys(self, shard: int, subjects: Iterable[str]) -> list[str]:
+        """Of BEGIN. The log is the live one's, wherever it is folded to."""
+        return [keys.guard(shard, self.space), keys.outbox(shard), *self._readable(shard, subjects)]
+
+    def read_keys(self, shard: int, subjects: Iterable[str]) -> list[str]:
+        """Of reading again within a guarded batch."""
+        return [keys.guard(shard, self.space), *self._readable(shard, subjects)]
+
+    def end_keys(self, shard: int) -> list[str]:
+        """Of END."""
+        return [keys.guard(shard, self.space), keys.outbox(shard, self.space)]
+
+    def _readable(self, shard: int, subjects: Iterable[str]) -> list[str]:
+        return [keys.erased(shard), *(keys.customer(shard, subject, self.space) for subject in subjects)]
 
     async def commit(self, commit: Commit) -> Committed:
         """Commits a step that follows from no log (the API's)."""
@@ -152,7 +180,7 @@ class CustomerStore:
     def add_commit(self, batch: Batch, commit: Commit, nonce: str = "") -> None:
         """Puts a commit into a batch; `committed` takes the answer."""
         shard = self.shard(commit.subject)
-        batch.call("commit", _keys(shard, commit), _args(commit, nonce))
+        batch.call("commit", _keys(shard, commit, self.space), _args(commit, nonce))
 
     async def append(self, records: Iterable[Record]) -> None:
         """Appends to the outboxes, in one round trip. Returns when Redis has them all."""
@@ -227,22 +255,22 @@ def committed(answer: Sequence[bytes]) -> Committed:
     return Committed(answer[0].decode())
 
 
-def _keys(shard: int, commit: Commit) -> list[str]:
-    return [
-        keys.customer(shard, commit.subject),
-        *_keys_of(shard),
-        *(each.key for each in commit.new_keys),
-    ]
+def _keys(shard: int, commit: Commit, space: str) -> list[str]:
+    always = [keys.customer(shard, commit.subject, space), *_keys_of(shard, space)]
+    if not commit.new_keys and not commit.erasures:
+        return always
+    of_the_customer = keys.index(shard, commit.subject, space), keys.erasing(shard, space)
+    return [*always, *of_the_customer, *(each.key for each in commit.new_keys)]
 
 
 @lru_cache(maxsize=10_000)
-def _keys_of(shard: int) -> tuple[str, ...]:
+def _keys_of(shard: int, space: str) -> tuple[str, ...]:
     return (
-        keys.outbox(shard),
-        keys.timers(shard),
-        keys.guard(shard),
-        keys.scorecard(shard),
-        *(stream(shard) for stream in STREAMS.values()),
+        keys.outbox(shard, space),
+        keys.timers(shard, space),
+        keys.guard(shard, space),
+        keys.scorecard(shard, space),
+        *(stream(shard, space) for stream in STREAMS.values()),
     )
 
 
@@ -256,6 +284,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         b"" if commit.identity is None else orjson.dumps(commit.identity.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,
         ACTIONS_KEPT_MS,
+        _erased(commit),
     ]
     args.append(len(commit.new_keys))
     for new in commit.new_keys:
@@ -270,6 +299,15 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
     for name, amount in commit.counts.items():
         args.extend((name, amount))
     return args
+
+
+def _erased(commit: Commit) -> bytes:
+    if not commit.erasures and not commit.passed_over:
+        return b""
+    erasures = [
+        {"receipt": each.receipt, "requested_ms": str(each.requested_ms), "at": each.at} for each in commit.erasures
+    ]
+    return orjson.dumps({"subject": commit.subject, "erasures": erasures, "passed_over": list(commit.passed_over)})
 
 
 def timer_member(subject: str, name: str) -> str:

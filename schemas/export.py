@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from schemas.action import Action, ActionPage
 from schemas.decision import Decision, DecisionRecord, DecisionRequest
+from schemas.erasure import ErasureReceipt
 from schemas.interaction import CloudEvent
 from schemas.policy import PolicyFile
 from schemas.problem import Problem
@@ -39,6 +40,7 @@ OUTGOING: dict[str, type[BaseModel]] = {
     "action": Action,
     "action-page": ActionPage,
     "scorecard": Scorecard,
+    "erasure-receipt": ErasureReceipt,
     "problem": Problem,
 }
 

@@ -106,5 +106,14 @@ class Parts(Model):
     """What happened since the version before."""
 
 
-IdentityRecord = Annotated[Claim | Judged | Parts, Field(discriminator="kind")]
+class Forgotten(Model):
+    """Somebody was erased: nobody may name them any more."""
+
+    kind: Literal["forgotten"] = "forgotten"
+    name: str
+    receipt: str
+    requested_ms: int
+
+
+IdentityRecord = Annotated[Claim | Judged | Parts | Forgotten, Field(discriminator="kind")]
 """A record of the topic `identities`, about the identifier that is its subject."""

@@ -3,6 +3,7 @@
     an event names ada and v-1     ada (stronger)   ── claim ──►  v-1
     v-1 takes the earliest claim   v-1  ── its part, then each change and the events ──►  ada
     somebody says it was wrong     v-1  ── withdraws ──►  ada
+    ada is erased                  ada  ── forgotten ──►  v-1, which is erased too if it is hers
 
 Two that claim the same weaker identifier are the same person if one of them is stronger: the stronger claims the
 weaker. Two of one rank, such as two customers who share a cookie, are never joined: the earlier one keeps it.
@@ -13,10 +14,12 @@ from dataclasses import replace
 import orjson
 
 from consumers.folding.step import Step
+from profiles.aggregates import digest
 from profiles.definition import Definition
 from profiles.identity import MOST_SOURCES, Part, Source
-from profiles.store import IDENTITIES, Record
-from schemas.identity import Claim, Judged, Parts, Passed
+from profiles.store import ERASURES, IDENTITIES, Record
+from schemas.erasure import ErasureRecord
+from schemas.identity import Claim, Forgotten, Judged, Parts, Passed
 from schemas.interaction import Interaction, to_cloud_event
 
 
@@ -87,9 +90,26 @@ def send_parts(step: Step, owner: str) -> None:
     _send(step, owner, f"{step.subject}@{step.folded_to}", body)
 
 
+def forget(step: Step, receipt: str, requested_ms: int) -> None:
+    """Tells everybody who knows the erased one: those who belong to it are erased too, the others forget it."""
+    known = dict.fromkeys((*step.identity.sources, *step.identity.claims))
+    for name in known:
+        body = Forgotten(name=step.subject, receipt=receipt, requested_ms=requested_ms)
+        _send(step, name, f"{step.subject}-forgotten", body)
+
+
+def fold_forgotten(step: Step, forgotten: Forgotten) -> None:
+    if step.identity.owner == forgotten.name:
+        receipt = f"{forgotten.receipt}+{digest(step.subject)}"
+        asked = ErasureRecord(receipt=receipt, requested_ms=forgotten.requested_ms)
+        step.records.append(Record(ERASURES, receipt, step.subject, asked.model_dump_json().encode()))
+    else:
+        step.identity = step.identity.without(forgotten.name)
+
+
 def _claim(step: Step, claimant: str, weaker: str, at_ms: int) -> None:
     _send(step, weaker, f"{claimant}>{weaker}", Claim(claimant=claimant, at_ms=at_ms))
 
 
-def _send(step: Step, to: str, record_id: str, body: Claim | Parts) -> None:
+def _send(step: Step, to: str, record_id: str, body: Claim | Parts | Forgotten) -> None:
     step.records.append(Record(IDENTITIES, record_id, to, orjson.dumps(body.model_dump())))

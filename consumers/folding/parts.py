@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
-from consumers.folding.identities import fold_claim, fold_judged
+from consumers.folding.identities import fold_claim, fold_forgotten, fold_judged
 from consumers.folding.rules import react
 from consumers.folding.step import Step
 from consumers.folding.timed_rules import after_passed
@@ -14,10 +14,10 @@ from profiles.definition import Definition
 from profiles.fold import fold
 from profiles.identity import MOST_SOURCES, Part, Source
 from profiles.joining import joined
-from schemas.identity import Claim, IdentityRecord, Judged, Parts, Passed
+from schemas.identity import Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
-RECORDS: TypeAdapter[Claim | Judged | Parts] = TypeAdapter(IdentityRecord)
+RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten] = TypeAdapter(IdentityRecord)
 
 
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
@@ -27,6 +27,8 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
             fold_claim(step, claim, record.offset, policy.definition)
         case Judged() as judged:
             fold_judged(step, judged, record.offset)
+        case Forgotten() as forgotten:
+            fold_forgotten(step, forgotten)
         case Parts() as parts:
             _fold_parts(step, parts, policy)
 

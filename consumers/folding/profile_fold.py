@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from consumers.folding import interactions, ledgers, parts
+from consumers.folding import erasure, interactions, ledgers, parts
 from consumers.folding.dead_letters import dead_letter, why_dead
 from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
@@ -30,6 +30,7 @@ HANDLERS: Mapping[str, Handler] = {
     "decisions": ledgers.fold_decision,
     "responses": ledgers.fold_response,
     IDENTITIES: parts.fold_record,
+    "erasures": erasure.fold_erasure,
 }
 
 
@@ -41,17 +42,21 @@ class ProfileFold:
     meter: Meter
     decision_keep_ms: int = 30 * DAY_MS
     """How long the records of what is decided here stay in the store."""
+    again: bool = False
+    """Whether this is a rebuild."""
 
     def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
         mark = customer.profile.marks.get(POSITION, 0)
         new = [record for record in records if record.offset > mark]
         if not new:
             return Commit(customer.subject, expected=None)
-        around = Around(shard, salt, self.decision_keep_ms)
+        around = Around(shard, salt, self.decision_keep_ms, self.again)
         dead: dict[int, Record] = {}
         step = self._folded(customer, around, new, dead)
         while step is None:
             step = self._folded(customer, around, new, dead)
+        if len(step.passed_over) == len(new):  # they go, and nobody needs to know how far they were followed
+            return Commit(customer.subject, expected=customer.version, passed_over=step.passed_over)
         if step.identity.owner is not None:
             send_parts(step, step.identity.owner)
         self._measure(step)
@@ -60,13 +65,15 @@ class ProfileFold:
             subject=customer.subject,
             expected=customer.version,
             profile=replace(step.profile, marks=marks),
-            ledger=None if step.ledger is customer.ledger else step.ledger,
+            ledger=None if step.ledger is customer.ledger or erasure.leaves_no_ledger(step) else step.ledger,
             identity=None if step.identity is customer.identity else step.identity,
-            ttl_ms=STRANGER_MS if step.is_stranger() else None,
+            ttl_ms=erasure.kept_ms(step, STRANGER_MS) if step.is_stranger() else None,
             records=step.records,
             timers=step.timers,
             counts=step.counts,
             new_keys=step.new_keys,
+            erasures=step.erasures,
+            passed_over=step.passed_over,
         )
 
     def _folded(
@@ -88,6 +95,8 @@ class ProfileFold:
         return step
 
     def _failure(self, step: Step, record: LogRecord) -> Record | None:
+        if erasure.passed_over(step, record):
+            return None
         try:
             step.now_ms = record.at_ms
             handler_of(record)(step, record, self.policy)

@@ -13,7 +13,7 @@ from profiles.identity import NOBODY, Identity
 from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
 from profiles.profile import Profile
-from profiles.store import NewKey, Record
+from profiles.store import Erasure, NewKey, Record
 from schemas.decision import Decision
 from schemas.interaction import Interaction
 from schemas.ledger import Ledger
@@ -30,6 +30,8 @@ class Around:
     salt: int = 0
     """How often response codes had to be drawn anew."""
     decision_keep_ms: int = 30 * DAY_MS
+    again: bool = False
+    """A log is folded again, from which erased lives were removed, into ledgers that hold no reservations."""
     cells: Mapping[str, str] = with_default(default_factory=dict)
     """Cell by program, where an example assigns it."""
 
@@ -55,6 +57,10 @@ class Step(Struct):
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
     conflicts: int = 0
     """Identifiers that could not be linked."""
+    erasures: list[Erasure] = field(default_factory=list)
+    """Everything else here is of the time after them."""
+    passed_over: list[str] = field(default_factory=list)
+    """Records (stream ids) that came of what was erased."""
     early: int = 0
     """Interactions that said they happened after they arrived."""
     dropped: int = 0

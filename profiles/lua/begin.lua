@@ -1,7 +1,8 @@
+-- with customer.lua
 -- Opens a guarded batch: only the worker that closed the last one, with nothing lost since, may go on.
 -- It also reads the customers: what is read here was written under a guard that no failover can bring back without
 -- it. And it requires the last record of the batch: what was read of a log that a failover has cut is dropped.
--- KEYS 1 guard  2 outbox  3… customers
+-- KEYS 1 guard  2 outbox  3 erased  4… customers
 -- ARGV expected nonce, expected n, name of the position, expected position, new nonce,
 --      stream id of the batch's last record ('' where the log is kept elsewhere)
 -- Returns {'OK', {version, profile, ledger, identity}…} | {'MISMATCH'}
@@ -10,5 +11,5 @@ if found[1] ~= ARGV[1] or found[2] ~= ARGV[2] or (found[3] or '0') ~= ARGV[4] th
 if ARGV[6] ~= '' and #redis.call('XRANGE', KEYS[2], ARGV[6], ARGV[6]) == 0 then return {'MISMATCH'} end
 redis.call('HSET', KEYS[1], 'nonce', ARGV[5], 'n', 0)
 local answer = {'OK'}
-for i = 3, #KEYS do answer[i - 1] = redis.call('HMGET', KEYS[i], 'version', 'profile', 'ledger', 'identity') end
+for i = 4, #KEYS do answer[i - 2] = customer(KEYS[3], KEYS[i]) end
 return answer

@@ -1,10 +1,13 @@
 -- One step that changes a customer: all of it, or nothing.
 -- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters  7 actions  8 transit
---       9… keys that must be new: decision records and their response codes
--- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' where the
---       customer does not change), suffix that makes the next version unique (a failover
---       may take versions back, and none must return as another one), profile, ledger and identity ('' leaves them),
---       ttl of the customer in ms ('' for ever), how long an action is kept in ms, then four counted lists:
+--       and, where there is something new or something to erase:
+--       9 index of the customer  10 erasing  11… keys that must be new: decision records and their response codes
+-- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' for any),
+--       suffix that makes the next version unique (a failover may take versions back, and none must return as
+--       another one), profile, ledger and identity ('' leaves them, '{}' removes an identity; where all three are left,
+--       the version only has to be the expected one), ttl of the customer in ms ('' for ever), how long an action is
+--       kept in ms, what is erased (JSON: subject; erasures with receipt, requested_ms and at, the stream id of the
+--       request; passed_over, stream ids of records of the outbox that go; '' for nothing), then four counted lists:
 --       new keys (value, ttl in ms, '1' if a worker may replace it),
 --       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount)
@@ -14,7 +17,8 @@
 local nonce, expected, profile, ledger, identity, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if nonce ~= '' and redis.call('HGET', KEYS[4], 'nonce') ~= nonce then return {'FENCED'} end
 
-local FRESH, LISTS = 9, 9
+local FIXED, FRESH, LISTS = 8, 11, 10
+local index, erasing = KEYS[9], KEYS[10]
 if nonce == '' then
   for i = FRESH, #KEYS do
     if redis.call('EXISTS', KEYS[i]) == 1 then return {i == FRESH and 'DONE' or 'TAKEN'} end
@@ -32,12 +36,68 @@ if nonce ~= '' then
   end
 end
 
-if expected ~= '' then
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+if ARGV[9] ~= '' then
+  local asked = cjson.decode(ARGV[9])
+  local subject, tag = asked.subject, string.match(KEYS[1], '^{[^}]*}')
+
+  local function timers()
+    local pattern = string.gsub(subject, '[%*%?%[%]\\]', '\\%0') .. '|*'
+    local cursor, found = '0', {}
+    repeat
+      local page = redis.call('ZSCAN', KEYS[3], cursor, 'MATCH', pattern, 'COUNT', 1000)
+      cursor = page[1]
+      for i = 1, #page[2], 2 do
+        if not string.find(page[2][i], '|', #subject + 2, true) then found[#found + 1] = page[2][i] end
+      end
+    until cursor == '0'
+    return found
+  end
+  local function forget()
+    local removed = {customers = redis.call('DEL', KEYS[1]), timers = 0, decisions = 0, codes = 0}
+    for _, member in ipairs(timers()) do removed.timers = removed.timers + redis.call('ZREM', KEYS[3], member) end
+    for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+      local kind = string.sub(name, 1, 2) == 'd:' and 'decisions' or 'codes'
+      removed[kind] = removed[kind] + redis.call('DEL', tag .. name)
+    end
+    redis.call('DEL', index)
+    return removed
+  end
+  local function ends()
+    local found = {}
+    for i = 1, FIXED do
+      if i == 2 or i > 5 then
+        local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
+        found[string.sub(KEYS[i], #tag + 1)] = last and last[1] or '0-0'
+      end
+    end
+    return found
+  end
+
+  for _, each in ipairs(asked.erasures) do
+    local entry = {subject = subject, requested_ms = each.requested_ms, at = each.at,
+                   erased_ms = string.format('%.0f', now_ms()), ends = ends(), removed = forget()}
+    local earlier = redis.call('HGET', erasing, each.receipt)
+    for kind, amount in pairs(earlier and cjson.decode(earlier).removed or {}) do
+      entry.removed[kind] = (entry.removed[kind] or 0) + amount
+    end
+    redis.call('HSET', erasing, each.receipt, cjson.encode(entry))
+    redis.call('HINCRBY', KEYS[4], 'erasures', 1)
+  end
+  for _, id in ipairs(asked.passed_over) do redis.call('XDEL', KEYS[2], id) end
+end
+
+if expected ~= '' and (profile ~= '' or ledger ~= '' or identity ~= '') then
   version = string.format('%d-%s', tonumber(string.match(version, '^%d+')) + 1, ARGV[3])
   redis.call('HSET', KEYS[1], 'version', version)
   if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
   if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
-  if identity ~= '' then redis.call('HSET', KEYS[1], 'identity', identity) end
+  if identity == '{}' then redis.call('HDEL', KEYS[1], 'identity')
+  elseif identity ~= '' then redis.call('HSET', KEYS[1], 'identity', identity) end
   if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
 end
 
@@ -48,11 +108,18 @@ local function each(width, act)
   for i = first, at - 1, width do act(i) end
 end
 
-local fresh = FRESH
+local fresh, now, longest = FRESH, nil, 0
 each(3, function(i)
+  now = now or now_ms()
   redis.call('SET', KEYS[fresh], ARGV[i], 'PX', ARGV[i + 1])
+  redis.call('ZADD', index, now + ARGV[i + 1], string.match(KEYS[fresh], '^{[^}]*}(.*)'))
+  longest = math.max(longest, tonumber(ARGV[i + 1]))
   fresh = fresh + 1
 end)
+if now then
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+  redis.call('PEXPIRE', index, math.max(longest, redis.call('PTTL', index)))
+end
 each(5, function(i)
   local stream = tonumber(ARGV[i])
   redis.call('XADD', KEYS[stream], '*', 'topic', ARGV[i + 1], 'id', ARGV[i + 2],

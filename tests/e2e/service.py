@@ -38,7 +38,7 @@ class Service:
     def __init__(self, var: Path) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._environ = {
+        self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("OPPORTUNE_")},
             "OPPORTUNE_VAR": str(var),
             "OPPORTUNE_PORT": str(self.port),
@@ -49,10 +49,10 @@ class Service:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command("up"), cwd=ROOT, env=self._environ, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self.command("up"), cwd=ROOT, env=self.environ, stdout=log, stderr=log)
         eventually("the service is ready", self._ready)
         if not self._key:
-            scopes = "ingest,decide,respond,read"
+            scopes = "ingest,decide,respond,read,admin"
             self._key = self.run("keys", "make", "tests", "--scopes", scopes).stdout.split()[-1]
 
     def stop(self) -> None:
@@ -70,7 +70,7 @@ class Service:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """One command of the CLI beside the running service."""
         done = subprocess.run(
-            self._command(*command), cwd=ROOT, env=self._environ, capture_output=True, text=True, check=False
+            self.command(*command), cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done
@@ -122,5 +122,5 @@ class Service:
             return False
 
     @staticmethod
-    def _command(*words: str) -> list[str]:
+    def command(*words: str) -> list[str]:
         return [sys.executable, "-m", "app", *words]

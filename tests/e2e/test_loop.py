@@ -141,6 +141,7 @@ def test_every_call_needs_a_key_with_the_scope(service: Service, shop_folder: Pa
     bearer = {"Authorization": f"Bearer {reader}"}
     assert service.call("GET", "/v1/scorecard", headers=bearer).status_code == 200
     assert service.call("POST", "/v1/decisions", json={}, headers=bearer).status_code == 403
+    assert service.call("DELETE", "/v1/customers/ada", headers=bearer).status_code == 403
 
 
 def test_nothing_is_lost_or_doubled_when_every_part_is_killed(service: Service, shop_folder: Path) -> None:

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from consumers.log import LogRecord
 from consumers.redis_streams import Asked, RedisStreams
 from profiles.errors import StoreUnavailable
-from profiles.scripts import FOLDER, Batch, Scripts
+from profiles.scripts import Batch, Scripts, source
 from profiles.trip import Trip
 
 
@@ -110,9 +110,9 @@ class HostileScripts(Scripts):
     async def load(self) -> None:
         await super().load()
         if self._broken is not None:
-            source = (FOLDER / f"{self._broken.script}.lua").read_text()
-            assert self._broken.check in source
-            changed = source.replace(self._broken.check, self._broken.instead)
+            text = source(self._broken.script)
+            assert self._broken.check in text
+            changed = text.replace(self._broken.check, self._broken.instead)
             self.sha[self._broken.script] = str(await self.redis.script_load(changed))
 
     def batch(self) -> Batch:

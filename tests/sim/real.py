@@ -8,7 +8,7 @@ over the log alone.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -73,6 +73,9 @@ POLICY = live(
 SPEND = POLICY.definition.features["spend"].key
 
 
+Actor = Callable[[str], Coroutine[Any, Any, None]]
+
+
 @dataclass
 class Silent:
     """A Meter that nobody reads."""
@@ -108,9 +111,7 @@ class Run:
 
     async def hostile(self) -> None:
         """Everything that may go wrong, and then some turns where nothing does."""
-        actors = {**dict.fromkeys(WORKERS, self._work), "timers": self._time, "other timers": self._time}
-        actors |= {"courier": self._carry, "other courier": self._carry}
-        actors |= {"api": self._decide, "other api": self._decide, "producer": self._produce}
+        actors = self.actors()
         self._reassign()
         for name in actors:
             await self._connect(name)
@@ -174,6 +175,12 @@ class Run:
         self.trace.append(f"{'redis':>8}  {what}")
 
     # the actors
+
+    def actors(self) -> dict[str, Actor]:
+        actors: dict[str, Actor] = {**dict.fromkeys(WORKERS, self._work)}
+        actors |= {"timers": self._time, "other timers": self._time}
+        actors |= {"courier": self._carry, "other courier": self._carry}
+        return actors | {"api": self._decide, "other api": self._decide, "producer": self._produce}
 
     async def _work(self, name: str) -> None:
         while True:
@@ -453,10 +460,18 @@ def _day(event: Interaction) -> str:
 
 async def run(redis: Redis, seed: int, trace: list[str] | None = None, broken: Broken | None = None) -> list[str]:
     """What is wrong after one seed. Empties Redis first."""
-    await redis.flushdb()
-    await redis.config_set("hz", 500)  # how soon an XREAD that waits in vain returns
-    hostile = Run(redis, seed, [] if trace is None else trace, broken)
-    await CustomerStore.open(redis, hostile.shards)
+    hostile = await prepared(redis, seed, trace, broken)
     await hostile.hostile()
     await hostile.quiet()
     return await wrong(redis, hostile.failovers)
+
+
+async def prepared(
+    redis: Redis, seed: int, trace: list[str] | None = None, broken: Broken | None = None, kind: type[Run] = Run
+) -> Run:
+    """An empty Redis, and what will happen on it."""
+    await redis.flushdb()
+    await redis.config_set("hz", 500)  # how soon an XREAD that waits in vain returns
+    hostile = kind(redis, seed, [] if trace is None else trace, broken)
+    await CustomerStore.open(redis, hostile.shards)
+    return hostile

@@ -1,0 +1,80 @@
+"""Erasures: the customer becomes a tombstone, and what comes after starts afresh.
+
+The handler forgets all that the step holds; the commit forgets the rest (`Commit.erasures`, lua/commit.lua): every
+field of the customer's key, timers, decisions and codes. Other identifiers are told (`identities.forget`): those that
+belong to the customer are erased in their turn, all others forget the name.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from consumers.folding.identities import forget
+from consumers.folding.step import Step
+from consumers.live import LivePolicy
+from consumers.log import LogRecord
+from consumers.redis_streams import stream_id
+from profiles.erasure import ERASED, TOMBSTONE_MS
+from profiles.identity import NOBODY
+from profiles.profile import Profile
+from profiles.store import IDENTITIES, Erasure
+from schemas.base import at_ms
+from schemas.erasure import ErasureRecord
+from schemas.interaction import OUR_OWN
+from schemas.ledger import Ledger
+
+
+def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
+    """Raises ValidationError."""
+    asked = ErasureRecord.model_validate_json(record.body)
+    step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset)))
+    step.profile, step.ledger = Profile(marks={ERASED: record.offset}), Ledger()
+    for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):
+        said.clear()
+    forget(step, asked.receipt, asked.requested_ms)
+    step.identity = NOBODY
+
+
+def leaves_no_ledger(step: Step) -> bool:
+    return bool(step.erasures) and step.ledger == Ledger()
+
+
+def kept_ms(step: Step, stranger_ms: int) -> int:
+    """How long the mark of a stranger is kept; of one who was erased it must not get lost."""
+    return TOMBSTONE_MS if ERASED in step.profile.marks else stranger_ms
+
+
+def passed_over(step: Step, record: LogRecord) -> bool:
+    """Whether a record that stands after an erasure came of what was erased: a timer that fired, a session that ended,
+    an answer to a decision, each just before the erasure was folded. The commit drops such records from the log."""
+    if ERASED not in step.profile.marks or record.topic not in ("interactions", "decisions", "responses", IDENTITIES):
+        return False
+    is_old = _is_of_the_old_life(step, record)
+    if is_old:
+        step.passed_over.append(stream_id(record.offset))
+    return is_old
+
+
+def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
+    try:
+        said: Any = orjson.loads(record.body)
+        if record.topic == IDENTITIES:  # what an identifier has sent before it was erased too
+            return said["kind"] == "parts" and step.profile.first is None
+        if record.topic == "decisions":  # one of the new life has reserved what it chose
+            made = [*said["treatments"], *said.get("withheld", ())]
+            return bool(made) and not step.around.again and said["decision"] not in _decided(step)
+        if record.topic == "responses":
+            return all(each.code != said["code"] for each in step.ledger.entries)
+        return said["type"] in OUR_OWN and _is_before(said["time"], step.profile.first)
+    except (ValueError, KeyError, TypeError):
+        return False  # whatever it is: the fold will say so
+
+
+def _decided(step: Step) -> set[str]:
+    return {each.decision for each in step.ledger.entries}
+
+
+def _is_before(time: str, first_ms: int | None) -> bool:
+    """Of what Opportune says itself, nothing comes of a life that has not begun."""
+    return first_ms is None or at_ms(datetime.fromisoformat(time)) < first_ms

@@ -1,0 +1,25 @@
+"""Erasures: as they stand in the log, and the receipt, which says nothing of whom."""
+
+from typing import Literal
+
+from schemas.base import Model
+
+
+class ErasureRecord(Model):
+    """An erasure as it stands in the log, until it is done."""
+
+    receipt: str
+    requested_ms: int
+
+
+class ErasureReceipt(Model):
+    """What became of an erasure. Nothing in it tells whose it was."""
+
+    receipt: str
+    state: Literal["pending", "done"]
+    """`pending` until nothing of the customer is left."""
+    requested: str
+    erased: str | None = None
+    """From then on the id's events start afresh; the last traces are gone when the state is `done`."""
+    removed: dict[str, int] | None = None
+    """By kind: customers, timers, decisions, codes, records (of the log), dead_letters, actions."""
