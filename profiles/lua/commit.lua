@@ -20,10 +20,14 @@ local version = redis.call('HGET', KEYS[1], 'version') or '0'
 if expected ~= '' then
   if version ~= expected then return {'CONFLICT'} end
   version = string.format('%d-%s', tonumber(string.match(version, '^%d+')) + 1, ARGV[3])
-  redis.call('HSET', KEYS[1], 'version', version)
-  if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
-  if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
-  if identity ~= '' then redis.call('HSET', KEYS[1], 'identity', identity) end
+  local fields = {'version', version}
+  local function set(name, value)
+    if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
+  end
+  set('profile', profile)
+  set('ledger', ledger)
+  set('identity', identity)
+  redis.call('HSET', KEYS[1], unpack(fields))
   if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
 end
 
