@@ -72,7 +72,7 @@ async def opened(settings: Settings, retries: int = RETRIES) -> AsyncIterator[Pa
     async with connected(redis_url(settings), retries=retries) as redis:
         await wait_until_ready(redis, STORE_WITHIN_S)
         registry = Registry(redis)
-        store = await CustomerStore.open(redis, settings.shards)
+        store = await CustomerStore.open(redis, settings.shards, settings.replicas_needed)
         yield Parts(redis, store, registry, PolicyStore(registry))
 
 
@@ -102,7 +102,7 @@ def build_api(settings: Settings) -> FastAPI:
                 customers=Customers(parts.store, live),
                 identities=Identities(parts.store, live),
                 scorecard=ScorecardReader(parts.store),
-                status=Status(parts.store, live),
+                status=Status(parts.store, live, settings.durability, settings.replicas_needed),
                 keys=Verifier(parts.registry),
                 metrics=metrics,
             )

@@ -18,6 +18,7 @@ class Report:
     examples: int
     failed: int
     conditions: int = 0
+    """Scores included."""
     delegated: int = 0
     """Conditions that Google's evaluator answers, since no code is generated for a construct in them."""
 
@@ -34,6 +35,7 @@ def check_folder(folder: Path, now_ms: int) -> Report:
         findings = checked.findings if files else tuple(_at_folder(folder, checked.findings))
         return Report(files, findings, None, 0, 0)
     policy = LivePolicy.compiled(checked)
+    expressions = (*checked.conditions.values(), *checked.scores.values())
     failures = [_failures(index, checked, policy, now_ms) for index in range(len(checked.policy.examples))]
     return Report(
         files=files,
@@ -41,8 +43,8 @@ def check_folder(folder: Path, now_ms: int) -> Report:
         policy=policy,
         examples=len(failures),
         failed=sum(map(bool, failures)),
-        conditions=len(checked.conditions),
-        delegated=sum(not each.generated for each in checked.conditions.values()),
+        conditions=len(expressions),
+        delegated=sum(not each.generated for each in expressions),
     )
 
 

@@ -6,15 +6,17 @@ Whoever belongs to a customer is shown as that customer.
 from datetime import datetime
 
 from app.policy import required
+from consumers.folding.sessions import IDLE, end_of, purpose_of
 from consumers.live import LivePolicy, PolicySource
 from profiles.facts import Situation, read_feature
 from profiles.people import People, Person
-from profiles.profile import Session
+from profiles.profile import Profile, Session
 from profiles.store import CustomerStore
+from profiles.tags import held
 from schemas.base import at_ms, rfc3339
 from schemas.identity import fields_of
 from schemas.ledger import Ledger
-from schemas.profile import CustomerView, RecentInteraction, SessionView
+from schemas.profile import CustomerView, RecentInteraction, SessionView, StageEntered
 
 
 class Customers:
@@ -45,9 +47,17 @@ def view_of(person: Person, policy: LivePolicy, now_ms: int) -> CustomerView:
             for name, feature in definition.features.items()
             if (value := read_feature(feature, profile.features, now_ms)) is not None
         },
+        tags=tuple(held(profile.tags)),
+        scores={
+            name: values[f"customer.{name}"] for name in policy.ruleset.classes.scores if f"customer.{name}" in values
+        },
         segments=tuple(values["customer.segments"]),
         stage=values.get("customer.stage"),
-        sessions=tuple(_session(name, each, policy, now_ms) for name, each in profile.sessions.items()),
+        stage_since=_time(at_ms(values["customer.stage_since"]) if "customer.stage_since" in values else None),
+        stages=tuple(StageEntered(stage=stage, at=rfc3339(at)) for stage, at in profile.stages),
+        sessions=tuple(
+            _session(name, each, person.subject, profile, policy, now_ms) for name, each in profile.sessions.items()
+        ),
         recent=tuple(
             RecentInteraction(at=rfc3339(at), type=kind, channel=channel, source=source)
             for at, kind, channel, source in profile.recent
@@ -56,15 +66,22 @@ def view_of(person: Person, policy: LivePolicy, now_ms: int) -> CustomerView:
     )
 
 
-def _session(channel: str, session: Session, policy: LivePolicy, now_ms: int) -> SessionView:
+def _session(
+    channel: str, session: Session, subject: str, profile: Profile, policy: LivePolicy, now_ms: int
+) -> SessionView:
     definition = policy.definition
+    is_open = session.open_at(now_ms, definition.session_idle_ms)
+    judged_ms = now_ms if is_open else end_of(session)
     return SessionView(
         channel=channel,
         started=rfc3339(session.started),
         last=rfc3339(session.last),
-        length_s=(session.last - session.started) / 1000,
+        length_s=session.length_ms / 1000,
         interactions=session.interactions,
-        open=session.open_at(now_ms, definition.session_idle_ms),
+        open=is_open,
+        ended=None if is_open else rfc3339(end_of(session)),
+        ended_by=None if is_open else session.ended_by or IDLE,
+        purpose=purpose_of(subject, profile, channel, session, policy, judged_ms),
         features={
             name: value
             for name, feature in definition.session_features.items()

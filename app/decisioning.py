@@ -129,6 +129,8 @@ class Decisioning:
         person = await self._people.read(asked.identifiers, policy.definition)
         known = await self._answered_before(asked, person)
         if known is not None:
+            for subject in {person.subject, person.named.subject}:
+                await self._store.confirm(subject)
             return known
         origin = self._origin(asked, person, policy, number)
         facts = asked.facts(person, policy)

@@ -5,18 +5,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from consumers.folding import Step, fold_interaction
+from msgspec import structs
+
+from app.story import Story
+from consumers.folding import Step
 from consumers.live import LivePolicy
 from profiles.errors import BadFields
 from profiles.facts import Situation
 from profiles.fields import checked
+from profiles.fold import fold
 from profiles.ledger import fold_response, implied
-from profiles.profile import Profile
 from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
 from rules.policy import Path
 from schemas.decision import Facts
-from schemas.interaction import IDENTIFY, Interaction
+from schemas.interaction import IDENTIFY, TAGGED, Interaction
 from schemas.ledger import Ledger, LedgerEntry
 from schemas.policy import Example, ExampleInteraction, ExampleResponse, FieldType, Rule
 from schemas.response import ResponseRecord
@@ -45,10 +48,10 @@ class BadExample(BadFields):
 def mismatches(example: Example, policy: LivePolicy, now_ms: int) -> list[Mismatch]:
     """What the policy does otherwise than the example says; empty if it is right."""
     try:
-        outcome = Outcome(example, policy, judged(example, policy, now_ms))
+        outcome = judged(example, policy, now_ms)
     except BadExample as wrong:
         return [Mismatch(wrong.path, f"the example itself is wrong: {wrong.reason}", wrong.hint)]
-    return [*outcome.of_offers(), *outcome.of_withheld(), *outcome.of_reasons()]
+    return [*outcome.of_offers(), *outcome.of_withheld(), *outcome.of_reasons(), *outcome.of_classes()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Outcome:
     example: Example
     policy: LivePolicy
     judgement: Judgement
+    values: Mapping[str, Any]
+    """What conditions saw."""
 
     @property
     def offers(self) -> list[str]:
@@ -79,6 +84,19 @@ class Outcome:
             if reason not in given:
                 message = f"`{offer}` should be left out as `{reason}`, but {self._state(offer)}"
                 yield Mismatch(("then", "reasons", offer), message)
+
+    def of_classes(self) -> Iterator[Mismatch]:
+        """Stage, segments and purpose."""
+        then = self.example.then
+        segments = None if then.segments is None else sorted(then.segments)
+        yield from self._is_not("stage", then.stage, self.values.get("customer.stage"))
+        yield from self._is_not("purpose", then.purpose, self.values.get("session.purpose"))
+        yield from self._is_not("segments", segments, sorted(self.values["customer.segments"]))
+
+    def _is_not(self, what: str, expected: str | list[str] | None, found: str | list[str] | None) -> Iterator[Mismatch]:
+        if expected is not None and expected != found:
+            shown = [_listed([each] if isinstance(each, str) else each or []) for each in (expected, found)]
+            yield Mismatch(("then", what), f"`{what}` should be {shown[0]}, but is {shown[1]}")
 
     def _differs(self, what: str, expected: Sequence[str] | None, found: Sequence[str]) -> Iterator[Mismatch]:
         if expected is not None and list(expected) != list(found):
@@ -137,28 +155,41 @@ def _each_checked(data: Mapping[str, Any], types: Mapping[str, FieldType], path:
             checked({name: data[name]}, {name: types[name]}, f"`{name}`")
 
 
-def judged(example: Example, policy: LivePolicy, now_ms: int) -> Judgement:
+def judged(example: Example, policy: LivePolicy, now_ms: int) -> Outcome:
     """The judgement that the example asks for. Raises BadExample."""
     given, when = example.given, example.when
     now_ms = int(when.at.timestamp() * 1000) if when.at else now_ms
-    step = Step(SUBJECT, Profile(), Ledger())
-    for past in _history(example, policy, now_ms):
-        fold_interaction(step, past, policy)
+    before = _told(example, policy, now_ms)
+    ledger = before.ledger
     for index, response in enumerate(given.responses):
         with _at("given", "responses", index, "offer"):
-            step.ledger = _answered(step.ledger, index, response, when.channel, policy, now_ms)
-    waiting, before = step.ledger, step.profile
+            ledger = _answered(ledger, index, response, when.channel, policy, now_ms)
     event: Interaction | None = None
     if when.interaction is not None:
         event = _interaction(when.interaction, ("when", "interaction"), when.channel, policy, now_ms)
-        fold_interaction(step, event, policy)
+    profile = fold(before.profile, event, policy.definition) if event else before.profile
     _each_checked(when.context, policy.definition.context, ("when", "context"))
     with _at("when", "context"):
         context = checked(when.context, policy.definition.context, "`context`")
-    situation = Situation(SUBJECT, step.profile, when.channel, now_ms, event, context, before)
+    situation = Situation(SUBJECT, profile, when.channel, now_ms, event, context, before.profile)
     placements = ((when.placement, when.count),)
-    facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells)
-    return decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED)
+    facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), ledger, given.cells)
+    judgement = decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED)
+    return Outcome(example, policy, judgement, policy.ruleset.classified(facts.values))
+
+
+def _told(example: Example, policy: LivePolicy, now_ms: int) -> Step:
+    """The customer as the question finds them."""
+    story = Story(SUBJECT, policy)
+    history = _history(example, policy, now_ms)
+    for past in history:
+        story.happen(past)
+    story.until(now_ms)
+    step = story.step
+    if example.given.stage is not None:
+        since_ms = history[0].at_ms if history else now_ms
+        step.profile = structs.replace(step.profile, stages=((example.given.stage, since_ms),))
+    return step
 
 
 def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interaction]:
@@ -168,12 +199,15 @@ def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interact
         for index, each in enumerate(given.interactions)
     ]
     oldest_first = sorted(events, key=lambda each: each.at_ms)
-    if not given.attributes:
-        return oldest_first
     first_ms = oldest_first[0].at_ms if oldest_first else now_ms - policy.definition.session_idle_ms - 1
-    _each_checked(given.attributes, policy.definition.attributes, ("given", "attributes"))
-    attributes = ExampleInteraction(type=IDENTIFY, data=given.attributes)
-    return [_interaction(attributes, ("given", "attributes"), channel, policy, first_ms), *oldest_first]
+    said = []
+    if given.attributes:
+        _each_checked(given.attributes, policy.definition.attributes, ("given", "attributes"))
+        attributes = ExampleInteraction(type=IDENTIFY, data=given.attributes)
+        said.append(_interaction(attributes, ("given", "attributes"), channel, policy, first_ms))
+    if given.tags:
+        said.append(Interaction("given-tags", "example", TAGGED, SUBJECT, "", first_ms, {"tags": list(given.tags)}))
+    return [*said, *oldest_first]
 
 
 def _interaction(given: ExampleInteraction, path: Path, channel: str, policy: LivePolicy, now_ms: int) -> Interaction:

@@ -75,6 +75,7 @@ class Responding:
         except ledger.UnknownCode as cause:
             raise UnknownResponseCode from cause
         if answered is customer.ledger and not ledger.awaits_amount(answered, said):
+            await self._store.confirm(subject)
             return Committed.DONE
         record = Record("responses", f"{said.code}/{said.outcome}", subject, orjson.dumps(said.model_dump()))
         commit = Commit(subject, customer.version, ledger=answered, records=[record])

@@ -13,6 +13,7 @@ from app.errors import BadSettings
 from schemas.base import duration_ms
 
 PREFIX = "OPPORTUNE_"
+REPLICATED = "replicated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Settings:
     metrics_port: int
     shards: int
     durability: str
+    replicas: int
+    """Needed for `replicated`."""
     log_level: str
     log_keep: int
     decision_keep: int
@@ -37,7 +40,18 @@ class Settings:
         for name in environ:
             if name.startswith(PREFIX) and name not in known:
                 raise BadSettings(f"there is no setting {name}", hint=_nearest(name, list(known)))
-        return Settings(**{each.field: each.read(environ) for each in TABLE})
+        settings = Settings(**{each.field: each.read(environ) for each in TABLE})
+        if settings.durability == REPLICATED and settings.redis is None:
+            raise BadSettings(
+                f"{PREFIX}DURABILITY={REPLICATED} needs a Redis with replicas, and the embedded one has none",
+                hint=f"set {PREFIX}REDIS to one that has them, or {PREFIX}DURABILITY to always",
+            )
+        return settings
+
+    @property
+    def replicas_needed(self) -> int:
+        """How many replicas must have a write before it is answered."""
+        return self.replicas if self.durability == REPLICATED else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +136,17 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "durability",
         "everysec",
-        _one_of("everysec", "always"),
-        "When an answer is given: `everysec` (survives any crash; a power cut may cost the last second) or "
-        "`always` (after it is on disk)",
+        _one_of("everysec", "always", REPLICATED),
+        "When an answer is given: `everysec` (survives any crash; a power cut may cost the last second), "
+        "`always` (after it is on disk) or `replicated` (after OPPORTUNE_REPLICAS replicas have it; needs "
+        "OPPORTUNE_REDIS). The first two set the embedded Redis; a Redis of your own says itself when it writes to "
+        "disk, and /readyz shows what it says",
+    ),
+    Setting(
+        "replicas",
+        "1",
+        _whole_number(1, 100),
+        "How many replicas must have a write before it is answered, with `OPPORTUNE_DURABILITY=replicated`",
     ),
     Setting("log_level", "info", _one_of("debug", "info", "warning", "error"), "What is logged"),
     Setting(

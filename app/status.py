@@ -6,9 +6,13 @@ from schemas.status import Ready
 
 
 class Status:
-    def __init__(self, store: CustomerStore, policies: LivePolicies) -> None:
+    """`configured` and `replicas_needed`: what the settings ask of an accepted write."""
+
+    def __init__(self, store: CustomerStore, policies: LivePolicies, configured: str, replicas_needed: int) -> None:
         self._store = store
         self._policies = policies
+        self._configured = configured
+        self._replicas_needed = replicas_needed
 
     async def ready(self) -> Ready:
         """Raises StoreUnavailable."""
@@ -16,7 +20,10 @@ class Status:
         policy = self._policies.current
         return Ready(
             policy=policy.revision if policy else None,
+            configured=self._configured,
             durability=server.durability,
+            replicas_needed=self._replicas_needed,
+            replicas=server.replicas,
             redis=server.version,
             shards=self._store.shards,
         )

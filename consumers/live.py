@@ -5,6 +5,7 @@ from typing import Protocol
 
 from profiles.definition import Definition
 from profiles.facts import FactReader
+from rules.classes import Classes
 from rules.policy import Checked
 from rules.ruleset import RuleSet, compile_rules
 
@@ -15,13 +16,28 @@ class LivePolicy:
     definition: Definition
     ruleset: RuleSet
     facts: FactReader
+    """Of all that any condition reads."""
+    purpose_facts: FactReader
+    """Of what the purposes of a visit read."""
+    stage_facts: FactReader
+    stage_classes: Classes
+    """What a customer's stage is judged with, and no more."""
 
     @staticmethod
     def compiled(checked: Checked) -> "LivePolicy":
         """Raises ValueError for a policy with errors."""
         ruleset = compile_rules(checked)
         definition = Definition.from_policy(ruleset.policy)
-        return LivePolicy(ruleset.revision, definition, ruleset, FactReader(definition, ruleset.reads))
+        stages = ruleset.classes.of_stages()
+        return LivePolicy(
+            revision=ruleset.revision,
+            definition=definition,
+            ruleset=ruleset,
+            facts=FactReader(definition, ruleset.reads),
+            purpose_facts=FactReader(definition, ruleset.classes.of_purposes().reads),
+            stage_facts=FactReader(definition, stages.reads),
+            stage_classes=stages,
+        )
 
 
 class PolicySource(Protocol):

@@ -13,6 +13,7 @@ import orjson
 
 from consumers.meter import Meter
 from profiles import keys
+from profiles.aggregates import digest
 from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore, Record
 from schemas.interaction import TIMER_FIRED, Interaction, to_cloud_event
@@ -75,7 +76,7 @@ def record_of(member: str, due_ms: int) -> Record:
     """What a timer says. A member is `<subject>|<name>`; a name has no `|`."""
     subject, _, name = member.rpartition("|")
     fired = Interaction(
-        id=f"{member}@{due_ms}",
+        id=f"{name}@{due_ms}/{digest(subject)}",  # the name of a customer may be longer than an id
         source=SOURCE,
         type=TIMER_FIRED,
         subject=subject,

@@ -12,8 +12,9 @@ from profiles.features import FeatureDefinition, adding, field_reader, folding, 
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
+from schemas.built_in import built_in, travelling
 from schemas.identity import CUSTOMER, VISITOR, kind_of
-from schemas.interaction import IDENTIFY, SESSION_ENDED, TIMER_FIRED, Interaction
+from schemas.interaction import ANYWHERE, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
@@ -36,6 +37,12 @@ class Definition:
     session_idle_ms: int
     identifiers: tuple[str, ...]
     """Every kind of identifier, strongest first."""
+    session_ends: frozenset[str]
+    """The interaction types that end a session."""
+    session_travelling: frozenset[str]
+    """The features of a session that its summary carries."""
+    review_ms: int | None
+    """How long after a judgement the stage is judged again."""
     outcomes: Mapping[str, Outcome]
     reservation_ms: int
     remember_ms: int
@@ -44,7 +51,7 @@ class Definition:
 
     @staticmethod
     def from_policy(policy: Policy) -> "Definition":
-        interactions = {**policy.interactions, **_built_in(policy.attributes)}
+        interactions = {**policy.interactions, **built_in(policy)}
         features = _features(policy.features, policy, interactions)
         session = _features(policy.session.features, policy, interactions)
         return Definition(
@@ -57,6 +64,9 @@ class Definition:
             session_features_of=_by_type(policy.session.features.items(), session),
             session_idle_ms=policy.session.idle,
             identifiers=(CUSTOMER, *policy.identifiers, VISITOR),
+            session_ends=frozenset(policy.session.ends),
+            session_travelling=frozenset(travelling(policy)),
+            review_ms=policy.lifecycle.review if policy.stages else None,
             outcomes=policy.outcomes,
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
@@ -79,14 +89,17 @@ class Definition:
         return ", ".join(sorted(self.channels)) or "none"
 
     def typed(self, interaction: Interaction) -> Interaction:
-        """The interaction with its data and channel as the policy says. Raises BadFields."""
+        """The interaction with its data and channel as the policy says. Raises BadFields.
+
+        An `identify` may come without a channel: somebody told us about the customer, who visits nothing.
+        """
         name = interaction.type
         declared = self.interactions.get(name)
         if declared is None:
             raise BadFields(f"unknown interaction type `{name}`", nearest(name, self.interactions))
         data = checked(interaction.data, declared.fields, f"`{name}`")
         channel = interaction.channel or declared.channel
-        if name == TIMER_FIRED:  # it happens on no channel
+        if not channel and name in ANYWHERE:
             return replace(interaction, data=data)
         if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
@@ -98,15 +111,6 @@ def _channels(policy: Policy) -> frozenset[str]:
     treatments = (each.channel for offer in policy.offers for each in offer.treatments)
     rules = (channel for rule in policy.rules for channel in rule.channels)
     return frozenset(each for each in (*types, *treatments, *rules) if each)
-
-
-def _built_in(attributes: Mapping[str, FieldType]) -> dict[str, InteractionType]:
-    optional = {name: each.model_copy(update={"required": False}) for name, each in attributes.items()}
-    return {
-        IDENTIFY: InteractionType(fields=optional, sets=tuple(attributes)),
-        SESSION_ENDED: InteractionType(),
-        TIMER_FIRED: InteractionType(fields={"timer": FieldType(type="string", required=True)}),
-    }
 
 
 def _features(

@@ -4,7 +4,7 @@ Only the names that are asked for are computed. A value that is not known has no
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,8 +15,9 @@ from profiles.features import FeatureDefinition
 from profiles.fields import fact
 from profiles.fold import event_value
 from profiles.profile import Profile, Session
+from profiles.tags import held
 from schemas.base import moment
-from schemas.interaction import Interaction
+from schemas.interaction import SESSION_ENDED, Interaction
 from schemas.policy import FieldType
 
 
@@ -32,6 +33,8 @@ class Situation(Struct, frozen=True):
     context: Mapping[str, Any] | None = None
     before: Profile | None = None
     """The profile without that event; None where no event is judged."""
+    visit: Session | None = None
+    """The visit that is judged, such as one that has ended; None: the open one on the channel."""
 
     def session(self, definition: Definition) -> Session | None:
         return self._open(self.profile, definition)
@@ -41,8 +44,12 @@ class Situation(Struct, frozen=True):
         return self._open(self.before or self.profile, definition)
 
     def _open(self, profile: Profile, definition: Definition) -> Session | None:
+        if self.visit is not None or (self.event is not None and self.event.type == SESSION_ENDED):
+            return self.visit  # of a visit that has ended, the event says all
         found = profile.sessions.get(self.channel)
-        return found if found and found.open_at(self.now_ms, definition.session_idle_ms) else None
+        if found is None or found.open_at(self.now_ms, definition.session_idle_ms):
+            return found
+        return found if self.event is not None and found.ended_with(self.event.type, self.event.at_ms) else None
 
 
 Getter = Callable[[Situation], Any]
@@ -82,14 +89,35 @@ def _getter(name: str, definition: Definition) -> Getter | None:
 
 
 def _customer(field: str, definition: Definition) -> Getter | None:
-    if field == "id":
-        return lambda situation: situation.subject.partition(":")[2]
+    if field in KNOWN:
+        return KNOWN[field]
     if field in definition.features:
         return _feature(definition.features[field])
     if field in definition.attributes:
         kind = definition.attributes[field].type
         return lambda situation: fact(situation.profile.attributes.get(field), kind)
-    return None  # segments and stage are judgements: the rule set adds them
+    return None  # segments and scores are judgements: the rule set adds them
+
+
+def _time(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else moment(at_ms)
+
+
+def _stage(situation: Situation, nth: int) -> tuple[str, int] | tuple[None, None]:
+    stages = situation.profile.stages
+    return stages[nth] if len(stages) > nth else (None, None)
+
+
+KNOWN: Mapping[str, Getter] = {
+    "id": lambda situation: situation.subject.partition(":")[2],
+    "first_seen": lambda situation: _time(situation.profile.first),
+    "last_seen": lambda situation: _time(situation.profile.last),
+    "tags": lambda situation: held(situation.profile.tags),
+    "stage": lambda situation: _stage(situation, 0)[0],
+    "stage_since": lambda situation: _time(_stage(situation, 0)[1]),
+    "previous_stage": lambda situation: _stage(situation, 1)[0],
+}
+"""What is known of every customer. Of the stage it is what is on record: the rule set makes of it what it is now."""
 
 
 def _feature(feature: FeatureDefinition) -> Getter:
@@ -133,7 +161,7 @@ def _session_value(field: str, session: Session, situation: Situation) -> Any:
         case "started":
             return moment(session.started)
         case "length":
-            return timedelta(milliseconds=session.last - session.started)
+            return timedelta(milliseconds=session.length_ms)
         case "interactions":
             return session.interactions
         case "channel":

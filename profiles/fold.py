@@ -1,7 +1,6 @@
 """`fold`: what one interaction makes of a profile. Pure: the same interaction gives the same profile, whoever
 folds it and whenever."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,11 +9,11 @@ from profiles.aggregates import digest
 from profiles.definition import KEPT_IDENTITIES, KEPT_INTERACTIONS, Definition
 from profiles.features import FeatureDefinition
 from profiles.profile import Profile, Session
-from schemas.interaction import TIMER_FIRED, Interaction
+from profiles.sessions import continued, joined, timed_out
+from profiles.tags import tagged
+from schemas.interaction import OUR_OWN, TIMER_FIRED, Interaction
 
 IDENTITY_CHARACTERS = 8
-SESSION_TIMER = "session"
-"""`session:<channel>` is the timer that ends a session."""
 
 
 def identity_hash(interaction: Interaction) -> str:
@@ -45,24 +44,31 @@ def fold(profile: Profile, interaction: Interaction, definition: Definition) -> 
         return profile
     seen = (profile.seen + identity)[-KEPT_IDENTITIES * IDENTITY_CHARACTERS :]
     if interaction.type == TIMER_FIRED:
-        return replace(profile, seen=seen, sessions=_ended(profile.sessions, interaction, definition))
-    happened = interaction.at_ms
-    newest = max(happened, profile.last or happened)
-    stated = _stated(profile, interaction, definition)
+        return replace(profile, seen=seen, sessions=timed_out(profile.sessions, interaction, definition))
+    newest = max(interaction.at_ms, profile.last or 0)
+    features = _features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest)
+    seen_now = {} if interaction.type in OUR_OWN else _seen_by(profile, interaction, definition)
     return replace(
         profile,
-        attributes={**profile.attributes, **stated} if stated else profile.attributes,
-        set_at={**profile.set_at, **dict.fromkeys(stated, happened)} if stated else profile.set_at,
-        features=_without_strays(
-            _features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest),
-            definition,
-        ),
-        sessions=_sessions(profile.sessions, interaction, definition),
+        features=_without_strays(features, definition),
         recent=_recent(profile.recent, interaction),
-        first=min(happened, profile.first or happened),
-        last=newest,
         seen=seen,
+        **seen_now,
     )
+
+
+def _seen_by(profile: Profile, interaction: Interaction, definition: Definition) -> dict[str, Any]:
+    """What an interaction from outside changes besides: somebody was seen, and perhaps said something."""
+    happened = interaction.at_ms
+    stated = _stated(profile, interaction, definition)
+    return {
+        "attributes": {**profile.attributes, **stated} if stated else profile.attributes,
+        "set_at": {**profile.set_at, **dict.fromkeys(stated, happened)} if stated else profile.set_at,
+        "tags": tagged(profile.tags, interaction),
+        "sessions": _sessions(profile.sessions, interaction, definition),
+        "first": min(happened, profile.first or happened),
+        "last": max(happened, profile.last or happened),
+    }
 
 
 def event_value(interaction: Interaction, field: str) -> Any:
@@ -122,33 +128,11 @@ def _recent(
 
 
 def _sessions(sessions: dict[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
-    channel, happened, idle = interaction.channel, interaction.at_ms, definition.session_idle_ms
-    current = sessions.get(channel)
-    if current is None or happened - current.last > idle:
-        current = Session(started=happened, last=happened, interactions=0)
-    elif happened < current.started - idle:
-        return sessions  # it arrived late and belongs to an earlier visit
-    return {**sessions, channel: _continued(current, interaction, definition)}
-
-
-def _continued(session: Session, interaction: Interaction, definition: Definition) -> Session:
-    last = max(session.last, interaction.at_ms)
-    features = definition.session_features_of.get(interaction.type, ())
-    return replace(
-        session,
-        started=min(session.started, interaction.at_ms),
-        last=last,
-        ended=session.ended if last == session.last else None,  # what arrived late may prolong its session
-        interactions=session.interactions + 1,
-        features=_features(session.features, features, interaction, last),
-    )
-
-
-def _ended(sessions: Mapping[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
-    """A timer may have been overtaken by one more interaction: then the session goes on."""
-    kind, _, channel = interaction.data["timer"].partition(":")
-    session = sessions.get(channel) if kind == SESSION_TIMER else None
-    idle = session is not None and interaction.at_ms - session.last >= definition.session_idle_ms
-    if session is None or session.ended is not None or not idle:
-        return dict(sessions)
-    return {**sessions, channel: replace(session, ended=interaction.at_ms)}
+    channel = interaction.channel
+    session = joined(sessions.get(channel), interaction, definition) if channel else None
+    if session is None:
+        return sessions
+    aggregates = definition.session_features_of.get(interaction.type, ())
+    newest = max(session.last, interaction.at_ms)
+    features = _features(session.features, aggregates, interaction, newest)
+    return {**sessions, channel: continued(session, interaction, features, definition)}

@@ -17,6 +17,8 @@ from typing import Any
 from profiles.profile import Profile
 from schemas.ledger import Ledger
 
+MOST_CLAIMS = 50
+"""How many claims on one identifier are remembered (a cookie of a computer that everybody uses)."""
 MOST_SOURCES = 50
 """How many identifiers may belong to one customer; more are not linked, and counted."""
 
@@ -44,13 +46,17 @@ class Source:
 
     version: int = 0
     parts: Mapping[str, Part] = field(default_factory=dict)
+    claimed_ms: int | None = None
+    """The earliest event time of a claim that was sent there."""
 
     def as_json(self) -> dict[str, Any]:
-        return {"version": self.version, "parts": {name: each.as_json() for name, each in self.parts.items()}}
+        parts = {name: each.as_json() for name, each in self.parts.items()}
+        return {"version": self.version, "parts": parts, "claimed_ms": self.claimed_ms}
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Source":
-        return Source(data["version"], {name: Part.from_json(each) for name, each in data["parts"].items()})
+        parts = {name: Part.from_json(each) for name, each in data["parts"].items()}
+        return Source(data["version"], parts, data["claimed_ms"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,10 @@ class Identity:
         return self.lifted.get(claimant, (0, False))[1]
 
     def claimed(self, claimant: str, at_ms: int) -> "Identity":
-        return replace(self, claims={**self.claims, claimant: min(at_ms, self.claims.get(claimant, at_ms))})
+        """With one more claim; the earliest are kept."""
+        claims = {**self.claims, claimant: min(at_ms, self.claims.get(claimant, at_ms))}
+        kept = sorted(claims, key=lambda name: (claims[name], name))[:MOST_CLAIMS]
+        return replace(self, claims={name: claims[name] for name in kept})
 
     def judged(self, claimant: str, at_ms: int, wrong: bool) -> "Identity":
         """Somebody says that a claim is wrong, or right after all; the last statement counts, whichever comes last."""

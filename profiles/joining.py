@@ -5,6 +5,7 @@
 | counts, sums, rates, top | added, bucket by bucket |
 | min, max, first, last, recent, distinct | of all values; those of a window by their bucket or time |
 | one value for each key | key by key; the keys that were used last are kept |
+| tags | the latest statement on each |
 | attributes | the latest statement; of two of one moment the smaller text, so that a `false` consent wins |
 | visits | those of one channel that overlap or follow within the idle time are one; the latest counts |
 | first, last, latest interactions | of all |
@@ -14,6 +15,7 @@ Each is a symmetric function of the set of parts. What is bounded is bounded aga
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import orjson
@@ -23,6 +25,7 @@ from profiles.definition import KEPT_INTERACTIONS, Definition
 from profiles.features import FeatureDefinition
 from profiles.ledger import proposed
 from profiles.profile import Profile, Session
+from profiles.tags import joined_tags
 from profiles.windows import packed, unpacked
 from schemas.ledger import Ledger, LedgerEntry
 
@@ -41,6 +44,7 @@ def joined(profiles: Sequence[Profile], definition: Definition) -> Profile:
         set_at={name: at_ms for name, (at_ms, _) in stated.items()},
         features=joined_features([each.features for each in profiles], definition.features),
         sessions=_joined_sessions(profiles, definition),
+        tags=reduce(joined_tags, (each.tags for each in profiles)),
         recent=tuple(sorted((each for p in profiles for each in p.recent), reverse=True)[:KEPT_INTERACTIONS]),
         first=min((each.first for each in profiles if each.first is not None), default=None),
         last=max((each.last for each in profiles if each.last is not None), default=None),
@@ -112,21 +116,23 @@ def _joined_sessions(profiles: Sequence[Profile], definition: Definition) -> dic
 
 
 def _latest_visit(sessions: Sequence[Session], definition: Definition) -> Session:
-    """The visits that overlap or follow each other within the idle time, back from the latest, as one."""
+    """The visits that overlap, or follow each other within the idle time, back from the latest, as one."""
     latest_first = sorted(sessions, key=lambda each: (each.last, each.started), reverse=True)
     together = [latest_first[0]]
     for earlier in latest_first[1:]:
-        if earlier.last + definition.session_idle_ms >= min(each.started for each in together):
+        lasting_ms = 0 if earlier.ended_by else definition.session_idle_ms
+        if earlier.last + lasting_ms >= min(each.started for each in together):
             together.append(earlier)
     return together[0] if len(together) == 1 else _one_visit(together, definition)
 
 
 def _one_visit(together: Sequence[Session], definition: Definition) -> Session:
-    ends = [each.ended for each in together]
+    last_end = max(together, key=lambda each: (each.ended is None, each.ended or 0, each.ended_by))
     return Session(
         started=min(each.started for each in together),
         last=max(each.last for each in together),
         interactions=sum(each.interactions for each in together),
         features=joined_features([each.features for each in together], definition.session_features),
-        ended=max(end for end in ends if end is not None) if None not in ends else None,
+        ended=last_end.ended,
+        ended_by=last_end.ended_by,
     )

@@ -19,9 +19,26 @@ class Session(Struct, frozen=True):
     interactions: int
     features: dict[str, Any] = {}
     ended: int | None = None
+    """For good: what arrives late with an event time up to here belongs to it, and what happens later does not."""
+    ended_by: str = ""
+    """The interaction type that ended it; empty for idle time."""
+    after: int | None = None
+    """The end of the visit before: what happened up to then is no part of this one."""
 
     def open_at(self, now_ms: int, idle_ms: int) -> bool:
         return self.ended is None and now_ms - self.last <= idle_ms
+
+    def over_at(self, event_ms: int, idle_ms: int) -> bool:
+        """Whether an event of that time begins a new visit."""
+        return event_ms > (self.last + idle_ms if self.ended is None else self.ended)
+
+    def ended_with(self, event_type: str, event_ms: int) -> bool:
+        """Whether an event is the one that ended the visit, and so the last that belongs to it."""
+        return self.ended is not None and self.ended_by == event_type and event_ms <= self.ended
+
+    @property
+    def length_ms(self) -> int:
+        return self.last - self.started
 
     def as_json(self) -> list[Any]:
         """`[started, milliseconds from there to the last one, interactions, {what else there is}]`."""
@@ -46,6 +63,10 @@ class Profile(Struct, frozen=True):
     features: dict[str, Any] = {}
     sessions: dict[str, Session] = {}
     """By channel."""
+    tags: dict[str, int] = {}
+    """When the latest statement about each tag was made, in event time; negative if it took the tag away."""
+    stages: tuple[tuple[str, int], ...] = ()
+    """The lifecycle stages entered, newest first, each with its time."""
     recent: tuple[Recent, ...] = ()
     """(time, type, channel, source) of the latest interactions, newest first."""
     first: int | None = None
@@ -70,6 +91,7 @@ class Profile(Struct, frozen=True):
         found = dict(data)
         found["sessions"] = {name: Session.from_json(each) for name, each in found.get("sessions", {}).items()}
         found["recent"] = ungrouped(found.get("recent", {}), found.get("last", 0))
+        found["stages"] = tuple((name, at_ms) for name, at_ms in found.get("stages", ()))
         return Profile(**found)
 
     def dumps(self) -> bytes:

@@ -22,6 +22,7 @@ from profiles.connection import refusals_as_unavailable
 from profiles.customer import NEVER, Customer
 from profiles.identity import NOBODY, Identity
 from profiles.profile import Profile
+from profiles.replication import online, run_until_replicated
 from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
@@ -98,18 +99,23 @@ class Server:
     version: str
     durability: str
     """The append-only file's fsync policy; `none` without one, `unknown` where the server does not tell."""
+    replicas: int
+    """How many follow it."""
 
 
 class CustomerStore:
-    def __init__(self, redis: Redis, shards: int) -> None:
+    """`replicas`: how many must have what `commit` and `append` write before it is said to be there."""
+
+    def __init__(self, redis: Redis, shards: int, replicas: int = 0) -> None:
         self.scripts = Scripts(redis)
         self.shards = shards
+        self._replicas = replicas
 
     @staticmethod
-    async def open(redis: Redis, shards_if_new: int) -> "CustomerStore":
+    async def open(redis: Redis, shards_if_new: int, replicas: int = 0) -> "CustomerStore":
         """Opens the store; a new one gets this many shards for ever."""
         await redis.hsetnx(keys.META, "shards", str(shards_if_new))
-        store = CustomerStore(redis, int(await redis.hget(keys.META, "shards") or shards_if_new))
+        store = CustomerStore(redis, int(await redis.hget(keys.META, "shards") or shards_if_new), replicas)
         await store.scripts.load()
         return store
 
@@ -136,7 +142,7 @@ class CustomerStore:
         """Commits a step that follows from no log (the API's)."""
         batch = self.scripts.batch()
         self.add_commit(batch, commit)
-        (answer,) = await batch.run()
+        (answer,) = await run_until_replicated(batch, self._replicas)
         return committed(answer)
 
     def add_commit(self, batch: Batch, commit: Commit, nonce: str = "") -> None:
@@ -152,7 +158,16 @@ class CustomerStore:
         batch = self.scripts.batch()
         for shard, args in by_shard.items():
             batch.call("append", [keys.outbox(shard)], args)
-        await batch.run()
+        if by_shard:
+            await run_until_replicated(batch, self._replicas)
+
+    async def confirm(self, subject: str) -> None:
+        """Returns once what was committed for this subject is kept as `commit` promises: for an answer that repeats
+        an earlier one, whose own wait may have failed. Raises StoreUnavailable."""
+        if self._replicas:
+            batch = self.scripts.batch()
+            batch.add("EXISTS", keys.customer(self.shard(subject), subject))
+            await run_until_replicated(batch, self._replicas)
 
     async def value(self, key: str) -> bytes | None:
         """The value of a decision's or code's key."""
@@ -166,8 +181,10 @@ class CustomerStore:
         batch = self.scripts.batch()
         batch.add("INFO", "server")
         batch.add("INFO", "persistence")
-        server, persistence = await batch.run()
-        return Server(str(server["redis_version"]), await self._durability(int(persistence["aof_enabled"])))
+        batch.add("INFO", "replication")
+        server, persistence, replication = await batch.run()
+        durability = await self._durability(int(persistence["aof_enabled"]))
+        return Server(str(server["redis_version"]), durability, online(replication))
 
     async def _durability(self, append_only: int) -> str:
         if not append_only:

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rules.classes import Classes, classes_of
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
 from rules.policy import Checked
 from rules.reasons import Reason
@@ -101,10 +102,12 @@ class RuleSet:
     rules_of: Mapping[str, RuleGroup]
     """By interaction type."""
     standing: RuleGroup
-    segments: Mapping[str, Condition]
-    stages: Mapping[str, Condition]
+    classes: Classes
     requirements: tuple[Condition, ...]
     """Of the contact policy, in its order."""
+
+    quality: Mapping[str, Condition]
+    """The expectations of data quality, by name. They are asked at a load, not at a decision."""
 
     lookback_ms: int
     """How far back the contact policy looks into the ledger."""
@@ -118,13 +121,8 @@ class RuleSet:
         return self.policy.arbitration
 
     def classified(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values with the judgements `customer.segments` and `customer.stage` added."""
-        known = dict(values)
-        known["customer.segments"] = [name for name, each in self.segments.items() if each.holds(known)]
-        stage = next((name for name, each in self.stages.items() if each.holds(known)), None)
-        if stage is not None:
-            known["customer.stage"] = stage
-        return known
+        """The values with the judgements added: scores, segments, the purpose of the visit and the stage."""
+        return self.classes.classified(values)
 
     def fired(self, values: Mapping[str, Any]) -> list[Rule]:
         """The rules that the event among the values fires. The values are classified."""
@@ -146,27 +144,33 @@ def compile_rules(checked: Checked) -> RuleSet:
     if policy is None or not checked.ok:
         raise ValueError("only a policy without errors can be made live")
     conditions = checked.conditions
-    for condition in conditions.values():
-        condition.verdict({})  # code is generated at the first use, which must not be a customer's
+    for expression in (*conditions.values(), *checked.scores.values()):
+        expression.value({})  # code is generated at the first use, which must not be a customer's
     candidates = list(_candidates(policy, conditions))
     offers = {each.offer.id for each in candidates}
+    classes = classes_of(policy, checked)
     return RuleSet(
         revision=checked.revision,
         policy=policy,
         types=checked.vocabulary.types,
         lookback_ms=_lookback_ms(policy.contact_policy),
-        reads=frozenset().union(*(each.reads for each in conditions.values())) | {"event.type"},
+        reads=_asked_of_customers(conditions) | classes.reads | {"event.type"},
         by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
         always=tuple(each.id for each in policy.offers if each.always),
         rules_of=_rules_by_event(policy, conditions),
         standing=_group((rule for rule in enumerate(policy.rules) if not rule[1].when), conditions),
-        segments={name: conditions["segments", name] for name in policy.segments},
-        stages={name: conditions["stages", name] for name in policy.stages},
+        classes=classes,
+        quality={name: conditions["quality", name, "expect"] for name in policy.quality},
         requirements=tuple(
             conditions["contact_policy", "requirements", index, "require"]
             for index in range(len(policy.contact_policy.requirements))
         ),
     )
+
+
+def _asked_of_customers(conditions: "Conditions") -> frozenset[str]:
+    """The names that deciding and folding look at: all but those of data quality."""
+    return frozenset().union(*(each.reads for path, each in conditions.items() if path[0] != "quality"))
 
 
 def _lookback_ms(policy: ContactPolicy) -> int:

@@ -72,4 +72,8 @@ Condition = Annotated[
     str,
     Field(min_length=1, max_length=4_000, description="A condition in CEL, such as `customer.age >= 60`"),
 ]
+Expression = Annotated[
+    str,
+    Field(min_length=1, max_length=4_000, description="An expression in CEL, such as `customer.spend_90d * 0.4`"),
+]
 SubjectId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f]+$")]

@@ -18,10 +18,17 @@ IDENTIFY = "identify"
 """The built-in interaction that sets attributes."""
 SESSION_ENDED = "session_ended"
 """The built-in interaction that sums a session up when it has ended."""
+STAGE_CHANGED = "stage_changed"
+"""The built-in interaction that says that a customer has entered another lifecycle stage, on no channel."""
+TAGGED, UNTAGGED = "tagged", "untagged"
+"""The built-in interactions that give and take tags; a channel is not needed."""
 TIMER_FIRED = "timer_fired"
 """The built-in interaction that says that a timer is due; `data.timer` is its name."""
-OUR_OWN = frozenset((SESSION_ENDED, TIMER_FIRED))
-"""What nobody else may send."""
+OUR_OWN = frozenset((SESSION_ENDED, STAGE_CHANGED, TIMER_FIRED))
+"""What nobody else may send. It says what follows from other interactions: nobody was seen by it, and no visit is
+opened or prolonged."""
+ANYWHERE = frozenset((IDENTIFY, STAGE_CHANGED, TAGGED, TIMER_FIRED, UNTAGGED))
+"""What may happen on no channel."""
 
 
 class Interaction(Struct, frozen=True):
@@ -33,6 +40,7 @@ class Interaction(Struct, frozen=True):
     subject: str
     """The strongest identifier, such as `customer:<id>` or `visitor:<id>`."""
     channel: str
+    """Empty for an `identify` that comes from no touchpoint, such as a row of a load."""
     at_ms: int
     data: dict[str, Any]
     policy: str | None = None

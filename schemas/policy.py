@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from schemas.base import Condition, DurationMs, Id, Model, Name
+from schemas.base import UNIT_MS, Condition, DurationMs, Expression, Id, Model, Name
 
 FieldTypeName = Literal["string", "int", "double", "bool", "timestamp", "list<string>"]
 OutcomeClass = Literal["impression", "positive", "negative", "neutral"]
@@ -210,7 +210,42 @@ class SessionType(Model):
     """The visit in progress on one channel: it ends after `idle` without an interaction."""
 
     idle: DurationMs = Field(default=30 * 60_000, json_schema_extra={"default": "30m"})
+    ends: OneOrMany = ()
+    """Interaction types that end the visit on their channel at once."""
     features: dict[Name, Feature] = {}
+    purposes: dict[Id, Condition] = {}
+    """What the visit is for: the first whose condition holds."""
+
+
+class Stage(Model):
+    """A lifecycle stage: who is in it, and from where it may be entered."""
+
+    condition: Condition = Field(alias="if")
+    sources: OneOrMany = Field(default=(), alias="from")
+    """The stages that it may be entered from; from any and from none if left out."""
+
+
+def _short_stage(value: Any) -> Any:
+    """`growth: <condition>` is short for `growth: {if: <condition>}`."""
+    return {"if": value} if isinstance(value, str) else value
+
+
+ShortStage = Annotated[
+    Stage,
+    BeforeValidator(_short_stage),
+    _Also({"type": "string", "minLength": 1, "maxLength": 4_000}),
+]
+
+
+class Lifecycle(Model):
+    review: DurationMs | None = None
+    """A customer's stage is judged again so long after it was judged last, though nothing happens."""
+
+    @model_validator(mode="after")
+    def _seldom(self) -> "Lifecycle":
+        if self.review is not None and self.review < UNIT_MS["h"]:
+            raise ValueError("`review` is at least 1h; what happens is judged at once in any case")
+        return self
 
 
 class Conditions(Model):
@@ -371,6 +406,9 @@ class ExampleResponse(Model):
 
 class Given(Model):
     attributes: dict[Name, Any] = {}
+    tags: tuple[str, ...] = ()
+    stage: Id | None = None
+    """The stage on record when the question is asked."""
     interactions: tuple[ExampleInteraction, ...] = ()
     responses: tuple[ExampleResponse, ...] = ()
     cells: dict[Id, Id] = {}
@@ -393,6 +431,11 @@ class Then(Model):
     withheld: tuple[Id, ...] | None = None
     reasons: dict[Id, str] = {}
     """Why an offer was left out."""
+    stage: Id | None = None
+    segments: tuple[Id, ...] | None = None
+    """Exactly these, in any order."""
+    purpose: Id | None = None
+    """Of the visit on the channel of `when`."""
 
 
 class Example(Model):
@@ -402,6 +445,16 @@ class Example(Model):
     given: Given = Given()
     when: When
     then: Then
+
+
+class Expectation(Model):
+    """What a value that comes with a load is expected to be. It is counted, and refuses nothing."""
+
+    attribute: Name
+    """The attribute that the count is about."""
+    expect: Condition
+    """Judged on the attributes of one row, and `now`."""
+    description: str = ""
 
 
 class PolicyHeader(Model):
@@ -425,13 +478,18 @@ class PolicyFile(Model):
     context: dict[Name, ShortFieldType] = {}
     """What a request may say about the moment, as `context.*`."""
     segments: dict[Id, Condition] = {}
-    stages: dict[Id, Condition] = {}
-    """Lifecycle stages; the first whose condition holds is the customer's."""
+    scores: dict[Name, Expression] = {}
+    """Numbers about a customer, as `customer.*`."""
+    stages: dict[Id, ShortStage] = {}
+    """Lifecycle stages; the first whose condition holds, and that may be entered, is the customer's."""
+    lifecycle: Lifecycle | None = None
     campaigns: tuple[Campaign, ...] = ()
     offers: tuple[Offer, ...] = ()
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None
     arbitration: Arbitration | None = None
+    quality: dict[Id, Expectation] = {}
+    """Data quality: what `opportune load` counts for each attribute."""
     examples: tuple[Example, ...] = ()
 
 
@@ -440,5 +498,6 @@ class Policy(PolicyFile):
 
     policy: PolicyHeader
     session: SessionType = SessionType()
+    lifecycle: Lifecycle = Lifecycle()
     contact_policy: ContactPolicy = ContactPolicy()
     arbitration: Arbitration = Arbitration()

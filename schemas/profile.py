@@ -12,6 +12,10 @@ class SessionView(Model):
     length_s: float
     interactions: int
     open: bool
+    ended: str | None = None
+    ended_by: str | None = None
+    """`idle`, or the interaction type that ended it."""
+    purpose: str | None = None
     features: dict[str, Any]
 
 
@@ -20,6 +24,11 @@ class RecentInteraction(Model):
     type: str
     channel: str
     source: str
+
+
+class StageEntered(Model):
+    stage: str
+    at: str
 
 
 class CustomerView(Model):
@@ -36,8 +45,14 @@ class CustomerView(Model):
     last_seen: str | None
     attributes: dict[str, Any]
     features: dict[str, Any]
+    tags: tuple[str, ...] = ()
+    scores: dict[str, int | float] = {}
     segments: tuple[str, ...]
     stage: str | None
+    """Judged now, as a decision would."""
+    stage_since: str | None = None
+    stages: tuple[StageEntered, ...] = ()
+    """The transitions on record, newest first."""
     sessions: tuple[SessionView, ...]
     recent: tuple[RecentInteraction, ...]
     """The latest interactions over all touchpoints, newest first."""

@@ -33,6 +33,7 @@ class Row(Model):
 
 class Totals(Model):
     interactions: int = 0
+    """What touchpoints have sent; not what Opportune says itself, such as the end of a visit."""
     decisions: int = 0
     decided: int = 0
     """Treatments."""

@@ -22,15 +22,15 @@ class RedisServer:
     """A real redis-server on a unix socket, in a folder of its own that is removed at the end.
 
     `with RedisServer() as server: connect(server.url)`. With `persistent=True` every write is on disk before
-    it is answered, so that `kill()` and `start()` find all of it again.
+    it is answered, so that `kill()` and `start()` find all of it again. With a `port` replicas can follow it.
     """
 
-    def __init__(self, *options: str, persistent: bool = False) -> None:
+    def __init__(self, *options: str, persistent: bool = False, port: int = 0) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="opp-"))
         self.socket = self.folder / "redis.sock"
         self.url = f"unix://{self.socket}"
         durable = ("--appendonly", "yes", "--appendfsync", "always") if persistent else ("--appendonly", "no")
-        self._options = (*durable, *options)
+        self._options = ("--bind", "127.0.0.1", "--port", str(port), *durable, *options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,7 +40,7 @@ class RedisServer:
 
     def start(self) -> None:
         assert self._process is None, "already started"
-        where = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.folder))
+        where = ("--unixsocket", str(self.socket), "--dir", str(self.folder))
         log = ("--logfile", str(self.folder / "redis.log"), "--save", "")
         command = [str(find_redis_server()), *where, *log, *self._options]
         self._process = subprocess.Popen(launched(command), start_new_session=True)

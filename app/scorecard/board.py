@@ -6,6 +6,7 @@ from datetime import date
 
 from app.scorecard.intervals import wilson
 from profiles.store import CustomerStore
+from schemas.interaction import OUR_OWN
 from schemas.scorecard import AMOUNT_SCALE, Comparison, Row, Scorecard, Totals
 
 OUTCOME = "outcome:"
@@ -40,8 +41,10 @@ def scorecard(
         match rest:
             case [where, program, cell, offer, channel, column] if campaign in (None, where):
                 by_place[day, where, program, cell, offer, channel][column] += amount
-            case ["decisions"] | ["interactions", _, _]:
-                plain[rest[0]] += amount
+            case ["decisions"]:
+                plain["decisions"] += amount
+            case ["interactions", kind, _] if kind not in OUR_OWN:  # what touchpoints sent, and nothing twice
+                plain["interactions"] += amount
     rows = tuple(_row(place, found) for place, found in sorted(by_place.items()))
     return Scorecard(totals=_totals(rows, plain), rows=rows, comparisons=tuple(_comparisons(rows)))
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+from consumers.folding import lifecycle
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from profiles.profile import Profile
 from schemas.interaction import Interaction
 
 Handler = Callable[[Step, Interaction, LivePolicy], None]
-HANDLERS: Mapping[str, Handler] = {}
+HANDLERS: Mapping[str, Handler] = {lifecycle.REVIEW_TIMER: lifecycle.review}
 """By kind: what follows beyond what `profiles.fold` makes of it (the end of a session)."""
 
 

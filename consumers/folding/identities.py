@@ -8,7 +8,7 @@ Two that claim the same weaker identifier are the same person if one of them is 
 weaker. Two of one rank, such as two customers who share a cookie, are never joined: the earlier one keeps it.
 """
 
-from collections.abc import Iterable
+from dataclasses import replace
 
 import orjson
 
@@ -21,15 +21,17 @@ from schemas.interaction import Interaction, to_cloud_event
 
 
 def link(step: Step, interaction: Interaction, definition: Definition) -> None:
-    """The subject claims the weaker identifiers that an interaction names too, each once."""
+    """The subject claims the weaker identifiers that an interaction names too: each once, and again if it turns out
+    that they were named together earlier."""
     for weaker in interaction.links:
-        if weaker in step.identity.sources or definition.rank(weaker) <= definition.rank(step.subject):
+        known, at_ms = step.identity.sources.get(weaker), interaction.at_ms
+        if definition.rank(weaker) <= definition.rank(step.subject):
             continue
-        if len(step.identity.sources) >= MOST_SOURCES:
+        if known is None and len(step.identity.sources) >= MOST_SOURCES:
             step.conflicts += 1
-            continue
-        step.identity = step.identity.with_source(weaker, Source())
-        _claim(step, step.subject, weaker, interaction.at_ms)
+        elif known is None or known.claimed_ms is None or at_ms < known.claimed_ms:
+            step.identity = step.identity.with_source(weaker, replace(known or Source(), claimed_ms=at_ms))
+            _claim(step, step.subject, weaker, at_ms)
 
 
 def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) -> None:
@@ -39,8 +41,8 @@ def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) ->
     before = step.identity
     step.identity = before.claimed(claim.claimant, claim.at_ms)
     _owner_may_have_changed(step, before.owner, offset)
-    new_owner = step.identity.owner != before.owner
-    _bring_together(step, step.identity.claims if new_owner else (claim.claimant,), definition)
+    if step.identity.claims.get(claim.claimant) != before.claims.get(claim.claimant):
+        _bring_together(step, claim.claimant, definition)
 
 
 def fold_judged(step: Step, judged: Judged, offset: int) -> None:
@@ -59,17 +61,16 @@ def _owner_may_have_changed(step: Step, before: str | None, offset: int) -> None
         _send(step, before, f"{step.subject}@{offset}-withdrawn", Parts(source=step.subject, version=offset, parts={}))
 
 
-def _bring_together(step: Step, claimants: Iterable[str], definition: Definition) -> None:
-    """Owner and another claimant are one person: the stronger claims the weaker."""
-    owner = step.identity.owner
-    for other in claimants:
-        if owner is None or other == owner or step.identity.is_lifted(other):
-            continue
-        stronger, weaker = sorted((owner, other), key=definition.rank)
+def _bring_together(step: Step, claimant: str, definition: Definition) -> None:
+    """All who claim one identifier are one person, as far as they can be: of each two the stronger claims the weaker,
+    as of the time at which it was named here. Whoever owns the identifier: so what follows depends on no order."""
+    claims = step.identity.claims
+    for other in sorted(claims.keys() - {claimant}):
+        stronger, weaker = sorted((claimant, other), key=definition.rank)
         if definition.rank(stronger) == definition.rank(weaker):
             step.conflicts += 1
-        else:
-            _claim(step, stronger, weaker, max(step.identity.claims[owner], step.identity.claims[other]))
+        elif not (step.identity.is_lifted(claimant) or step.identity.is_lifted(other)):
+            _claim(step, stronger, weaker, claims[stronger])
 
 
 def send_parts(step: Step, owner: str) -> None:

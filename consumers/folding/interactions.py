@@ -3,6 +3,7 @@
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
+from consumers.folding.sessions import set_timer, summaries
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
@@ -23,6 +24,7 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     timely = not_after(record.at_ms, typed)
     if event.at_ms - timely.at_ms > CLOCK_NOISE_MS:
         step.early += 1
+    step.now_ms = record.at_ms
     fold_interaction(step, timely, policy)
 
 
@@ -41,14 +43,15 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     before, folded = step.profile, fold(step.profile, interaction, policy.definition)
     if folded is before:
         return
+    said = summaries(step, folded, interaction, policy)
     if interaction.type == TIMER_FIRED:
+        step.records += said
         fold_fired(step, folded, interaction, policy)
         return
     step.profile = folded
+    step.records += said
     _count_interaction(step, interaction)
-    session, earlier = folded.sessions.get(interaction.channel), before.sessions.get(interaction.channel)
-    if session is not None and (earlier is None or session.last != earlier.last):
-        step.timers[f"session:{interaction.channel}"] = session.last + policy.definition.session_idle_ms
+    set_timer(step, before, interaction, policy)
     link(step, interaction, policy.definition)
     if step.identity.owner is not None:
         step.passed.append(interaction)

@@ -44,7 +44,8 @@ def _fold_parts(step: Step, arrived: Parts, policy: LivePolicy) -> None:
         step.passed += events
     else:
         _react_to_each(step, events, parts, policy)
-    step.identity = step.identity.with_source(arrived.source, Source(arrived.version, parts))
+    claimed_ms = known.claimed_ms if known is not None else None
+    step.identity = step.identity.with_source(arrived.source, Source(arrived.version, parts, claimed_ms))
 
 
 def _event(passed: Passed, definition: Definition) -> Interaction:

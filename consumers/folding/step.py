@@ -20,6 +20,8 @@ class Step(Struct):
     profile: Profile
     ledger: Ledger
     identity: Identity = NOBODY
+    now_ms: int = 0
+    """When the log took the record in hand."""
     timers: dict[str, int | None] = field(default_factory=dict)
     """Due time in ms by name; None cancels."""
     counts: Counts = field(default_factory=Counter)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rules.language import Condition, Vocabulary
+from rules.language import Condition, Expression, Vocabulary
 from rules.policy.findings import Finding, Path, Position
 from rules.policy.nodes import Node
 from rules.policy.places import place_of
@@ -24,6 +24,8 @@ class Checked:
     """Every name that any condition may use; `rules.policy.vocabulary.Scopes` has the narrower ones."""
     conditions: Mapping[Path, Condition]
     """Every condition that compiled, by its path in the policy: `("rules", 3, "condition")`."""
+    scores: Mapping[str, Expression]
+    """Every score that compiled, by name."""
     tree: Node
     """The joined files, with the place of every value."""
 

@@ -28,6 +28,10 @@ def compile_all(policy: Policy, scopes: Scopes, tree: Node) -> tuple[Mapping[Pat
         except ConditionError as error:
             scope = Scope(policy, path, vocabulary, scopes.everything)
             findings += _findings(error, source, scope, node_at(tree, path))
+    for name, score in scopes.compiled_scores.items():
+        if isinstance(score, ConditionError):
+            scope = Scope(policy, ("scores", name), scopes.scores, scopes.everything)
+            findings += _findings(score, policy.scores[name], scope, node_at(tree, ("scores", name)))
     return conditions, findings
 
 
@@ -35,13 +39,17 @@ def authored(policy: Policy, scopes: Scopes) -> Iterator[Authored]:
     """Every condition with its path and what it may name."""
     for name, source in policy.segments.items():
         yield ("segments", name), source, scopes.segments
-    for name, source in policy.stages.items():
-        yield ("stages", name), source, scopes.stages
+    for name, stage in policy.stages.items():
+        yield ("stages", name, "condition"), stage.condition, scopes.stages
+    for name, source in policy.session.purposes.items():
+        yield ("session", "purposes", name), source, scopes.purposes
     for at, rule in enumerate(policy.rules):
         if rule.condition is not None:
             yield ("rules", at, "condition"), rule.condition, scopes.rule(rule.when)
     for at, requirement in enumerate(policy.contact_policy.requirements):
         yield ("contact_policy", "requirements", at, "require"), requirement.require, scopes.everything
+    for name, expectation in policy.quality.items():
+        yield ("quality", name, "expect"), expectation.expect, scopes.quality
     for path, holder in inheriting(policy):
         for field in Conditions.model_fields:
             source = getattr(holder, field)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path as FilePath
 
+from rules.language import Expression
 from rules.policy.checked import Checked
 from rules.policy.conditions import compile_all
 from rules.policy.findings import in_file_order
@@ -68,6 +69,7 @@ def check(files: Mapping[str, str]) -> Checked:
         findings=in_file_order(found),
         vocabulary=scopes.everything,
         conditions=compiled if understood else {},
+        scores={name: each for name, each in scopes.compiled_scores.items() if isinstance(each, Expression)},
         tree=tree,
     )
 

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 
 from rules.language import Problem, Vocabulary
 from rules.policy.findings import Path
-from rules.policy.vocabulary import event_fields
+from schemas.built_in import event_fields
 from schemas.policy import Policy
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 HINTS = {
-    "segments": "a segment knows the attributes and features of the customer, and `now`",
-    "stages": "a stage knows the attributes, features and segments of the customer, and `now`",
+    "scores": "a score knows the attributes, features and tags of the customer, and `now`",
+    "segments": "a segment knows the attributes, features, tags and scores of the customer, and `now`",
+    "stages": "a stage knows what a segment knows, the segments, and `customer.stage_since`; `from` says from where",
+    "purposes": "a purpose knows the session, the attributes, features and tags of the customer, and `now`",
+    "quality": "an expectation knows the attributes of the customer, and `now`",
     "rules": "ask for it in `eligible`, `applicable` or `suitable`",
 }
 """By the section: what its conditions know instead. All other conditions know every name."""
@@ -33,7 +36,7 @@ class Scope:
 
     def explained(self, problem: Problem, source: str) -> Problem:
         """The problem, or a better sentence if it stands at a name that is known elsewhere."""
-        section = str(self.path[0])
+        section = str(self.path[1] if self.path[0] == "session" else self.path[0])
         found = NAME.match(source.split("\n")[problem.line - 1], problem.column - 1)
         name = self._elsewhere(found[0]) if found and section in HINTS else None
         if name is None:

@@ -16,6 +16,7 @@ from schemas.policy import Policy
 
 Model = type[BaseModel]
 NOUNS = {"Policy": "a policy file", "PolicyHeader": "the header `policy:`", "SessionType": "the session",
+         "Lifecycle": "the lifecycle",
          "ContactPolicy": "the contact policy", "Arbitration": "the arbitration"}  # fmt: skip
 
 

@@ -7,23 +7,33 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from rules.language import Vocabulary
-from schemas.interaction import IDENTIFY, SESSION_ENDED, TIMER_FIRED
-from schemas.policy import Feature, Policy, ShortFieldType
+from rules.policy.scores import Scores, compiled_scores, score_types
+from schemas.built_in import BUILT_IN, EVENT, event_fields, feature_types, mixed
+from schemas.policy import Policy, ShortFieldType
 
-EVENT = {"type": "string", "id": "string", "source": "string", "channel": "string", "time": "timestamp"}
-CUSTOMER = {"id": "string", "segments": "list<string>", "stage": "string"}
-SESSION = {"started": "timestamp", "length": "duration", "interactions": "int", "channel": "string"}
+CUSTOMER = {
+    "id": "string",
+    "first_seen": "timestamp",
+    "last_seen": "timestamp",
+    "tags": "list<string>",
+    "segments": "list<string>",
+    "stage": "string",
+    "stage_since": "timestamp",
+    "previous_stage": "string",
+}
+KNOWN = ("id", "first_seen", "last_seen", "tags")
+"""Of these, what is known and not judged."""
+SESSION = {
+    "started": "timestamp",
+    "length": "duration",
+    "interactions": "int",
+    "channel": "string",
+    "purpose": "string",
+}
 CONTEXT = {"channel": "string"}
 OFFER = {"id": "string", "name": "string", "class": "string", "value": "double", "cost": "double"}
-FEATURES = {
-    **dict.fromkeys(("count", "distinct"), "int"),
-    **dict.fromkeys(("rate", "sum", "mean"), "double"),
-    "top": "map<string, int>",
-}
-"""The types of aggregates whose type does not follow the field's."""
-DECLARING = ("interactions", "attributes", "features", "session", "context")
+DECLARING = ("interactions", "attributes", "features", "scores", "session", "context")
 """The sections that declare names."""
-BUILT_IN = (IDENTIFY, SESSION_ENDED, TIMER_FIRED)
 
 
 class Scopes:
@@ -34,25 +44,53 @@ class Scopes:
         self._by_types: dict[frozenset[str], Vocabulary] = {}
 
     @cached_property
-    def segments(self) -> Vocabulary:
-        """In a segment: what is known of the customer."""
+    def quality(self) -> Vocabulary:
+        """In an expectation of data quality: the attributes, as a row of a load gives them."""
+        return Vocabulary({**_named("customer", _types(self._policy.attributes)), "now": "timestamp"})
+
+    @cached_property
+    def scores(self) -> Vocabulary:
+        """In a score: what is known of the customer."""
         known = _types(self._policy.attributes) | feature_types(self._policy, self._policy.features)
-        return Vocabulary({**_named("customer", {**known, "id": "string"}), "now": "timestamp"})
+        known |= {name: CUSTOMER[name] for name in KNOWN}
+        return Vocabulary({**_named("customer", known), "now": "timestamp"})
+
+    @cached_property
+    def purposes(self) -> Vocabulary:
+        """In a purpose: that, and the session."""
+        return self.scores.extended(
+            _named("session", {name: kind for name, kind in self._session if name != "purpose"})
+        )
+
+    @cached_property
+    def segments(self) -> Vocabulary:
+        """In a segment: what is known of the customer, and the scores."""
+        return self.scores.extended(_named("customer", score_types(self.compiled_scores)))
 
     @cached_property
     def stages(self) -> Vocabulary:
-        """In a lifecycle stage: that, and the segments."""
-        return self.segments.extended({"customer.segments": CUSTOMER["segments"]})
+        """In a lifecycle stage: that, the segments, and the time since when the present stage lasts."""
+        return self.segments.extended(
+            _named("customer", {name: CUSTOMER[name] for name in ("segments", "stage_since")})
+        )
 
     @cached_property
     def moment(self) -> Vocabulary:
         """Customer, session, context and now: everything but the event and the offer."""
-        session = feature_types(self._policy, self._policy.session.features)
         return self.stages.extended(
             _named("customer", CUSTOMER)
-            | _named("session", {**session, **SESSION})
+            | _named("session", dict(self._session))
             | _named("context", {**_types(self._policy.context), **CONTEXT})
         )
+
+    @cached_property
+    def compiled_scores(self) -> Scores:
+        """Compiled here, since what they are is what conditions know of them."""
+        return compiled_scores(self._policy.scores, self.scores)
+
+    @property
+    def _session(self) -> Iterable[tuple[str, str]]:
+        return {**feature_types(self._policy, self._policy.session.features), **SESSION}.items()
 
     def rule(self, when: Iterable[str]) -> Vocabulary:
         """In a rule: the moment, and the event with the fields of the types that fire it, or of all types."""
@@ -67,44 +105,9 @@ class Scopes:
 
     def _with_events(self, types: frozenset[str]) -> Vocabulary:
         if types not in self._by_types:
-            known: dict[str, str] = {}
-            for name in types:
-                known |= event_fields(self._policy, name)
+            known = mixed(event_fields(self._policy, name) for name in types)
             self._by_types[types] = self.moment.extended(_named("event", {**known, **EVENT}))
         return self._by_types[types]
-
-
-def event_fields(policy: Policy, interaction: str) -> dict[str, str]:
-    """The types of the fields that an interaction type carries; `identify` carries the attributes."""
-    if interaction == IDENTIFY:
-        return _types(policy.attributes)
-    declared = policy.interactions.get(interaction)
-    return _types(declared.fields) if declared else {}
-
-
-def feature_types(policy: Policy, features: Mapping[str, Feature]) -> dict[str, str]:
-    """The types of features, without those that cannot be told because their field is unknown."""
-    found = ((name, feature_type(policy, feature)) for name, feature in features.items())
-    return {name: kind for name, kind in found if kind is not None}
-
-
-def feature_type(policy: Policy, feature: Feature) -> str | None:
-    """`int`, `list<string>`, or with `by` `map<string, int>`; None if it cannot be told."""
-    kind = _aggregate_type(policy, feature)
-    return f"map<string, {kind}>" if kind and feature.by else kind
-
-
-def _aggregate_type(policy: Policy, feature: Feature) -> str | None:
-    if feature.aggregate in FEATURES:
-        return FEATURES[feature.aggregate]
-    kinds = (field_type(policy, interaction, feature.field) for interaction in feature.types)
-    kind = next((kind for kind in kinds if kind), None)
-    return f"list<{kind}>" if kind and feature.aggregate == "recent" else kind
-
-
-def field_type(policy: Policy, interaction: str, field: str) -> str | None:
-    """The type of one field of an event, the fields that every event has included."""
-    return EVENT.get(field) or event_fields(policy, interaction).get(field)
 
 
 def _types(fields: Mapping[str, ShortFieldType]) -> dict[str, str]:

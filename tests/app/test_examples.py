@@ -119,6 +119,52 @@ def test_every_mismatch_is_told() -> None:
     assert paths == [("then", "offers"), ("then", "withheld"), ("then", "reasons", "mug")]
 
 
+LIFE: dict[str, Any] = {
+    "features": {**SHOP["features"], "visits": {"count": "session_ended"}},
+    "segments": {"regular": "customer.visits >= 2", "vip": '"vip" in customer.tags'},
+    "session": {"features": {"bought": {"count": "purchase"}}, "purposes": {"buying": "session.bought > 0"}},
+    "stages": {
+        "decline": {"if": 'now - customer.last_seen > duration("720h")', "from": ["growth", "maturity"]},
+        "maturity": {"if": "customer.spend > 100.0", "from": ["growth"]},
+        "growth": {"if": "customer.visits >= 1", "from": ["new"]},
+        "new": "!has(customer.stage_since)",
+    },
+    "lifecycle": {"review": "7d"},
+}
+TWO_VISITS = [{"type": "page_view", "ago": "9d"}, {"type": "page_view", "ago": "2d"}]
+LIVES = [
+    ({}, {}, {"stage": "new", "segments": []}),
+    ({"interactions": TWO_VISITS}, {}, {"stage": "growth", "segments": ["regular"]}),  # timers have ended both
+    ({"tags": ["vip"]}, {}, {"segments": ["vip"]}),
+    ({"stage": "maturity"}, {}, {"stage": "maturity"}),
+    ({"stage": "maturity", "interactions": [{"type": "page_view", "ago": "60d"}]}, {}, {"stage": "decline"}),
+    (
+        {"stage": "growth"},
+        {"interaction": {"type": "purchase", "data": {"amount": 500}}},
+        {"stage": "maturity", "purpose": "buying"},
+    ),
+    # one step at a time, and recorded on the way: new, growth, decline at a review
+    ({"interactions": [{"type": "page_view", "ago": "90d"}]}, {}, {"stage": "decline"}),
+]
+
+
+@pytest.mark.parametrize(("given", "when", "then"), LIVES)
+def test_stage_segments_and_purpose(given: dict[str, Any], when: dict[str, Any], then: dict[str, Any]) -> None:
+    policy = live(**LIFE)
+    example = Example.model_validate({"name": "x", "given": given, "when": WEB | when, "then": then})
+    assert mismatches(example, policy, NOON_MS) == []
+
+
+def test_stage_segments_and_purpose_that_are_others() -> None:
+    then = {"stage": "decline", "segments": ["vip", "regular"], "purpose": "buying"}
+    example = Example.model_validate({"name": "x", "given": {"tags": ["vip"]}, "when": WEB, "then": then})
+    assert [(each.path[-1], each.message) for each in mismatches(example, live(**LIFE), NOON_MS)] == [
+        ("stage", "`stage` should be `decline`, but is `new`"),
+        ("purpose", "`purpose` should be `buying`, but is nothing"),
+        ("segments", "`segments` should be `regular`, `vip`, but is `vip`"),
+    ]
+
+
 PURCHASE = {"type": "purchase", "ago": "1d"}
 UNUSABLE = [
     ({"attributes": {"age": "old"}}, {}, "given.attributes.age", "`age` must be a whole number"),

@@ -28,6 +28,8 @@ COUNTS = {
     "2026-03-11|decisions": 5,
     "2026-03-10|interactions|call_started|call": 100,
     "2026-03-11|interactions|page_viewed|web": 7,
+    "2026-03-11|interactions|session_ended|web": 3,
+    "2026-03-11|interactions|stage_changed|": 2,
 }
 
 

@@ -18,6 +18,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         metrics_port=0,
         shards=16,
         durability="everysec",
+        replicas=1,
         log_level="info",
         log_keep=1000,
         decision_keep=30 * 86_400_000,
@@ -46,7 +47,7 @@ def test_a_misspelt_name_is_refused_with_the_nearest() -> None:
     [
         ("OPPORTUNE_PORT", "http", "whole number from 0 to 65535"),
         ("OPPORTUNE_SHARDS", "0", "whole number from 1"),
-        ("OPPORTUNE_DURABILITY", "sometimes", "one of everysec, always"),
+        ("OPPORTUNE_DURABILITY", "sometimes", "one of everysec, always, replicated"),
         ("OPPORTUNE_REDIS", "localhost:6379", "redis://host:6379"),
         ("OPPORTUNE_REDIS", "unix://relative.sock", "unix:///path"),
     ],
@@ -54,6 +55,18 @@ def test_a_misspelt_name_is_refused_with_the_nearest() -> None:
 def test_a_value_that_does_not_fit_is_refused_with_its_name(name: str, value: str, reason: str) -> None:
     with pytest.raises(BadSettings, match=f"{name}='{value}'.*{reason}"):
         Settings.from_env({name: value})
+
+
+def test_replicas_are_needed_only_where_writes_wait_for_them() -> None:
+    known = {"OPPORTUNE_REDIS": "redis://store:6379", "OPPORTUNE_REPLICAS": "2"}
+    assert Settings.from_env(known).replicas_needed == 0
+    assert Settings.from_env({**known, "OPPORTUNE_DURABILITY": "replicated"}).replicas_needed == 2
+
+
+def test_the_embedded_redis_has_no_replicas_to_wait_for() -> None:
+    with pytest.raises(BadSettings, match="needs a Redis with replicas") as caught:
+        Settings.from_env({"OPPORTUNE_DURABILITY": "replicated"})
+    assert "set OPPORTUNE_REDIS" in caught.value.hint
 
 
 def test_the_page_in_docs_is_the_table() -> None:

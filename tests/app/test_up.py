@@ -109,6 +109,13 @@ def test_a_command_does_not_wait_long_for_a_redis_that_is_away() -> None:
     assert time.monotonic() - began < 10
 
 
+def test_writes_that_wait_for_replicas_need_a_redis_that_has_them(tmp_path: Path) -> None:
+    said = refusal(environ(var=str(tmp_path / "var"), durability="replicated"), "up")
+    assert "the embedded one has none" in said
+    assert "set OPPORTUNE_REDIS" in said
+    assert not (tmp_path / "var").exists()
+
+
 def test_a_key_without_scopes_is_answered_with_the_list_of_them() -> None:
     said = refusal(environ(), "keys", "make", "desk")
     assert "--scopes with some of ingest,decide,respond,read" in said

@@ -152,7 +152,7 @@ def test_what_arrives_after_the_end_of_its_session_belongs_to_it() -> None:
     ended = interaction(TIMER_FIRED, at_ms=NOON_MS + 30 * MINUTE, data={"timer": "session:web"})
     late = interaction(at_ms=NOON_MS + 5 * MINUTE, data={"product": "b"})
     session = folded(first, ended, late).sessions["web"]
-    assert (session.interactions, session.started, session.ended) == (2, NOON_MS, None)
+    assert (session.interactions, session.started, session.ended) == (2, NOON_MS, NOON_MS + 30 * MINUTE)
 
 
 def test_a_thousand_interactions_sent_again_change_nothing() -> None:

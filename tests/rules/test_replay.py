@@ -43,3 +43,31 @@ def test_a_record_replays_bit_for_bit(
     written = record(judgement, facts, origin).model_dump_json(exclude_none=True)
     read = DecisionRecord.model_validate_json(written)
     assert replayed(read, POLICY.ruleset, NothingLearned()).model_dump_json(exclude_none=True) == written
+
+
+def test_stage_purpose_and_scores_replay_from_the_facts() -> None:
+    policy = live(
+        scores={"worth": "customer.spend / 3.0"},
+        session={"purposes": {"buying": 'session.length > duration("60s")'}},
+        stages={"grown": {"if": "customer.worth > 0.5", "from": ["young"]}, "young": "!has(customer.stage_since)"},
+        offers=changed(
+            "mug",
+            eligible='customer.stage == "grown" && customer.previous_stage == "young" && session.purpose == "buying"',
+            suitable="customer.stage_since == now && customer.worth > 0.9",
+        ),
+    )
+    values = {
+        "customer.stage": "young",
+        "customer.stage_since": CALL,
+        "customer.spend": 3.0,
+        "session.started": CALL,
+        "session.length": timedelta(seconds=90),
+        "now": datetime(2026, 3, 10, 12, tzinfo=UTC),
+    }
+    facts = Facts("customer:bob", "web", (("hero", 1),), values, Ledger())
+    judgement = decide(facts, policy.ruleset, NothingLearned(), NOON_MS, 1)
+    assert [each.scored.candidate.offer.id for each in judgement.choices] == ["mug"]
+    origin = Origin("0003-x", NOON_MS, 3, 1, 0, policy.revision, "none")
+    written = record(judgement, facts, origin).model_dump_json(exclude_none=True)
+    again = replayed(DecisionRecord.model_validate_json(written), policy.ruleset, NothingLearned())
+    assert again.model_dump_json(exclude_none=True) == written

@@ -69,6 +69,7 @@ BROKEN = {
     "no n == N in END": Broken("end", "or found[2] ~= ARGV[2]", ""),
     "no version check in APPLY": Broken("commit", "version ~= expected", "false"),
     "no nonce check in APPLY": Broken("commit", "redis.call('HGET', KEYS[4], 'nonce') ~= nonce", "false"),
+    "no position check in a delivery": Broken("deliver", "if found ~= ARGV[2]", "if false"),
     "a timer fires unasked": Broken("fire", "if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2]", "if false"),
 }
 """Checks whose absence a run notices often enough for CI; the model (test_protocol.py) answers for the others."""

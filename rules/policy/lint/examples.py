@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from rules.policy.findings import Finding, Path, nearest, suggestion
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
-from rules.policy.vocabulary import BUILT_IN, event_fields
 from rules.reasons import Reason
+from schemas.built_in import BUILT_IN, event_fields
 from schemas.policy import ExampleInteraction, Policy
 
 REASONS = [reason.value for reason in Reason]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.subject import Check, Subject
-from rules.policy.vocabulary import EVENT, event_fields, field_type
+from schemas.built_in import BUILT_IN, EVENT, event_fields, field_type
 from schemas.policy import Feature, Policy
 
 NUMBERS = ("int", "double")
@@ -36,7 +36,7 @@ def _fields(feature: Feature) -> Iterator[tuple[str, str]]:
 
 def _unknown_fields(subject: Subject, path: Path, feature: Feature, field: str) -> Iterator[Finding]:
     for interaction in feature.types:
-        known = interaction in subject.policy.interactions
+        known = interaction in (*subject.policy.interactions, *BUILT_IN)
         if known and field_type(subject.policy, interaction, field) is None:
             fields = {**event_fields(subject.policy, interaction), **EVENT}
             message = f"`{interaction}` has no field `{field}`"

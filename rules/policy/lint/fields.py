@@ -2,11 +2,13 @@
 sense."""
 
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 
 from rules.policy.findings import Finding, Path, nearest, suggestion
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY, place_of
-from rules.policy.vocabulary import BUILT_IN, CONTEXT, CUSTOMER, EVENT, SESSION
+from rules.policy.vocabulary import CONTEXT, CUSTOMER, SESSION
+from schemas.built_in import BUILT_IN, EVENT, SUMMARY
 from schemas.identity import CUSTOMER as CUSTOMER_KIND
 from schemas.interaction import CloudEvent
 from schemas.policy import FieldType, Policy
@@ -22,7 +24,8 @@ def reserved(subject: Subject) -> Iterator[Finding]:
         (("interactions",), "a built-in interaction type", BUILT_IN),
         (("attributes",), "known of every customer", CUSTOMER),
         (("features",), "known of every customer", CUSTOMER),
-        (("session", "features"), "known of every session", SESSION),
+        (("scores",), "known of every customer", CUSTOMER),
+        (("session", "features"), "known of every session, or of its end", {**EVENT, **SUMMARY, **SESSION}),
         (("context",), "known of every request", CONTEXT),
         (("identifiers",), "an attribute of every event", EVENT_ATTRIBUTES),
         *((("interactions", name, "fields"), "known of every event", EVENT) for name in policy.interactions),
@@ -34,11 +37,16 @@ def reserved(subject: Subject) -> Iterator[Finding]:
 
 
 def clashes(subject: Subject) -> Iterator[Finding]:
-    """`customer.x` is either an attribute or a feature."""
-    for name in subject.policy.features.keys() & subject.policy.attributes.keys():
-        where = place_of(subject.tree, ("attributes", name, KEY))
-        message = f"`customer.{name}` is also an attribute, see {where}"
-        yield subject.error(("features", name, KEY), "name-clash", message, "rename one of them")
+    """`customer.x` is either an attribute, a feature or a score."""
+    policy = subject.policy
+    kinds: dict[str, Mapping[str, object]]
+    kinds = {"attributes": policy.attributes, "features": policy.features, "scores": policy.scores}
+    for (section, names), (other, taken) in combinations(reversed(kinds.items()), 2):
+        for name in names.keys() & taken.keys():
+            where = place_of(subject.tree, (other, name, KEY))
+            noun = {"attributes": "an attribute", "features": "a feature"}[other]
+            message = f"`customer.{name}` is also {noun}, see {where}"
+            yield subject.error((section, name, KEY), "name-clash", message, "rename one of them")
 
 
 def one_type_each(subject: Subject) -> Iterator[Finding]:

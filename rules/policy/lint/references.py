@@ -7,7 +7,7 @@ from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.examples import example_interactions
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
-from rules.policy.vocabulary import BUILT_IN
+from schemas.built_in import BUILT_IN
 from schemas.policy import Example, Feature, Policy
 
 
@@ -20,7 +20,8 @@ class Reference:
 
 
 NOUNS = {"interactions": "interaction type", "offers": "offer", "outcomes": "outcome", "campaigns": "program",
-         "attributes": "attribute", "context": "field of the context"}  # fmt: skip
+         "attributes": "attribute", "context": "field of the context", "segments": "segment", "stages": "stage",
+         "session": "purpose"}  # fmt: skip
 
 
 def declared(subject: Subject) -> Iterator[Finding]:
@@ -40,6 +41,9 @@ def _known(policy: Policy) -> Mapping[str, Set[str]]:
         "campaigns": {program.id for campaign in policy.campaigns for program in campaign.programs},
         "attributes": policy.attributes.keys(),
         "context": policy.context.keys(),
+        "segments": policy.segments.keys(),
+        "stages": policy.stages.keys(),
+        "session": policy.session.purposes.keys(),
     }
 
 
@@ -48,13 +52,19 @@ def _kind(reference: Reference) -> str:
 
 
 def _hint(reference: Reference, names: Set[str]) -> str | None:
-    return suggestion(reference.name, sorted(names)) or f"declare it under `{reference.section}:`"
+    where = "session: purposes:" if reference.section == "session" else f"{reference.section}:"
+    return suggestion(reference.name, sorted(names)) or f"declare it under `{where}`"
 
 
 def _references(policy: Policy) -> Iterator[Reference]:
     yield from _of_features(("features",), policy.features)
     yield from _of_features(("session", "features"), policy.session.features)
+    yield from _each(("session", "ends"), "interactions", policy.session.ends)
+    for name, stage in policy.stages.items():
+        yield from _each(("stages", name, "sources"), "stages", stage.sources)
     yield from _of_outcomes(policy)
+    for name, expectation in policy.quality.items():
+        yield Reference(("quality", name, "attribute"), "attributes", expectation.attribute)
     for at, rule in enumerate(policy.rules):
         yield from _each(("rules", at, "when"), "interactions", rule.when)
         yield from _each(("rules", at, "propose"), "offers", rule.propose)
@@ -72,6 +82,11 @@ def _references(policy: Policy) -> Iterator[Reference]:
 def _each(path: Path, section: str, names: tuple[str, ...]) -> Iterator[Reference]:
     for at, name in enumerate(names):
         yield Reference((*path, at), section, name)
+
+
+def _one(path: Path, section: str, name: str | None) -> Iterator[Reference]:
+    if name is not None:
+        yield Reference(path, section, name)
 
 
 def _keys(path: Path, section: str, names: Mapping[str, object]) -> Iterator[Reference]:
@@ -99,7 +114,11 @@ def _of_example(path: Path, example: Example) -> Iterator[Reference]:
     for at, response in enumerate(example.given.responses):
         yield Reference((*given, "responses", at, "offer"), "offers", response.offer)
         yield Reference((*given, "responses", at, "outcome"), "outcomes", response.outcome)
+    yield from _one((*given, "stage"), "stages", example.given.stage)
     yield from _keys((*path, "when", "context"), "context", example.when.context)
+    yield from _one((*then, "stage"), "stages", example.then.stage)
+    yield from _each((*then, "segments"), "segments", example.then.segments or ())
+    yield from _one((*then, "purpose"), "session", example.then.purpose)
     yield from _each((*then, "offers"), "offers", example.then.offers or ())
     yield from _each((*then, "withheld"), "offers", example.then.withheld or ())
     yield from _keys((*then, "reasons"), "offers", example.then.reasons)

@@ -123,6 +123,28 @@ REFERENCES = [
         "examples: [{name: a, when: {channel: call, placement: main, context: {§que: x}}, then: {}}]",
         "there is no field of the context `que`",
     ),
+    ("unknown-stage", "stages: {a: {if: now > now, from: [lost, §losd]}}", "there is no stage `losd`"),
+    ("unknown-stage", "stages: {a: {if: now > now, from: §losd}}", "there is no stage `losd`"),
+    (
+        "unknown-stage",
+        "examples: [{name: a, given: {stage: §losd}, when: {channel: call, placement: main}, then: {}}]",
+        "there is no stage `losd`",
+    ),
+    (
+        "unknown-stage",
+        "examples: [{name: a, when: {channel: call, placement: main}, then: {stage: §losd}}]",
+        "there is no stage `losd`",
+    ),
+    (
+        "unknown-segment",
+        "examples: [{name: a, when: {channel: call, placement: main}, then: {segments: [senior, §senor]}}]",
+        "there is no segment `senor`",
+    ),
+    (
+        "unknown-purpose",
+        "examples: [{name: a, when: {channel: call, placement: main}, then: {purpose: §buying}}]",
+        "there is no purpose `buying`",
+    ),
     ("unknown-channel", "rules: [{id: a, propose: deposit, on: [call, §cal]}]", "there is no channel `cal`"),
     (
         "unused-channel",
@@ -153,6 +175,23 @@ SENSE = [
     ("reserved-name", "identifiers: {§customer: {}}", "`customer` is an attribute of every event"),
     ("reserved-name", "interactions: {a: {fields: {§time: timestamp}}}", "`time` is known of every event"),
     ("reserved-name", "attributes: {§stage: string}", "`stage` is known of every customer"),
+    ("reserved-name", "interactions: {§stage_changed: {}}", "`stage_changed` is a built-in interaction type"),
+    ("reserved-name", "interactions: {§tagged: {}}", "`tagged` is a built-in interaction type"),
+    ("reserved-name", "attributes: {§tags: string}", "`tags` is known of every customer"),
+    ("reserved-name", "scores: {§last_seen: '1.0'}", "`last_seen` is known of every customer"),
+    ("name-clash", "scores: {§age: '1.0'}", "`customer.age` is also an attribute, see base.yaml:9:14"),
+    ("name-clash", "scores: {§spend: '1.0'}", "`customer.spend` is also a feature, see base.yaml:12:3"),
+    ("condition", "scores: {a: §customer.age > 3}", "a score must be a number (double or int), and this is of type bool"),
+    ("string-type", "scores: {a: §12}", "`a` should be text, not `12`"),
+    ("string-pattern-mismatch", "scores: {§Past: '1.0'}", "`Past` cannot be used as a name"),
+    ("unknown-field", "stages: {a: {if: now > now, §form: [lost]}}", "`form` is not a field of a stage"),
+    ("missing-field", "stages: {a: §{from: [lost]}}", "a stage needs `if`"),
+    ("never-entered", "stages: {a: {if: now > customer.since, from: §[b]}, b: {if: now > customer.since, from: §[a]}}", "nobody can enter `a`"),
+    ("value-error", "lifecycle: {review: §5m}", "`review` is at least 1h"),
+    ("loose-value", "lifecycle: {review: §3600000}", "`review` has no unit"),
+    ("unknown-field", "lifecycle: {§revew: 7d}", "`revew` is not a field of the lifecycle"),
+    ("unknown-field", "features: {f: {sum: §event.length, of: session_ended}}", "`session_ended` has no field `length`"),
+    ("feature-type", "features: {f: {sum: §event.started, of: session_ended}}", "`sum` cannot be taken of `started`"),
     ("reserved-name", "context: {§channel: string}", "`channel` is known of every request"),
     ("name-clash", "features: {§age: {count: purchase}}", "also an attribute, see base.yaml:9:14"),
     ("two-types", "interactions: {a: {fields: {job: §int}}}", "`event.job` is int here and string at base.yaml:3:57"),
@@ -213,6 +252,38 @@ def test_the_contact_policy(section: str, kind: str) -> None:
     result, places = checked(f"contact_policy:\n  {section}\n", BASE.partition("contact_policy:")[0])
 
     assert [(each.id, each.position) for each in in_case(result)] == [(kind, places[0])]
+
+
+@pytest.mark.parametrize(
+    ("section", "kind", "message"),
+    [
+        ("ends: [purchase, §purchas]", "unknown-interaction-type", "`purchas`"),
+        ("ends: [§session_ended]", "not-in-a-visit", "`session_ended` happens in no visit"),
+        ("features: {n: {count: §stage_changed}}", "not-in-a-visit", "`stage_changed` happens in no visit"),
+        ("features: {§purpose: {count: purchase}}", "reserved-name", "`purpose` is known of every session"),
+        ("features: {§length_s: {count: purchase}}", "reserved-name", "`length_s` is known of every session"),
+        ("features: {§source: {count: purchase}}", "reserved-name", "`source` is known of every session"),
+        ("purposes: {a: §12}", "string-type", "`a` should be text, not `12`"),
+        ("purposes: {a: '§session.nope > 1'}", "condition", "`session.nope` is not declared"),
+        ("purposes: {a: §customer.age > 9 && customer.age < 3}", "never-holds", "this never holds"),
+        ("§end: [purchase]", "unknown-field", "`end` is not a field of the session"),
+    ],
+)
+def test_the_session(section: str, kind: str, message: str) -> None:
+    session = "session: {features: {bought: {count: purchase}}}\n"
+    result, places = checked(f"session:\n  {section}\n", BASE.replace(session, ""))
+
+    found = [each for each in in_case(result) if each.id == kind]
+    assert [each.position for each in found] == places, "\n".join(map(str, result.findings))
+    assert message in found[0].message
+
+
+def test_reviews_without_stages_have_no_effect() -> None:
+    stages = "stages: {lost: '\"senior\" in customer.segments'}\n"
+    result, places = checked("lifecycle: {review: §7d}", BASE.replace(stages, ""))
+
+    assert [(each.id, each.position) for each in result.findings] == [("no-effect", places[0])]
+    assert checked("lifecycle: {review: 7d}")[0].findings == ()
 
 
 def test_a_misspelt_field_comes_with_the_nearest_name() -> None:

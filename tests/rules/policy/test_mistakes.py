@@ -55,6 +55,7 @@ SCOPES = [
     ("segments: {a: §session.started > now}", "`session.started` is not available in segments"),
     ("stages: {a: §event.nope == 'x'}", "`event.nope` is not available in stages"),
     ("stages: {a: §customer.stage == 'lost'}", "`customer.stage` is not available in stages"),
+    ("scores: {a: double(§session.bought)}", "`session.bought` is not available in scores"),
     (
         "rules: [{id: a, when: purchase, propose: deposit, if: §offer.value > 1.0}]",
         "`offer.value` is not available in rules",
@@ -142,6 +143,14 @@ NAMES = [
     ("stages: {a: 'customer.segments.exists(s, s == §\"yung\")'}", "segment", "yung"),
     ("stages: {a: \"customer.id.startsWith('\\\\'') && !(§'yung' in customer.segments)\"}", "segment", "yung"),
     ("stages:\n  a: |\n    now > now ||\n    §'yung' in customer.segments\n", "segment", "yung"),
+    ("stages: {a: {if: \"§'yung' in customer.segments\", from: [lost]}}", "segment", "yung"),
+    (
+        "rules: [{id: a, when: purchase, propose: deposit, if: \"customer.previous_stage == §'lots'\"}]",
+        "stage",
+        "lots",
+    ),
+    ("rules: [{id: a, when: stage_changed, propose: deposit, if: \"event.to == §'lots'\"}]", "stage", "lots"),
+    ("rules: [{id: a, when: stage_changed, propose: deposit, if: \"event.from in [§'lots']\"}]", "stage", "lots"),
 ]
 
 
@@ -154,6 +163,27 @@ def test_segments_and_stages_are_closed_sets(text: str, noun: str, name: str) ->
         (f"unknown-{noun}", places[0], f"there is no {noun} `{name}`")
     ]
     assert found[0].hint == ("did you mean `lost`?" if noun == "stage" else "there is only `senior`")
+
+
+PURPOSES = [
+    "rules: [{id: a, when: purchase, propose: deposit, if: \"session.purpose == §'bying'\"}]",
+    "rules: [{id: a, when: session_ended, propose: deposit, if: \"event.purpose == §'bying'\"}]",
+]
+
+
+@pytest.mark.parametrize("text", PURPOSES)
+def test_purposes_are_a_closed_set(text: str) -> None:
+    base = BASE.replace("{bought: {count: purchase}}", "{bought: {count: purchase}}, purposes: {buying: now > now}")
+    result, places = checked(text, base)
+
+    found = [(each.id, each.position, each.hint) for each in result.findings if each.severity == "error"]
+    assert found == [("unknown-purpose", places[0], "did you mean `buying`?")]
+
+
+def test_a_field_of_another_event_is_no_closed_set() -> None:
+    declared = "interactions: {moved: {channel: branch, fields: {to: string}}}"
+    rule = "rules: [{id: a, when: moved, propose: deposit, if: event.to == 'Porto'}]"
+    assert checked(f"{declared}\n{rule}")[0].findings == ()
 
 
 def test_a_name_near_a_declared_one() -> None:
