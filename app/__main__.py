@@ -133,6 +133,37 @@ def scorecard(
 
 
 @app.command()
+def actions(
+    kind: Annotated[str | None, typer.Option(help="Only call_list, nudge or message")] = None,
+    call_list: Annotated[str | None, typer.Option("--list", help="Only entries of this call list")] = None,
+    channel: Annotated[str | None, typer.Option(help="Only nudges and messages of this channel")] = None,
+    customer: Annotated[str | None, typer.Option(help="Only those of this customer")] = None,
+    after: Annotated[str | None, typer.Option(help="Go on behind this cursor")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many", min=1, max=10_000)] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="As GET /v1/actions gives it")] = False,
+) -> None:
+    """Show what rules have done, oldest first."""
+    from app.actions import Actions, Wanted
+    from app.bootstrap import opened
+    from schemas.action import ActionPage
+    from schemas.triggers import KINDS
+
+    async def go(settings: Settings) -> ActionPage:
+        async with opened(settings) as parts:
+            return await Actions(parts.store).read(wanted, after, limit)
+
+    with complaints():
+        if kind is not None and kind not in KINDS:
+            raise StartError(f"there is no kind of action `{kind}`", hint=f"the kinds are {', '.join(KINDS)}")
+        wanted = Wanted(kind, call_list, channel, customer)
+    found = run(go)
+    if as_json:
+        terminal.say(found.model_dump_json(exclude_none=True))
+    else:
+        terminal.show_actions(found)
+
+
+@app.command()
 def load(
     file: Annotated[
         Path, typer.Argument(help="CSV, JSON Lines (both also .gz) or Parquet", exists=True, dir_okay=False)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from app.actions import Actions
 from app.api import create_app
 from app.customers import Customers
 from app.decisioning import Decisioning
@@ -100,6 +101,7 @@ def build_api(settings: Settings) -> FastAPI:
                 decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
+                actions=Actions(parts.store),
                 identities=Identities(parts.store, live),
                 scorecard=ScorecardReader(parts.store),
                 status=Status(parts.store, live, settings.durability, settings.replicas_needed),
@@ -116,7 +118,7 @@ async def run_worker(settings: Settings) -> None:
     async with opened(settings, retries=0) as parts, following(parts.policies) as live:
 
         def fold() -> Fold | None:
-            return None if live.current is None else ProfileFold(live.current, metrics)
+            return None if live.current is None else ProfileFold(live.current, metrics, settings.decision_keep)
 
         streams = RedisStreams(parts.redis, parts.store.shards, worker_name())
         loop = GuardedLoop(parts.store, streams, fold, metrics, settings.log_keep)

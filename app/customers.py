@@ -99,6 +99,9 @@ def _ledger(ledger: Ledger) -> dict[str, object]:
     for entry in found["entries"]:
         entry["at"] = rfc3339(entry.pop("at_ms"))
         entry["until"] = rfc3339(entry.pop("until_ms"))
+        if "awaits_ms" in entry:
+            entry["awaits"] = rfc3339(entry.pop("awaits_ms"))
+        entry.pop("unanswered", None)
         outcomes = {**entry.pop("said", {}), **entry.get("outcomes", {})}
         entry["outcomes"] = {name: rfc3339(at) for name, at in outcomes.items()}
     for proposal in found["proposals"]:

@@ -9,34 +9,31 @@ A commit that loses to another writer reads and decides again: caps are judged o
 """
 
 import secrets
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 
 from msgspec.structs import replace
 
 from app.contention import retried
 from app.ingestion import accepted, record_of
 from app.policy import required
-from app.responding import KnownCode
 from consumers.live import LivePolicy, PolicySource
-from consumers.meter import Meter
+from consumers.meter import Meter, count_decision
 from profiles import keys, ledger
+from profiles.decided import Kept, keys_of
 from profiles.errors import BadFields
 from profiles.facts import Situation
 from profiles.fields import checked, nearest
 from profiles.fold import fold, not_after
 from profiles.people import People, Person
-from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
+from profiles.store import Commit, Committed, CustomerStore, Record
+from rules import codes
 from rules.answer import Origin, record
 from rules.arbitration import Models
-from rules.codes import ALPHABET
 from rules.decide import decide
 from schemas.base import at_ms
-from schemas.decision import Decision, DecisionRecord, DecisionRequest, Facts
+from schemas.decision import DecisionRecord, DecisionRequest, Facts
 from schemas.interaction import IDENTIFY, Interaction
-from schemas.ledger import LedgerEntry
 
 SOURCE = "opportune/decisions"
 
@@ -140,7 +137,7 @@ class Decisioning:
         await self._store.append(each for each in said if each.subject != person.subject)
         result = await self._store.commit(self._commit_of(decided, said, person, asked, policy))
         if result is Committed.OK:
-            self._count(decided)
+            count_decision(self._meter, decided)
             return decided
         return await self.record(origin.decision) if result is Committed.DONE else None
 
@@ -195,21 +192,8 @@ class Decisioning:
             expected=customer.version if entries else None,
             ledger=ledger.reserved(customer.ledger, entries, asked.now_ms, definition) if entries else None,
             records=[each for each in said if each.subject == person.subject],
-            new_keys=[
-                NewKey(keys.decision(shard, decided.decision), body, self._keep_ms),
-                *(
-                    NewKey(keys.code(shard, each.code), _known(each, person.subject), definition.remember_ms)
-                    for each in entries
-                    if not each.withheld
-                ),
-            ],
+            new_keys=keys_of(entries, decided.decision, body, person.subject, Kept(shard, self._keep_ms, definition)),
         )
-
-    def _count(self, decided: Decision) -> None:
-        self._meter.count("decisions", channel=decided.channel)
-        self._meter.count("treatments", len(decided.treatments))
-        for reason, amount in Counter(each.reason for each in decided.left_out).items():
-            self._meter.count("left_out", amount, reason=reason)
 
 
 def _introduction(decided: DecisionRecord, asked: Asked, policy: LivePolicy) -> Interaction:
@@ -220,14 +204,7 @@ def _introduction(decided: DecisionRecord, asked: Asked, policy: LivePolicy) -> 
 
 
 def decision_id(shard: int, asked: Asked) -> str:
-    """Shard, and 105 bits: time and chance, or a hash of the caller's own id."""
+    """Of time and chance, or a hash of the caller's own id."""
     if asked.request_id is None:
-        number = (asked.now_ms << 60) | secrets.randbits(60)
-    else:
-        digest = blake2b(f"{asked.identifiers[0]}|{asked.request_id}".encode(), digest_size=13).digest()
-        number = int.from_bytes(digest)
-    return f"{shard:04d}-" + "".join(ALPHABET[(number >> (5 * at)) & 31] for at in reversed(range(21)))
-
-
-def _known(entry: LedgerEntry, subject: str) -> bytes:
-    return KnownCode(entry.decision, subject, entry.offer, entry.at_ms).dumps()
+        return codes.decision_id(shard, (asked.now_ms << 60) | secrets.randbits(60))
+    return codes.decision_id(shard, codes.hashed(asked.identifiers[0], asked.request_id))

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from app.story import Story
-from consumers.folding import Step
+from consumers.folding import Around
 from consumers.live import LivePolicy
 from profiles.errors import BadFields
 from profiles.facts import Situation
@@ -18,6 +18,7 @@ from profiles.ledger import fold_response, implied
 from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
 from rules.policy import Path
+from schemas.action import Action
 from schemas.decision import Facts
 from schemas.interaction import IDENTIFY, TAGGED, Interaction
 from schemas.ledger import Ledger, LedgerEntry
@@ -51,18 +52,27 @@ def mismatches(example: Example, policy: LivePolicy, now_ms: int) -> list[Mismat
         outcome = judged(example, policy, now_ms)
     except BadExample as wrong:
         return [Mismatch(wrong.path, f"the example itself is wrong: {wrong.reason}", wrong.hint)]
-    return [*outcome.of_offers(), *outcome.of_withheld(), *outcome.of_reasons(), *outcome.of_classes()]
+    said = (
+        outcome.of_offers(),
+        outcome.of_withheld(),
+        outcome.of_reasons(),
+        outcome.of_classes(),
+        outcome.of_actions(),
+    )
+    return [wrong for each in said for wrong in each]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A judgement beside what the example expects of it."""
+    """What came of an example beside what it expects."""
 
     example: Example
     policy: LivePolicy
     judgement: Judgement
     values: Mapping[str, Any]
     """What conditions saw."""
+    actions: Sequence[Action]
+    """What rules have done, the interaction of the example included."""
 
     @property
     def offers(self) -> list[str]:
@@ -71,6 +81,13 @@ class Outcome:
     @property
     def withheld(self) -> list[str]:
         return [each.candidate.offer.id for each in self.judgement.held_back]
+
+    def wrong(self) -> Iterator[Mismatch]:
+        yield from self.of_offers()
+        yield from self.of_withheld()
+        yield from self.of_reasons()
+        yield from self.of_classes()
+        yield from self.of_actions()
 
     def of_offers(self) -> Iterator[Mismatch]:
         yield from self._differs("offers", self.example.then.offers, self.offers)
@@ -98,9 +115,16 @@ class Outcome:
             shown = [_listed([each] if isinstance(each, str) else each or []) for each in (expected, found)]
             yield Mismatch(("then", what), f"`{what}` should be {shown[0]}, but is {shown[1]}")
 
+    def of_actions(self) -> Iterator[Mismatch]:
+        expected = self.example.then.actions
+        if expected is not None:
+            wanted = [f"{each.rule}: {each.kind}" for each in expected]
+            yield from self._differs("actions", wanted, [f"{each.rule}: {each.kind}" for each in self.actions])
+
     def _differs(self, what: str, expected: Sequence[str] | None, found: Sequence[str]) -> Iterator[Mismatch]:
         if expected is not None and list(expected) != list(found):
-            missing = [f"; `{offer}` {self._state(offer)}" for offer in expected if offer not in found]
+            offers = () if what == "actions" else expected
+            missing = [f"; `{offer}` {self._state(offer)}" for offer in offers if offer not in found]
             message = f"`{what}` should be {_listed(expected)}, but is {_listed(found)}{''.join(missing)}"
             yield Mismatch(("then", what), message)
 
@@ -128,8 +152,10 @@ def _why_silent(rule: Rule, example: Example) -> str:
         return f"`{rule.id}` is for {_listed(rule.channels)}"
     now = [example.when.interaction] if example.when.interaction else []
     firing = {each.type for each in (*now, *(example.given.interactions if rule.lifetime else ()))}
-    if rule.when and firing.isdisjoint(rule.when):
-        return f"`{rule.id}` is fired by {_listed(rule.when)}"
+    if rule.timing:
+        return f"`{rule.id}` is fired by a time"
+    if rule.types and firing.isdisjoint(rule.types):
+        return f"`{rule.id}` is fired by {_listed(rule.types)}"
     return f"`{rule.id}` does not hold"
 
 
@@ -159,37 +185,37 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Outcome:
     """The judgement that the example asks for. Raises BadExample."""
     given, when = example.given, example.when
     now_ms = int(when.at.timestamp() * 1000) if when.at else now_ms
-    before = _told(example, policy, now_ms)
-    ledger = before.ledger
+    story = _told(example, policy, now_ms)
     for index, response in enumerate(given.responses):
         with _at("given", "responses", index, "offer"):
-            ledger = _answered(ledger, index, response, when.channel, policy, now_ms)
-    event: Interaction | None = None
+            story.step.ledger = _answered(story.step.ledger, index, response, when.channel, policy, now_ms)
+    before, waiting = story.step.profile, story.step.ledger
+    profile, event = before, None
     if when.interaction is not None:
         event = _interaction(when.interaction, ("when", "interaction"), when.channel, policy, now_ms)
-    profile = fold(before.profile, event, policy.definition) if event else before.profile
+        profile = fold(before, event, policy.definition)
+        story.happen(event)
     _each_checked(when.context, policy.definition.context, ("when", "context"))
     with _at("when", "context"):
         context = checked(when.context, policy.definition.context, "`context`")
-    situation = Situation(SUBJECT, profile, when.channel, now_ms, event, context, before.profile)
+    situation = Situation(SUBJECT, profile, when.channel, now_ms, event, context, before)
     placements = ((when.placement, when.count),)
-    facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), ledger, given.cells)
+    facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells)
     judgement = decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED)
-    return Outcome(example, policy, judgement, policy.ruleset.classified(facts.values))
+    return Outcome(example, policy, judgement, policy.ruleset.classified(facts.values), story.actions)
 
 
-def _told(example: Example, policy: LivePolicy, now_ms: int) -> Step:
+def _told(example: Example, policy: LivePolicy, now_ms: int) -> Story:
     """The customer as the question finds them."""
-    story = Story(SUBJECT, policy)
+    story = Story(SUBJECT, policy, Around(cells=example.given.cells))
     history = _history(example, policy, now_ms)
     for past in history:
         story.happen(past)
     story.until(now_ms)
-    step = story.step
     if example.given.stage is not None:
         since_ms = history[0].at_ms if history else now_ms
-        step.profile = structs.replace(step.profile, stages=((example.given.stage, since_ms),))
-    return step
+        story.step.profile = structs.replace(story.step.profile, stages=((example.given.stage, since_ms),))
+    return story
 
 
 def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interaction]:

@@ -29,13 +29,17 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "identity_records_delivered": ("Records moved from one identifier's shard to another's", ()),
     "timers_fired": ("Timers fired", ()),
+    "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
+    "actions": ("Actions that rules have taken", ("kind",)),
 }
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",
     "worker_batch": "Time to fold and commit one batch",
+    "timer_lateness": "How late timers fired",
 }
 GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
+    "timers_pending": "Timers that are set in the shards owned",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
 }
 

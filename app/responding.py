@@ -4,7 +4,6 @@ The ledger has it at once, so that the next decision knows; what it counts for i
 log. Repeating an outcome changes nothing in either.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,6 +16,7 @@ from app.policy import required
 from consumers.live import PolicySource
 from consumers.meter import Meter
 from profiles import keys, ledger
+from profiles.decided import KnownCode
 from profiles.definition import Definition
 from profiles.fields import nearest
 from profiles.store import Commit, Committed, CustomerStore, Record
@@ -24,19 +24,6 @@ from rules import codes
 from schemas.base import at_ms
 from schemas.response import ResponseReceipt, ResponseRecord, ResponseRequest
 from schemas.scorecard import AMOUNT_SCALE
-
-
-@dataclass(frozen=True, slots=True)
-class KnownCode:
-    """What a response code stands for, as it is kept under its key."""
-
-    decision: str
-    subject: str
-    offer: str
-    at_ms: int
-
-    def dumps(self) -> bytes:
-        return orjson.dumps(self)
 
 
 class Responding:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.actions import Actions
 from app.customers import Customers
 from app.decisioning import Decisioning
 from app.identities import Identities
@@ -19,6 +20,7 @@ class Services:
     decisioning: Decisioning
     responding: Responding
     customers: Customers
+    actions: Actions
     identities: Identities
     scorecard: ScorecardReader
     status: Status

@@ -1,23 +1,38 @@
-"""What happened to somebody, told in order: interactions, the timers that became due in between, and what both led to.
+"""What happened to somebody, told in order: interactions, the timers that became due in between, and what both led
+to.
 
-The same fold as the worker's, with the log and the clock left out: a record that a step says is folded next.
+The same fold as the worker's; only what a log and a clock do for it is done here.
 """
+
+from collections.abc import Sequence
 
 import orjson
 
-from consumers.folding import Step, fold_interaction
+from consumers.folding import Around, Step, fold_decision, fold_interaction
 from consumers.live import LivePolicy
-from consumers.timers import record_of
+from consumers.log import LogRecord
+from consumers.timers import interaction_of
 from profiles.profile import Profile
-from profiles.store import Record
+from profiles.store import ACTIONS, Record
+from schemas.action import Action
 from schemas.interaction import CloudEvent, Interaction, from_cloud_event
 from schemas.ledger import Ledger
 
+MOST_FIRED = 10_000
+"""Timers of one story: one for each day of 27 years."""
+
 
 class Story:
-    def __init__(self, subject: str, policy: LivePolicy) -> None:
-        self.step = Step(subject, Profile(), Ledger())
+    def __init__(self, subject: str, policy: LivePolicy, around: Around) -> None:
+        self.step = Step(subject, Profile(), Ledger(), around=around)
         self._policy = policy
+        self._fired = 0
+        self._actions: list[Action] = []
+
+    @property
+    def actions(self) -> Sequence[Action]:
+        """What rules have done so far."""
+        return self._actions
 
     def happen(self, interaction: Interaction) -> None:
         """An interaction, after all that was due until then."""
@@ -26,22 +41,31 @@ class Story:
 
     def until(self, now_ms: int) -> None:
         """Fires what is due, in order, as the worker would have."""
-        while due := self._next_due(now_ms):
-            name, due_ms = due
+        while self._fired < MOST_FIRED and (due := self._next_due(now_ms)):
+            due_ms, name = due
             self.step.timers[name] = None
-            self._said(record_of(f"{self.step.subject}|{name}", due_ms))
+            self._fired += 1
+            self._fold(interaction_of(self.step.subject, name, due_ms))
 
-    def _next_due(self, now_ms: int) -> tuple[str, int] | None:
+    def _next_due(self, now_ms: int) -> tuple[int, str] | None:
         due = [(due_ms, name) for name, due_ms in self.step.timers.items() if due_ms is not None and due_ms <= now_ms]
-        return (min(due)[1], min(due)[0]) if due else None
+        return min(due, default=None)
 
     def _fold(self, interaction: Interaction) -> None:
+        self.step.now_ms = interaction.at_ms
         fold_interaction(self.step, interaction, self._policy)
         said, self.step.records = self.step.records, []
         for record in said:
-            if record.topic == "interactions":  # actions and the like are folded by nobody
-                self._said(record)
+            self._say(record, interaction.at_ms)
 
-    def _said(self, record: Record) -> None:
-        event = from_cloud_event(CloudEvent.model_validate(orjson.loads(record.body)), received_ms=0)
-        self._fold(event if event.policy is not None else self._policy.definition.typed(event))
+    def _say(self, record: Record, at_ms: int) -> None:
+        """The log gives back what a step says."""
+        match record.topic:
+            case "interactions":
+                event = from_cloud_event(CloudEvent.model_validate(orjson.loads(record.body)), at_ms)
+                self._fold(event if event.policy is not None else self._policy.definition.typed(event))
+            case "decisions":
+                logged = LogRecord(record.topic, 0, at_ms, record.id, record.subject, record.body)
+                fold_decision(self.step, logged, self._policy)
+            case topic if topic == ACTIONS:
+                self._actions.append(Action.model_validate_json(record.body))

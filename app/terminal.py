@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.checking import Report
     from app.supervisor import Up
     from rules.language.cases import Trial
+    from schemas.action import ActionPage
     from schemas.keys import KeyView
     from schemas.scorecard import Scorecard
 
@@ -115,6 +116,15 @@ def show_trial(trial: "Trial") -> None:
 def show_keys(keys: "list[KeyView]") -> None:
     for key in keys:
         say(f"{key.id}  {key.created:%Y-%m-%d %H:%M}  {','.join(key.scopes):<32}  {key.name}")
+
+
+def show_actions(page: "ActionPage") -> None:
+    for each in page.actions:
+        what = each.list or f"{each.channel} {each.placement}"
+        said = each.text or each.offer or ""
+        say(f"{each.at}  {each.kind:<9}  {what:<20}  {each.customer or each.visitor or '':<20}  {each.rule}  {said}")
+    if page.more:
+        note(f"there is more: --after {page.cursor}")
 
 
 def show_scorecard(scorecard: "Scorecard") -> None:

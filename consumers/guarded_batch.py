@@ -18,10 +18,14 @@ MOST_WAITING = 64
 """Commits are sent in parts of so many: some milliseconds of folding, some 150 kB."""
 
 
-class Fold(Protocol):
-    """What the records of one customer make of that customer. Pure."""
+AGAIN = (Committed.CONFLICT, Committed.TAKEN)
+"""Answers after which a customer is read and folded again: with other response codes, if one was in use."""
 
-    def __call__(self, customer: Customer, records: Sequence[LogRecord]) -> Commit: ...
+
+class Fold(Protocol):
+    """What the records of one customer make of that customer. Pure. Another `salt` draws other response codes."""
+
+    def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit: ...
 
 
 @dataclass(slots=True)
@@ -52,11 +56,13 @@ class GuardedBatch:
         """Customers as they were read last, not parsed before their turn: what is in use stays small."""
         self._trip = store.scripts.batch()
         self._sent: list[str] = []
+        self.salt = 0
+        """How often response codes had to be drawn anew."""
         self.commits: int | None = None
         """How many customers have something to commit. Each raises the guard's `n` once, however often it is sent;
         one with nothing left needs no commit, since END holds only if BEGIN, and so all that was read, survives."""
         self.conflicts: list[str] = []
-        """Customers that somebody else changed meanwhile."""
+        """Customers that somebody else changed meanwhile, or whose new response codes are in use."""
 
     async def begin(self, shard: Shard) -> None:
         """BEGIN reads the customers itself: what a batch rests on must have been there when it began."""
@@ -98,14 +104,15 @@ class GuardedBatch:
     def _left(self, fold: Fold) -> Iterator[Commit]:
         """What the customers that were read last still need. After a conflict, one with nothing left was my own
         retried write, which has been counted."""
-        commits = (fold(customer_from(*each), self._by_subject[each[0]]) for each in self._read)
+        commits = (fold(customer_from(*each), self._by_subject[each[0]], self.number, self.salt) for each in self._read)
         return (each for each in commits if each.expected is not None)
 
     async def closed(self) -> bool:
         """Whether END has moved the position. If not, and without conflicts, the shard is no longer ours."""
         *applied, end = await self._trip.run()
-        results = zip(self._sent, map(committed, applied), strict=True)
-        self.conflicts = [subject for subject, result in results if result is Committed.CONFLICT]
+        results = [committed(each) for each in applied]
+        self.conflicts = [subject for subject, each in zip(self._sent, results, strict=True) if each in AGAIN]
+        self.salt += Committed.TAKEN in results
         return end[0] == b"OK" and not self.conflicts
 
     async def read_again(self) -> bool:

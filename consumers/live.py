@@ -22,6 +22,10 @@ class LivePolicy:
     stage_facts: FactReader
     stage_classes: Classes
     """What a customer's stage is judged with, and no more."""
+    moments: FactReader
+    """What the times of rules follow from."""
+    texts: FactReader
+    """What the texts of actions name."""
 
     @staticmethod
     def compiled(checked: Checked) -> "LivePolicy":
@@ -37,6 +41,8 @@ class LivePolicy:
             purpose_facts=FactReader(definition, ruleset.classes.of_purposes().reads),
             stage_facts=FactReader(definition, stages.reads),
             stage_classes=stages,
+            moments=FactReader(definition, ruleset.timed.reads),
+            texts=FactReader(definition, ruleset.written),
         )
 
 

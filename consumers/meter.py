@@ -1,6 +1,9 @@
 """What workers count and time; the application turns it into metrics."""
 
+from collections import Counter
 from typing import Protocol
+
+from schemas.decision import Decision
 
 
 class Meter(Protocol):
@@ -9,3 +12,11 @@ class Meter(Protocol):
     def observe(self, name: str, seconds: float) -> None: ...
 
     def gauge(self, name: str, value: float) -> None: ...
+
+
+def count_decision(meter: Meter, decided: Decision) -> None:
+    """Whoever has decided: the API when it is asked, or a worker for a message."""
+    meter.count("decisions", channel=decided.channel)
+    meter.count("treatments", len(decided.treatments))
+    for reason, amount in Counter(each.reason for each in decided.left_out).items():
+        meter.count("left_out", amount, reason=reason)

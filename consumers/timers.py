@@ -7,22 +7,25 @@ it says is an interaction like any other.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
+from hashlib import blake2b
 
 import orjson
 
 from consumers.meter import Meter
 from profiles import keys
-from profiles.aggregates import digest
 from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore, Record
-from schemas.interaction import TIMER_FIRED, Interaction, to_cloud_event
+from schemas.interaction import LONGEST_ID, TIMER_FIRED, Interaction, to_cloud_event
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.25
 MOST_AT_ONCE = 200
 SOURCE = "opportune/timers"
+Due = tuple[int, str, int]
+"""Shard, member and due time in ms."""
 
 
 class Timers:
@@ -39,44 +42,63 @@ class Timers:
 
     async def run(self) -> None:
         while not self._stopping.is_set():
+            waiting = False
             try:
-                await self.fire_due(int(time.time() * 1000))
+                due = await self._due(int(time.time() * 1000))
+                await self._fire(due)
+                # after an outage there is more: it goes on at once, and what else this process does goes on between
+                waiting = MOST_AT_ONCE in Counter(shard for shard, _, _ in due).values()
             except StoreUnavailable as cause:
                 log.warning("store unavailable", extra={"cause": str(cause)})
-            try:
-                await asyncio.wait_for(self._stopping.wait(), LOOK_EVERY_S)
-            except TimeoutError:
-                continue
+            await self._pause(0 if waiting else LOOK_EVERY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            await asyncio.sleep(0)
 
     async def fire_due(self, now_ms: int) -> int:
-        """Fires what is due, oldest first in each shard; returns how many."""
+        """Fires the MOST_AT_ONCE of each shard that have been due for longest, in order; returns how many."""
+        return await self._fire(await self._due(now_ms))
+
+    async def _due(self, now_ms: int) -> list[Due]:
         shards = sorted(self._owned())
         trip = self._store.scripts.batch()
         for shard in shards:
             trip.add(*("ZRANGEBYSCORE", keys.timers(shard), "-inf", now_ms, "WITHSCORES", "LIMIT", 0, MOST_AT_ONCE))
-        due = [
-            (shard, member.decode(), int(due_ms))
-            for shard, answer in zip(shards, await trip.run(), strict=True)
-            for member, due_ms in answer
-        ]
-        return await self._fire(due)
+        for shard in shards:
+            trip.add("ZCARD", keys.timers(shard))
+        answers = await trip.run()
+        self._meter.gauge("timers_pending", sum(answers[len(shards) :]))
+        found = zip(shards, answers, strict=False)
+        return [(shard, member.decode(), int(due_ms)) for shard, answer in found for member, due_ms in answer]
 
-    async def _fire(self, due: list[tuple[int, str, int]]) -> int:
+    async def _fire(self, due: list[Due]) -> int:
         trip = self._store.scripts.batch()
         for shard, member, due_ms in due:
             said = record_of(member, due_ms)
             trip.call("fire", [keys.timers(shard), keys.outbox(shard)], [member, due_ms, *said.args()])
-        fired: int = sum(answer[0] == b"OK" for answer in await trip.run())
+        answers, now_ms = await trip.run(), time.time() * 1000
+        fired = [due_ms for (_, _, due_ms), answer in zip(due, answers, strict=True) if answer[0] == b"OK"]
+        for due_ms in fired:
+            self._meter.observe("timer_lateness", max(0.0, now_ms - due_ms) / 1000)
         if fired:
-            self._meter.count("timers_fired", fired)
-        return fired
+            self._meter.count("timers_fired", len(fired))
+        return len(fired)
 
 
 def record_of(member: str, due_ms: int) -> Record:
     """What a timer says. A member is `<subject>|<name>`; a name has no `|`."""
     subject, _, name = member.rpartition("|")
-    fired = Interaction(
-        id=f"{name}@{due_ms}/{digest(subject)}",  # the name of a customer may be longer than an id
+    fired = interaction_of(subject, name, due_ms)
+    return Record("interactions", fired.id, subject, orjson.dumps(to_cloud_event(fired)))
+
+
+def interaction_of(subject: str, name: str, due_ms: int) -> Interaction:
+    """The interaction that says that a timer is due."""
+    return Interaction(
+        id=_id_of(f"{subject}|{name}", due_ms),
         source=SOURCE,
         type=TIMER_FIRED,
         subject=subject,
@@ -84,4 +106,11 @@ def record_of(member: str, due_ms: int) -> Record:
         at_ms=due_ms,
         data={"timer": name},
     )
-    return Record("interactions", fired.id, subject, orjson.dumps(to_cloud_event(fired)))
+
+
+def _id_of(member: str, due_ms: int) -> str:
+    """One that is too long for the id of an event is told by its hash."""
+    readable = f"{member}@{due_ms}"
+    return (
+        readable if len(readable) <= LONGEST_ID else f"{blake2b(member.encode(), digest_size=16).hexdigest()}@{due_ms}"
+    )

@@ -44,6 +44,8 @@ class Definition:
     review_ms: int | None
     """How long after a judgement the stage is judged again."""
     outcomes: Mapping[str, Outcome]
+    no_response: Mapping[str, tuple[str, int]]
+    """By channel: the outcome that happens by itself, and how many ms after the decision."""
     reservation_ms: int
     remember_ms: int
     channels: frozenset[str]
@@ -68,6 +70,7 @@ class Definition:
             session_travelling=frozenset(travelling(policy)),
             review_ms=policy.lifecycle.review if policy.stages else None,
             outcomes=policy.outcomes,
+            no_response=_no_response(policy.outcomes),
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
             channels=_channels(policy),
@@ -104,6 +107,10 @@ class Definition:
         if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
         return replace(interaction, data=data, channel=self.known_channel(channel))
+
+
+def _no_response(outcomes: Mapping[str, Outcome]) -> dict[str, tuple[str, int]]:
+    return {channel: (name, span_ms) for name, each in outcomes.items() for channel, span_ms in each.after.items()}
 
 
 def _channels(policy: Policy) -> frozenset[str]:

@@ -83,8 +83,8 @@ def fold_decision(ledger: Ledger, decision: Decision, at_ms: int, definition: De
     for entry in entries_of(decision, at_ms, definition):
         known = by_code.get(entry.code, entry)
         if not known.logged:
-            counts[_key(known, "withheld" if known.withheld else "decided")] += 1
-            counts[_key(known, "customers")] += not _known_to(known, by_code.values())
+            counts[key_of(known, "withheld" if known.withheld else "decided")] += 1
+            counts[key_of(known, "customers")] += not _known_to(known, by_code.values())
         by_code[entry.code] = replace(known, logged=True)
     ordered = sorted(by_code.values(), key=lambda entry: entry.at_ms)
     return tidied(replace(ledger, entries=tuple(ordered)), at_ms, definition), counts
@@ -101,7 +101,7 @@ def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
     entry = _find(ledger, response.code)
     known = entry.known_outcomes()
     new = {name: response.at_ms for name in response.outcomes if name not in known}
-    return _with(ledger, replace(entry, said={**entry.said, **new})) if new else ledger
+    return changed(ledger, replace(entry, said={**entry.said, **new})) if new else ledger
 
 
 def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
@@ -125,7 +125,7 @@ def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Cou
         said={name: at for name, at in entry.said.items() if name not in new},
         amounts={**entry.amounts, response.outcome: amount} if amount else entry.amounts,
     )
-    return _with(ledger, folded), Counter(dict(_outcome_counts(entry, folded, amount)))
+    return changed(ledger, folded), Counter(dict(_outcome_counts(entry, folded, amount)))
 
 
 def _find(ledger: Ledger, code: str) -> LedgerEntry:
@@ -135,21 +135,22 @@ def _find(ledger: Ledger, code: str) -> LedgerEntry:
     return entry
 
 
-def _with(ledger: Ledger, changed: LedgerEntry) -> Ledger:
-    entries = tuple(changed if each.code == changed.code else each for each in ledger.entries)
+def changed(ledger: Ledger, entry: LedgerEntry) -> Ledger:
+    """The ledger with this entry in the place of the one with its code."""
+    entries = tuple(entry if each.code == entry.code else each for each in ledger.entries)
     return replace(ledger, entries=entries)
 
 
 def _outcome_counts(before: LedgerEntry, after: LedgerEntry, amount: int) -> Iterator[tuple[str, int]]:
     """A treatment is presented once and positive once, however many outcomes say so."""
     for name in after.outcomes.keys() - before.outcomes.keys():
-        yield _key(after, f"outcome:{name}"), 1
+        yield key_of(after, f"outcome:{name}"), 1
     if after.presented and not before.presented:
-        yield _key(after, "presented"), 1
+        yield key_of(after, "presented"), 1
     if after.positive and not before.positive:
-        yield _key(after, "positive"), 1
+        yield key_of(after, "positive"), 1
     if amount:
-        yield _key(after, "amount"), amount
+        yield key_of(after, "amount"), amount
 
 
 def implied(outcome: str, outcomes: Mapping[str, Outcome]) -> dict[str, OutcomeClass]:
@@ -164,7 +165,8 @@ def implied(outcome: str, outcomes: Mapping[str, Outcome]) -> dict[str, OutcomeC
     return {name: outcomes[name].kind for name in reversed(found)}
 
 
-def _key(entry: LedgerEntry, column: str) -> str:
+def key_of(entry: LedgerEntry, column: str) -> str:
+    """The name under which something about an entry is counted."""
     where = (entry.campaign, entry.program, entry.cell, entry.offer, entry.channel, column)
     return "|".join((day(entry.at_ms), *where))
 

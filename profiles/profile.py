@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
+from profiles.waiting import Pending, Watched
+
 Recent = tuple[int, str, str, str]
 
 
@@ -81,6 +83,12 @@ class Profile(Struct, frozen=True):
     """Hashes of the latest interaction identities, eight characters each, newest last."""
     marks: dict[str, int] = {}
     """How far this profile has followed each part of the log."""
+    pending: dict[str, Pending] = {}
+    """Timers of rules by name, `after:<rule>`: the truth that the sorted set of the shard only wakes."""
+    watched: dict[str, Watched] = {}
+    """The newest events that set and cancel a timer, by its name."""
+    acted: dict[str, int] = {}
+    """When an action that is held back for a while was last taken, by `<rule>/<index>`."""
 
     def as_json(self) -> dict[str, Any]:
         """What a person can read: what is empty is left out, `recent` is grouped."""
@@ -89,6 +97,8 @@ class Profile(Struct, frozen=True):
             found["sessions"] = {name: each.as_json(self.last or 0) for name, each in self.sessions.items()}
         if self.recent:
             found["recent"] = grouped(self.recent, self.last or 0)
+        if self.pending:
+            found["pending"] = {name: each.as_json() for name, each in self.pending.items()}
         return found
 
     @staticmethod
@@ -98,6 +108,8 @@ class Profile(Struct, frozen=True):
         found["sessions"] = {name: Session.from_json(each, last) for name, each in found.get("sessions", {}).items()}
         found["recent"] = ungrouped(found.get("recent", {}), last)
         found["stages"] = tuple((name, at_ms) for name, at_ms in found.get("stages", ()))
+        if "pending" in found:
+            found["pending"] = {name: Pending(**each) for name, each in found["pending"].items()}
         return Profile(**found)
 
     def dumps(self) -> bytes:

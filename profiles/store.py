@@ -33,6 +33,8 @@ DEAD_LETTERS, ACTIONS, IDENTITIES = "dead-letters", "actions", "identities"
 STREAMS = {DEAD_LETTERS: keys.dead_letters, ACTIONS: keys.actions, IDENTITIES: keys.transit}
 """Topics with a stream of their own; all others stand in the outbox."""
 STREAM_TOPICS = tuple(STREAMS)
+ACTIONS_KEPT_MS = 7 * 86_400_000
+"""How long an action can be read: what is older goes when the next one of its shard comes."""
 OUTBOX, FIRST_STREAM = 2, 6
 """Where the outbox and the other streams stand among the keys of a commit (lua/commit.lua)."""
 
@@ -62,6 +64,8 @@ class NewKey:
     key: str
     value: bytes
     ttl_ms: int
+    replaces: bool = False
+    """A worker may write it again: a decision that follows from the log has the same id whenever it is folded."""
 
 
 class Commit(Struct, frozen=True):
@@ -251,7 +255,11 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
         b"" if commit.identity is None else orjson.dumps(commit.identity.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,
+        ACTIONS_KEPT_MS,
     ]
+    args.append(len(commit.new_keys))
+    for new in commit.new_keys:
+        args.extend((new.value, new.ttl_ms, "1" if new.replaces else ""))
     args.append(len(commit.records))
     for record in commit.records:
         args.extend((record.stream, *record.args()))
@@ -261,9 +269,6 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
     args.append(len(commit.counts))
     for name, amount in commit.counts.items():
         args.extend((name, amount))
-    args.append(len(commit.new_keys))
-    for new in commit.new_keys:
-        args.extend((new.value, new.ttl_ms))
     return args
 
 

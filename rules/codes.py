@@ -26,6 +26,16 @@ def draw(decision: str, index: int, salt: int, shard: int) -> str:
     return body + _check_character(body)
 
 
+def decision_id(shard: int, number: int) -> str:
+    """The shard, and 105 bits that stand for the decision."""
+    return f"{shard:04d}-{_base32(number, 21)}"
+
+
+def hashed(*parts: str) -> int:
+    """104 bits that stand for these texts."""
+    return int.from_bytes(blake2b("|".join(parts).encode(), digest_size=13).digest())
+
+
 def parse(given: str) -> str:
     """The code as it is kept. Raises BadCode."""
     code = "".join(given.upper().translate(LOOK_ALIKE).split())

@@ -9,7 +9,10 @@ from zoneinfo import ZoneInfo
 from rules.classes import Classes, classes_of
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
 from rules.policy import Checked
+from rules.policy.desktops import desktops
 from rules.reasons import Reason
+from rules.texts import names
+from rules.timing import TimedRules, compile_timed
 from schemas.base import at_ms
 from schemas.ledger import Proposal
 from schemas.policy import Arbitration, Campaign, Cell, ContactPolicy, Offer, Policy, Program, Rule, Treatment
@@ -111,6 +114,12 @@ class RuleSet:
 
     lookback_ms: int
     """How far back the contact policy looks into the ledger."""
+    timed: TimedRules
+    """The rules that a time fires."""
+    written: frozenset[str]
+    """The names that the texts of actions write."""
+    desktops: Mapping[str, str]
+    """The channel of each placement; the first by name where there are several."""
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -129,13 +138,14 @@ class RuleSet:
         group = self.rules_of.get(values.get("event.type", ""))
         return group.fired(values) if group else []
 
-    def proposals(self, values: Mapping[str, Any], at_ms: int) -> list[Proposal]:
-        """What the rules fired by an interaction leave waiting for the next contact."""
-        return [
-            Proposal(rule.id, rule.propose, rule.channels, rule.boost, at_ms + rule.lifetime)
-            for rule in self.fired(values)
-            if rule.lifetime is not None
-        ]
+
+def proposals(rules: Iterable[Rule], at_ms: int) -> list[Proposal]:
+    """What fired rules leave waiting for the next contact."""
+    return [
+        Proposal(rule.id, rule.propose, rule.channels, rule.boost, at_ms + rule.lifetime)
+        for rule in rules
+        if rule.propose and rule.lifetime is not None
+    ]
 
 
 def compile_rules(checked: Checked) -> RuleSet:
@@ -154,6 +164,9 @@ def compile_rules(checked: Checked) -> RuleSet:
         policy=policy,
         types=checked.vocabulary.types,
         lookback_ms=_lookback_ms(policy.contact_policy),
+        timed=compile_timed(policy, conditions, checked.moments),
+        written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
+        desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=_asked_of_customers(conditions) | classes.reads | {"event.type"},
         by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
         always=tuple(each.id for each in policy.offers if each.always),
@@ -184,8 +197,8 @@ Conditions = Mapping[tuple[str | int, ...], Condition]
 
 def _rules_by_event(policy: Policy, conditions: Conditions) -> dict[str, RuleGroup]:
     numbered = list(enumerate(policy.rules))
-    types = {each for rule in policy.rules for each in rule.when}
-    return {each: _group((rule for rule in numbered if each in rule[1].when), conditions) for each in types}
+    types = {each for rule in policy.rules for each in rule.types}
+    return {each: _group((rule for rule in numbered if each in rule[1].types), conditions) for each in types}
 
 
 def _group(numbered: Iterable[tuple[int, Rule]], conditions: Conditions) -> RuleGroup:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from schemas.action import Action, ActionPage
 from schemas.decision import Decision, DecisionRecord, DecisionRequest
 from schemas.interaction import CloudEvent
 from schemas.policy import PolicyFile
@@ -35,6 +36,8 @@ OUTGOING: dict[str, type[BaseModel]] = {
     "decision": Decision,
     "decision-record": DecisionRecord,
     "customer-view": CustomerView,
+    "action": Action,
+    "action-page": ActionPage,
     "scorecard": Scorecard,
     "problem": Problem,
 }

@@ -24,6 +24,7 @@ TAGGED, UNTAGGED = "tagged", "untagged"
 """The built-in interactions that give and take tags; a channel is not needed."""
 TIMER_FIRED = "timer_fired"
 """The built-in interaction that says that a timer is due; `data.timer` is its name."""
+LONGEST_ID = 200
 OUR_OWN = frozenset((SESSION_ENDED, STAGE_CHANGED, TIMER_FIRED))
 """What nobody else may send. It says what follows from other interactions: nobody was seen by it, and no visit is
 opened or prolonged."""
@@ -64,7 +65,7 @@ class CloudEvent(Model):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     specversion: Literal["1.0"]
-    id: str = Field(min_length=1, max_length=200)
+    id: str = Field(min_length=1, max_length=LONGEST_ID)
     source: str = Field(min_length=1, max_length=200)
     type: str = Field(min_length=1, max_length=120)
     subject: SubjectId | None = None

@@ -38,6 +38,10 @@ class LedgerEntry:
     """Outcomes that the API has taken in and the log has not confirmed yet."""
     amounts: dict[str, int] = field(default_factory=dict)
     """By outcome, in ten-thousandths of the currency unit."""
+    awaits_ms: int = 0
+    """When the outcome happens that stands for no answer; 0: none is awaited."""
+    unanswered: dict[str, int] = field(default_factory=dict)
+    """That outcome and when, once it has happened by itself and nothing has withdrawn it."""
 
     def known_outcomes(self) -> dict[str, int]:
         return {**self.said, **self.outcomes} if self.said else self.outcomes

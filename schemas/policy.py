@@ -4,32 +4,21 @@ Every file may hold any of the sections of `PolicyFile`; the loader joins them. 
 this model completes and validates the files in an editor.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import AwareDatetime, BeforeValidator, Field, model_validator
 
 from schemas.base import UNIT_MS, Condition, DurationMs, Expression, Id, Model, Name
+from schemas.interaction import TIMER_FIRED
+from schemas.short import Also, OneOrMany
+from schemas.triggers import Act, ActionKind, CalendarPeriod, Timing, Trigger
 
 FieldTypeName = Literal["string", "int", "double", "bool", "timestamp", "list<string>"]
 OutcomeClass = Literal["impression", "positive", "negative", "neutral"]
 OfferClass = Literal["standard", "mandatory", "transactional"]
 CapScope = Literal["customer", "campaign", "program", "offer"]
 Counting = Literal["decided", "presented"]
-CalendarPeriod = Literal["day", "week", "month", "year"]
-
-
-@dataclass(frozen=True)
-class _Also:
-    """A short form that the JSON Schema allows beside the full one."""
-
-    short: dict[str, Any]
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [self.short, handler(schema)]}
 
 
 class FieldType(Model):
@@ -54,15 +43,8 @@ def _field_type(value: Any) -> Any:
 ShortFieldType = Annotated[
     FieldType,
     BeforeValidator(_field_type),
-    _Also({"type": "string", "pattern": r"^(string|int|double|bool|timestamp|list<string>)!?$"}),
+    Also({"type": "string", "pattern": r"^(string|int|double|bool|timestamp|list<string>)!?$"}),
 ]
-
-
-def _one_or_many(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-OneOrMany = Annotated[tuple[Id, ...], BeforeValidator(_one_or_many), _Also({"type": "string"})]
 
 
 IdentifierName = Annotated[
@@ -91,6 +73,8 @@ class Outcome(Model):
     """Outcomes that must have happened before: an accepted offer was presented."""
     ends: bool = False
     """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
+    after: dict[Name, DurationMs] = {}
+    """By channel: it happens by itself if no answer has come for so long after the decision."""
 
 
 class Window(Model):
@@ -119,7 +103,7 @@ def short_window(value: Any) -> Any:
 ShortWindow = Annotated[
     Window | None,
     BeforeValidator(short_window),
-    _Also({"type": "string", "pattern": r"^\d+(ms|s|m|h|d|w)$", "examples": ["30m", "24h", "90d"]}),
+    Also({"type": "string", "pattern": r"^\d+(ms|s|m|h|d|w)$", "examples": ["30m", "24h", "90d"]}),
 ]
 
 
@@ -233,7 +217,7 @@ def _short_stage(value: Any) -> Any:
 ShortStage = Annotated[
     Stage,
     BeforeValidator(_short_stage),
-    _Also({"type": "string", "minLength": 1, "maxLength": 4_000}),
+    Also({"type": "string", "minLength": 1, "maxLength": 4_000}),
 ]
 
 
@@ -333,15 +317,32 @@ class Rule(Model):
     """If the customer does X, offer Y."""
 
     id: Id
-    when: OneOrMany = ()
-    """Interaction types that fire it; without any it is asked at every decision."""
+    when: Trigger = ()
+    """What fires it: interaction types, or a time; without any it is asked at every decision."""
     condition: Condition | None = Field(default=None, alias="if")
-    propose: OneOrMany = Field(min_length=1)
+    propose: OneOrMany = Field(default=(), min_length=1)
+    """May be left out where there is `act`."""
     channels: OneOrMany = Field(default=(), alias="on")
     """Channels on which the proposal counts; all if empty."""
     lifetime: DurationMs | None = Field(default=None, alias="for")
-    """How long a proposal fired by an interaction waits for the next contact."""
+    """How long a proposal fired by an interaction or a time waits for the next contact."""
     boost: float = Field(default=1.0, ge=0.1, le=10)
+    act: tuple[Act, ...] = ()
+    """What it does when it is fired."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The interaction types that fire it at once."""
+        return self.when if isinstance(self.when, tuple) else ()
+
+    @property
+    def timing(self) -> Timing | None:
+        return self.when if isinstance(self.when, Timing) else None
+
+    @property
+    def judged_types(self) -> tuple[str, ...]:
+        """The interaction types whose event it looks at."""
+        return self.types or (self.when.starting or (TIMER_FIRED,) if isinstance(self.when, Timing) else ())
 
 
 class Cap(Model):
@@ -425,6 +426,11 @@ class When(Model):
     context: dict[Name, Any] = {}
 
 
+class ExampleAction(Model):
+    rule: Id
+    kind: ActionKind
+
+
 class Then(Model):
     offers: tuple[Id, ...] | None = None
     """Exactly these, in this order."""
@@ -436,6 +442,8 @@ class Then(Model):
     """Exactly these, in any order."""
     purpose: Id | None = None
     """Of the visit on the channel of `when`."""
+    actions: tuple[ExampleAction, ...] | None = None
+    """Exactly these, in this order: what rules did from the first interaction of the example to its moment."""
 
 
 class Example(Model):

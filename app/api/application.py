@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import Depends, FastAPI
 
 from app.api import (
+    actions,
     customers,
     decisions,
     health,
@@ -39,7 +40,7 @@ def create_app(opening: Opening, metrics: Metrics) -> FastAPI:
     app = FastAPI(
         title="Opportune", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    for part in (interactions, decisions, responses, customers, identities, scorecard):
+    for part in (interactions, decisions, responses, customers, identities, actions, scorecard):
         app.include_router(part.router, dependencies=[Depends(only_known_parameters)])
     for part in (health, pages):
         app.include_router(part.router)

@@ -1,7 +1,7 @@
 """The profile worker's judgement: what a customer's new log records make of that customer. Pure.
 
-    interactions → profile, session timer, proposals of the rules they fire
-    decisions    → ledger: reservations confirmed
+    interactions → profile, timers, what follows from the rules they fire: proposals, actions
+    decisions    → ledger: reservations confirmed, answers awaited
     responses    → ledger: outcomes
     identities   → whose an identifier is, and what it passes on
 
@@ -10,8 +10,8 @@ batch goes on.
 """
 
 from consumers.folding.interactions import fold_interaction
+from consumers.folding.ledgers import fold_decision
 from consumers.folding.profile_fold import ProfileFold
-from consumers.folding.rules import event_facts
-from consumers.folding.step import Step
+from consumers.folding.step import Around, Step
 
-__all__ = ["ProfileFold", "Step", "event_facts", "fold_interaction"]
+__all__ = ["Around", "ProfileFold", "Step", "fold_decision", "fold_interaction"]

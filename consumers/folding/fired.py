@@ -3,13 +3,22 @@
 from collections.abc import Callable, Mapping
 
 from consumers.folding import lifecycle
+from consumers.folding.ledgers import no_response_fired
 from consumers.folding.step import Step
+from consumers.folding.timed_rules import AFTER, AT, INACTIVE, after_fired, at_fired, inactive_fired
 from consumers.live import LivePolicy
+from profiles import no_response
 from profiles.profile import Profile
 from schemas.interaction import Interaction
 
 Handler = Callable[[Step, Interaction, LivePolicy], None]
-HANDLERS: Mapping[str, Handler] = {lifecycle.REVIEW_TIMER: lifecycle.review}
+HANDLERS: Mapping[str, Handler] = {
+    AFTER: after_fired,
+    AT: at_fired,
+    INACTIVE: inactive_fired,
+    lifecycle.REVIEW_TIMER: lifecycle.review,
+    no_response.TIMER: no_response_fired,
+}
 """By kind: what follows beyond what `profiles.fold` makes of it (the end of a session)."""
 
 

@@ -1,4 +1,4 @@
-"""Interactions: profile, session timer, scorecard count, links, and what follows from them."""
+"""Interactions: profile, timers, scorecard count, links, and what follows from the rules they fire."""
 
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link

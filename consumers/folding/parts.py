@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from consumers.folding.identities import fold_claim, fold_judged
 from consumers.folding.rules import react
 from consumers.folding.step import Step
+from consumers.folding.timed_rules import after_passed
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles.definition import Definition
@@ -14,7 +15,7 @@ from profiles.fold import fold
 from profiles.identity import MOST_SOURCES, Part, Source
 from profiles.joining import joined
 from schemas.identity import Claim, IdentityRecord, Judged, Parts, Passed
-from schemas.interaction import CloudEvent, Interaction, from_cloud_event
+from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
 RECORDS: TypeAdapter[Claim | Judged | Parts] = TypeAdapter(IdentityRecord)
 
@@ -68,5 +69,8 @@ def _react_to_each(step: Step, events: list[Interaction], arrived: Mapping[str, 
         else:
             profiles[event.subject] = arrived[event.subject].profile
         after = joined([step.profile, *profiles.values()], policy.definition)
-        react(step, before, after, event, policy)
+        if event.type == TIMER_FIRED:
+            after_passed(step, event, profiles.values(), policy)
+        else:
+            react(step, before, after, event, policy)
         before = after

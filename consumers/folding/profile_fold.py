@@ -1,6 +1,7 @@
 """What a customer's new log records make of that customer."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,11 @@ from msgspec.structs import replace
 from consumers.folding import interactions, ledgers, parts
 from consumers.folding.dead_letters import dead_letter, why_dead
 from consumers.folding.identities import send_parts
-from consumers.folding.step import Step
+from consumers.folding.step import DAY_MS, Around, Step
 from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
-from consumers.meter import Meter
+from consumers.meter import Meter, count_decision
 from profiles.customer import Customer
 from profiles.errors import BadFields
 from profiles.store import IDENTITIES, Commit, Record
@@ -38,16 +39,19 @@ class ProfileFold:
 
     policy: LivePolicy
     meter: Meter
+    decision_keep_ms: int = 30 * DAY_MS
+    """How long the records of what is decided here stay in the store."""
 
-    def __call__(self, customer: Customer, records: Sequence[LogRecord]) -> Commit:
+    def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
         mark = customer.profile.marks.get(POSITION, 0)
         new = [record for record in records if record.offset > mark]
         if not new:
             return Commit(customer.subject, expected=None)
+        around = Around(shard, salt, self.decision_keep_ms)
         dead: dict[int, Record] = {}
-        step = self._folded(customer, new, dead)
+        step = self._folded(customer, around, new, dead)
         while step is None:
-            step = self._folded(customer, new, dead)
+            step = self._folded(customer, around, new, dead)
         if step.identity.owner is not None:
             send_parts(step, step.identity.owner)
         self._measure(step)
@@ -62,12 +66,15 @@ class ProfileFold:
             records=step.records,
             timers=step.timers,
             counts=step.counts,
+            new_keys=step.new_keys,
         )
 
-    def _folded(self, customer: Customer, records: Sequence[LogRecord], dead: dict[int, Record]) -> Step | None:
+    def _folded(
+        self, customer: Customer, around: Around, records: Sequence[LogRecord], dead: dict[int, Record]
+    ) -> Step | None:
         """The step after all records. None if one failed half-way: it is among the dead now, and all is folded again
         without it, so that a record is folded whole or not at all."""
-        step = Step.of(customer)
+        step = Step.of(customer, around)
         for record in records:
             before = step.touched()
             if record.offset in dead:
@@ -82,6 +89,7 @@ class ProfileFold:
 
     def _failure(self, step: Step, record: LogRecord) -> Record | None:
         try:
+            step.now_ms = record.at_ms
             handler_of(record)(step, record, self.policy)
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
             reason, detail = why_dead(cause)
@@ -95,6 +103,12 @@ class ProfileFold:
             self.meter.count("worker_future_events", step.early)
         if step.conflicts:
             self.meter.count("identity_conflicts", step.conflicts)
+        if step.dropped:
+            self.meter.count("timers_dropped", step.dropped)
+        for kind, amount in Counter(step.taken).items():
+            self.meter.count("actions", amount, kind=kind)
+        for each in step.decided:
+            count_decision(self.meter, each)
 
 
 def handler_of(record: LogRecord) -> Handler:

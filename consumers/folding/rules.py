@@ -1,31 +1,27 @@
-"""What the rules make of an interaction."""
+"""What the rules make of an interaction: what those do that it fires, and the timers of those that a time fires."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from consumers.folding import lifecycle
+from consumers.folding.occasion import Occasion
 from consumers.folding.step import Step
+from consumers.folding.timed_rules import watch
+from consumers.folding.triggers import follow
 from consumers.live import LivePolicy
-from profiles import ledger as ledgers
-from profiles.facts import Situation
 from profiles.profile import Profile
 from schemas.interaction import Interaction
 
 
 def react(step: Step, before: Profile, after: Profile, interaction: Interaction, policy: LivePolicy) -> None:
-    """Proposals of the rules that the interaction fires, and the stage of the lifecycle. `before` and `after`: all that
-    is known of the customer."""
-    proposals = policy.ruleset.proposals(event_facts(before, after, interaction, policy), interaction.at_ms)
-    if proposals:
-        newest_ms = max(interaction.at_ms, after.last or interaction.at_ms)
-        step.ledger = ledgers.proposed(step.ledger, proposals, newest_ms)
+    """What the rules that the interaction fires propose and do, the timers that it sets, and the customer's stage.
+    `before` and `after`: all that is known of the customer."""
+    occasion = Occasion(interaction, interaction, before, after, max(step.now_ms, interaction.at_ms))
+    follow(step, policy.ruleset.fired(event_facts(occasion, policy)), occasion, policy)
+    watch(step, before, after, interaction, policy)
     lifecycle.record(step, lifecycle.judged(step.subject, after, interaction, policy), policy)
 
 
-def event_facts(before: Profile, after: Profile, interaction: Interaction, policy: LivePolicy) -> Mapping[str, Any]:
+def event_facts(occasion: Occasion, policy: LivePolicy) -> Mapping[str, Any]:
     """What rules see when an interaction fires them; nothing where no rule listens."""
-    if interaction.type not in policy.ruleset.rules_of:
-        return {}
-    channel, at_ms = interaction.channel, interaction.at_ms
-    situation = Situation(interaction.subject, after, channel, at_ms, interaction, before=before)
-    return policy.ruleset.classified(policy.facts.read(situation))
+    return occasion.facts(policy) if occasion.event.type in policy.ruleset.rules_of else {}

@@ -1,18 +1,37 @@
 """One customer on the way from record to record, and all that the commit at the end will hold."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as with_default
 
 from msgspec import Struct, field
 
 from profiles.customer import Customer
 from profiles.definition import Definition
 from profiles.identity import NOBODY, Identity
-from profiles.joining import joined
+from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
 from profiles.profile import Profile
-from profiles.store import Record
+from profiles.store import NewKey, Record
+from schemas.decision import Decision
 from schemas.interaction import Interaction
 from schemas.ledger import Ledger
+from schemas.triggers import ActionKind
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a step needs to know besides the customer, so that it can decide."""
+
+    shard: int = 0
+    salt: int = 0
+    """How often response codes had to be drawn anew."""
+    decision_keep_ms: int = 30 * DAY_MS
+    cells: Mapping[str, str] = with_default(default_factory=dict)
+    """Cell by program, where an example assigns it."""
 
 
 class Step(Struct):
@@ -20,25 +39,32 @@ class Step(Struct):
     profile: Profile
     ledger: Ledger
     identity: Identity = NOBODY
+    around: Around = Around()
     now_ms: int = 0
-    """When the log took the record in hand."""
+    """When the log took the record in hand: what is decided while it is folded is decided then."""
     timers: dict[str, int | None] = field(default_factory=dict)
     """Due time in ms by name; None cancels."""
     counts: Counts = field(default_factory=Counter)
     records: list[Record] = field(default_factory=list)
     """What this step says: log records, actions, dead letters."""
+    new_keys: list[NewKey] = field(default_factory=list)
+    decided: list[Decision] = field(default_factory=list)
+    taken: list[ActionKind] = field(default_factory=list)
+    """The kinds of the actions among the records."""
     passed: list[Interaction] = field(default_factory=list)
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
     conflicts: int = 0
     """Identifiers that could not be linked."""
     early: int = 0
     """Interactions that said they happened after they arrived."""
+    dropped: int = 0
+    """Timers that had to go because there were too many."""
     folded_to: int = 0
     """Offset of the last record folded."""
 
     @staticmethod
-    def of(customer: Customer) -> "Step":
-        return Step(customer.subject, customer.profile, customer.ledger, customer.identity)
+    def of(customer: Customer, around: Around) -> "Step":
+        return Step(customer.subject, customer.profile, customer.ledger, customer.identity, around)
 
     def is_stranger(self) -> bool:
         """Somebody of whom nothing is known but that we were asked about them."""
@@ -49,6 +75,12 @@ class Step(Struct):
         if not self.identity.sources:
             return own
         return joined([own, *(part.profile for part in self.identity.others().values())], definition)
+
+    def whole_ledger(self) -> Ledger:
+        """What was said to the customer, under whatever identifier."""
+        if not self.identity.sources:
+            return self.ledger
+        return joined_ledger([self.ledger, *(part.ledger for part in self.identity.others().values())])
 
     def touched(self) -> tuple[object, ...]:
         """Differs, by identity, once anything has happened to the step."""

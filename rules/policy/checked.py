@@ -26,6 +26,8 @@ class Checked:
     """Every condition that compiled, by its path in the policy: `("rules", 3, "condition")`."""
     scores: Mapping[str, Expression]
     """Every score that compiled, by name."""
+    moments: Mapping[Path, Expression]
+    """The `at` of every rule that has one, likewise."""
     tree: Node
     """The joined files, with the place of every value."""
 

@@ -27,11 +27,11 @@ def compile_all(policy: Policy, scopes: Scopes, tree: Node) -> tuple[Mapping[Pat
             conditions[path] = compile_condition(source, vocabulary)
         except ConditionError as error:
             scope = Scope(policy, path, vocabulary, scopes.everything)
-            findings += _findings(error, source, scope, node_at(tree, path))
+            findings += findings_of(error, source, scope, node_at(tree, path))
     for name, score in scopes.compiled_scores.items():
         if isinstance(score, ConditionError):
             scope = Scope(policy, ("scores", name), scopes.scores, scopes.everything)
-            findings += _findings(score, policy.scores[name], scope, node_at(tree, ("scores", name)))
+            findings += findings_of(score, policy.scores[name], scope, node_at(tree, ("scores", name)))
     return conditions, findings
 
 
@@ -45,7 +45,7 @@ def authored(policy: Policy, scopes: Scopes) -> Iterator[Authored]:
         yield ("session", "purposes", name), source, scopes.purposes
     for at, rule in enumerate(policy.rules):
         if rule.condition is not None:
-            yield ("rules", at, "condition"), rule.condition, scopes.rule(rule.when)
+            yield ("rules", at, "condition"), rule.condition, scopes.rule(rule.judged_types)
     for at, requirement in enumerate(policy.contact_policy.requirements):
         yield ("contact_policy", "requirements", at, "require"), requirement.require, scopes.everything
     for name, expectation in policy.quality.items():
@@ -69,7 +69,8 @@ def inheriting(policy: Policy) -> Iterator[tuple[Path, Conditions]]:
                 yield ("campaigns", at, "programs", nth, "cells", cell_at), cell
 
 
-def _findings(error: ConditionError, source: str, scope: Scope, node: Node) -> list[Finding]:
+def findings_of(error: ConditionError, source: str, scope: Scope, node: Node) -> list[Finding]:
+    """Each problem of a condition at its character."""
     problems = [scope.explained(each, source) for each in explained(error.problems, source)]
     return [_finding(each, source, node) for each in problems]
 

@@ -15,6 +15,7 @@ from rules.policy.conditions import compile_all
 from rules.policy.findings import in_file_order
 from rules.policy.join import join, missing_header
 from rules.policy.lint import Subject, lint
+from rules.policy.moments import compile_moments
 from rules.policy.reader import read
 from rules.policy.source import Source
 from rules.policy.validate import validate
@@ -56,6 +57,8 @@ def check(files: Mapping[str, str]) -> Checked:
     broken = validated.broken if whole else SECTIONS
     scopes = Scopes(validated.policy)
     compiled, mistaken = compile_all(validated.policy, scopes, validated.tree)
+    moments, mistimed = compile_moments(validated.policy, scopes, validated.tree)
+    mistaken += mistimed
     subject = Subject(validated.policy, validated.tree, broken, compiled)
     if not subject.sound(*DECLARING):
         mistaken = []  # a name that is missing here may stand in an entry that was refused
@@ -70,6 +73,7 @@ def check(files: Mapping[str, str]) -> Checked:
         vocabulary=scopes.everything,
         conditions=compiled if understood else {},
         scores={name: each for name, each in scopes.compiled_scores.items() if isinstance(each, Expression)},
+        moments=moments if understood else {},
         tree=tree,
     )
 

@@ -14,11 +14,13 @@ from schemas.built_in import event_fields
 from schemas.policy import Policy
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+MOMENT = "`at`"
 HINTS = {
     "scores": "a score knows the attributes, features and tags of the customer, and `now`",
     "segments": "a segment knows the attributes, features, tags and scores of the customer, and `now`",
     "stages": "a stage knows what a segment knows, the segments, and `customer.stage_since`; `from` says from where",
     "purposes": "a purpose knows the session, the attributes, features and tags of the customer, and `now`",
+    MOMENT: "a time follows from the attributes and features of the customer, not from the moment",
     "quality": "an expectation knows the attributes of the customer, and `now`",
     "rules": "ask for it in `eligible`, `applicable` or `suitable`",
 }
@@ -37,6 +39,8 @@ class Scope:
     def explained(self, problem: Problem, source: str) -> Problem:
         """The problem, or a better sentence if it stands at a name that is known elsewhere."""
         section = str(self.path[1] if self.path[0] == "session" else self.path[0])
+        if self.path[2:] == ("when", "at"):
+            section = MOMENT
         found = NAME.match(source.split("\n")[problem.line - 1], problem.column - 1)
         name = self._elsewhere(found[0]) if found and section in HINTS else None
         if name is None:
@@ -57,7 +61,7 @@ class Scope:
         return written if only_there else None
 
     def _of_other_events(self, problem: Problem, name: str) -> Problem:
-        firing = self.policy.rules[int(self.path[1])].when
+        firing = self.policy.rules[int(self.path[1])].judged_types
         field = name.removeprefix("event.")
         owners = [each for each in self.policy.interactions if field in event_fields(self.policy, each)]
         message = f"`{name}` is not available here: {_listed(firing)} has no field `{field}`"

@@ -30,12 +30,21 @@ def _in_model(model: BaseModel, node: Node) -> Iterator[Finding]:
         below = child(node, authored)
         if below is None:
             continue
-        if _is_duration(info) and isinstance(below, Scalar) and isinstance(below.value, int):
-            yield _finding(
-                below, f"`{authored}` has no unit", f"write {below.value}s, {below.value}m, {below.value}h …"
-            )
-        elif not (_is_duration(info) and isinstance(below, Scalar)):
-            yield from _in_value(getattr(model, name), below, authored)
+        value = getattr(model, name)
+        if _is_duration(info) and isinstance(below, Scalar):
+            yield from _in_duration(below, authored)
+        elif _is_duration(info) and isinstance(value, dict):
+            for key in value:
+                each = child(below, key)
+                if isinstance(each, Scalar):
+                    yield from _in_duration(each, key)
+        else:
+            yield from _in_value(value, below, authored)
+
+
+def _in_duration(node: Scalar, name: str) -> Iterator[Finding]:
+    if isinstance(node.value, int):
+        yield _finding(node, f"`{name}` has no unit", f"write {node.value}s, {node.value}m, {node.value}h …")
 
 
 def _in_value(value: Any, node: Node, name: str) -> Iterator[Finding]:

@@ -68,6 +68,11 @@ class Scopes:
         return self.scores.extended(_named("customer", score_types(self.compiled_scores)))
 
     @cached_property
+    def times(self) -> Vocabulary:
+        """In the `at` of a rule: what is known of the customer, without `now`, since time must not move by itself."""
+        return Vocabulary({name: kind for name, kind in self.scores.types.items() if name != "now"})
+
+    @cached_property
     def stages(self) -> Vocabulary:
         """In a lifecycle stage: that, the segments, and the time since when the present stage lasts."""
         return self.segments.extended(

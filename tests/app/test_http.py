@@ -11,6 +11,7 @@ import orjson
 import pytest
 from starlette.requests import ClientDisconnect
 
+from app.actions import Wanted
 from app.api import create_app
 from app.errors import NotAllowed, NotAuthenticated
 from app.keys import Verifier
@@ -19,6 +20,7 @@ from app.services import Services
 from profiles.connection import connected
 from profiles.errors import BadFields, StoreUnavailable
 from profiles.registry import Registry
+from schemas.action import ActionPage
 from schemas.profile import CustomerView
 from schemas.scorecard import Row, Scorecard, Totals
 
@@ -77,6 +79,14 @@ class Board:
         return Scorecard(totals=Totals(), rows=(row,), comparisons=())
 
 
+class Doing:
+    """Nothing was done; what was asked for comes back as the cursor."""
+
+    async def read(self, wanted: Wanted, after: str | None, limit: int, wait_s: float) -> ActionPage:
+        asked = (wanted.kind, wanted.list, wanted.channel, wanted.customer, after, limit, wait_s)
+        return ActionPage(actions=(), cursor=repr(asked), more=False)
+
+
 def services(error: Exception) -> Services:
     """Takes in every interaction, knows nobody, and fails otherwise."""
     stand_ins = SimpleNamespace(
@@ -86,6 +96,7 @@ def services(error: Exception) -> Services:
         identities=Failing(error),
         decisioning=Failing(error),
         responding=Failing(error),
+        actions=Doing(),
         scorecard=Board(error),
         status=Failing(error),
         metrics=Metrics(),
@@ -135,10 +146,22 @@ def problem(answer: httpx.Response) -> tuple[int, str]:
         ("GET", "/v1/scorecard?campain=deposits", (422, "invalid")),
         ("GET", "/v1/scorecard?campaign=deposit", (404, "not-found")),
         ("POST", "/v1/decisions?dry=1", (422, "invalid")),
+        ("GET", "/v1/actions?kind=letter", (422, "invalid")),
+        ("GET", "/v1/actions?lst=retention", (422, "invalid")),
+        ("GET", "/v1/actions?limit=0", (422, "invalid")),
+        ("GET", "/v1/actions?wait_s=21", (422, "invalid")),
     ],
 )
 def test_addresses_methods_and_parameters_that_do_not_fit(method: str, path: str, expected: tuple[int, str]) -> None:
     assert problem(call(method, path)) == expected
+
+
+def test_actions_are_asked_for_with_all_their_filters() -> None:
+    asked = "kind=nudge&list=lost&channel=web&customer=ada&after=latest&limit=7&wait_s=1.5"
+    page = call("GET", f"/v1/actions?{asked}").json()
+    assert page == {"actions": [], "cursor": "('nudge', 'lost', 'web', 'ada', 'latest', 7, 1.5)", "more": False}
+    plain = call("GET", "/v1/actions").json()
+    assert plain["cursor"] == "(None, None, None, None, None, 100, 0.0)"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from consumers.courier import Courier
 from consumers.loop import GuardedLoop
+from consumers.timers import Timers
 from profiles import keys
 from profiles.facts import read_feature
 from profiles.fold import fold
@@ -27,7 +28,14 @@ from tests.consumers.test_loop import said
 ALICE, BOB, PHONE, V1, V2 = "customer:alice", "customer:bob", "phone:p-1", "visitor:v-1", "visitor:v-2"
 POLICY = live(
     identifiers={"phone": {}, "email": {}},
-    rules=[{"id": "big", "when": "purchase", "if": "customer.spend > 25.0", "propose": "mug", "for": "1d"}],
+    rules=[
+        {"id": "big", "when": "purchase", "if": "customer.spend > 25.0", "propose": "mug", "for": "1d"},
+        {
+            "id": "rescue",
+            "when": {"after": "call_started", "absent": "purchase", "within": "20m"},
+            "act": [{"call_list": "lost"}],
+        },
+    ],
 )
 
 
@@ -100,6 +108,34 @@ async def test_rules_judge_what_a_visitor_does_by_all_that_is_known(
     assert [each.rule for each in (await store.read(ALICE)).ledger.proposals] == ["big"]
     assert not (await store.read(V1)).ledger.proposals
     assert (await store.counts())["2026-03-10|interactions|purchase|web"] == 2
+
+
+@pytest.mark.parametrize(("bought", "rescued"), [(None, [ALICE]), (ALICE, []), (V1, [])])
+async def test_what_was_awaited_of_a_visitor_is_awaited_of_the_customer(
+    redis: Redis,
+    store: CustomerStore,
+    loop: GuardedLoop,
+    courier: Courier,
+    meter: Counted,
+    bought: str | None,
+    rescued: list[str],
+) -> None:
+    """Set before the two were known to be one, judged afterwards on what both have done."""
+    timers = Timers(store, lambda: loop.owned, meter)
+    await store.append([said(interaction("call_started", subject=V1))])
+    await settled(loop, courier)
+    await store.append([said(login(ALICE, V1, at_ms=NOON_MS + MINUTE))])
+    await settled(loop, courier)
+    if bought is not None:
+        await store.append([said(purchase(1, NOON_MS + 2 * MINUTE, subject=bought))])
+        await settled(loop, courier)
+    await timers.fire_due(NOON_MS + HOUR)
+    await settled(loop, courier)
+    found: list[str] = []
+    for shard in range(4):
+        taken: Any = await redis.xrange(keys.actions(shard))
+        found += [fields[b"subject"].decode() for _, fields in taken]
+    assert found == rescued
 
 
 async def test_two_customers_who_share_a_cookie_stay_two(

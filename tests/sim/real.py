@@ -27,10 +27,11 @@ from profiles.customer import Customer
 from profiles.definition import KEPT_IDENTITIES
 from profiles.errors import StoreUnavailable
 from profiles.fold import fold, identity_hash
-from profiles.identity import NOBODY
+from profiles.identity import NOBODY, Identity
 from profiles.profile import Profile
 from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
 from schemas.base import at_ms
+from schemas.decision import DecisionRecord
 from schemas.interaction import (
     OUR_OWN,
     SESSION_ENDED,
@@ -43,6 +44,8 @@ from schemas.interaction import (
 )
 from schemas.ledger import Ledger
 from tests.builders import DAY, MINUTE, NOON_MS, SHOP, entry, interaction, live, purchase
+from tests.sim import actions
+from tests.sim.actions import Logged
 from tests.sim.hostile import AssignedStreams, Broken, Crash, HostileScripts, Turns, Wire
 from tests.sim.identities import wrong_identities
 
@@ -54,14 +57,19 @@ TURNS = 110
 CALM_TURNS = 30
 MOST_RECORDS = 8
 BIG_SPENDER = 100.0
-RULE = {"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "1d"}
 POLICY = live(
     identifiers={"phone": {}},
     interactions={**SHOP["interactions"], "logout": {"channel": "web"}},
-    rules=[RULE],
+    rules=[
+        {"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "1d",
+         "act": [{"message": "web", "placement": "hero"}]},
+        {"id": "rescue", "when": {"after": "page_view", "absent": "purchase", "within": "20m"},
+         "act": [{"call_list": "lost", "note": "{event.id}"}]},
+    ],
     session={**SHOP["session"], "ends": "logout"},
     stages={"big": f"customer.spend > {BIG_SPENDER}", "new": "true"},
-)
+    contact_policy={"remember": "40000d"},  # the decisions of a run are made now, its events happened in 2026
+)  # fmt: skip
 SPEND = POLICY.definition.features["spend"].key
 
 
@@ -294,14 +302,6 @@ async def restore(redis: Redis, snapshot: dict[bytes, bytes]) -> None:
 # what must be true
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
-    topic: str
-    id: str
-    subject: str
-    body: bytes
-
-
 async def logged(redis: Redis) -> list[Logged]:
     found: list[Logged] = []
     for shard in range(MOST_SHARDS):
@@ -334,14 +334,20 @@ async def wrong(redis: Redis, failovers: bool) -> list[str]:
     fired = Counter(each.id for each in interactions_logged if "@" in each.id)
     found += [f"timers: {name} fired {times} times" for name, times in fired.items() if times > 1]
     counted: Counter[str] = Counter()
+    acted = await actions.taken(redis, store.shards)
+    found += actions.repeated(acted, log)
     for subject in PEOPLE:
         customer = await store.read(subject)
-        interactions = distinct(interactions_logged, customer.subject)
-        counted.update(_counted(interactions))
+        interactions, decided = distinct(interactions_logged, customer.subject), actions.decided(log, subject)
+        counted.update([*_counted(interactions), *actions.counted(decided)])
         found += _wrong_profile(customer, interactions)
-        found += await _wrong_ledger(redis, store, customer)
-    if dict(await store.counts()) != dict(counted):
-        found.append(f"scorecard: {dict(await store.counts())} instead of {dict(counted)}")
+        found += await _wrong_ledger(redis, store, customer, decided)
+        if customer.identity == Identity():  # what others say at their owner depends on when they were claimed
+            found += actions.wrong(subject, interactions, decided, acted)
+        found += await actions.wrong_keys(redis, store, decided)
+    counts = {name: each for name, each in (await store.counts()).items() if not name.endswith("|customers")}
+    if counts != dict(counted):
+        found.append(f"scorecard: {counts} instead of {dict(counted)}")
     return found
 
 
@@ -367,6 +373,7 @@ def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> l
         for name in ("attributes", "features", "sessions", "recent", "first", "last", "tags")
         if (has := getattr(profile, name)) != (should := getattr(expected, name))
     ]
+    found += [f"{subject}: {name} still waits" for name in profile.pending]
     return found + [f"{subject}: the visit on {on} never ended" for on, s in profile.sessions.items() if not s.ended]
 
 
@@ -407,10 +414,14 @@ def _wrong_stages(customer: Customer, interactions: Sequence[Interaction]) -> li
     return [f"{customer.subject}: stages {recorded}, said {said}, instead of {expected}"] if wrong else []
 
 
-async def _wrong_ledger(redis: Redis, store: CustomerStore, customer: Customer) -> list[str]:
+async def _wrong_ledger(
+    redis: Redis, store: CustomerStore, customer: Customer, messages: Sequence[DecisionRecord]
+) -> list[str]:
+    """What the API has committed, and what is decided in the log."""
     shard, subject = store.shard(customer.subject), customer.subject
     names: Any = await redis.keys(keys.decision(shard, "*"))
-    decided = sorted([name.rpartition(b":")[2].decode() for name in names if await redis.get(name) == subject.encode()])
+    asked = [name.rpartition(b":")[2].decode() for name in names if await redis.get(name) == subject.encode()]
+    decided = sorted([*asked, *actions.codes_of(messages)])
     has = sorted(each.code for each in customer.ledger.entries)
     return [] if has == decided else [f"ledger: {subject} has {has}, committed were {decided}"]
 
@@ -419,7 +430,7 @@ def distinct(log: Sequence[Logged], subject: str) -> list[Interaction]:
     """The interactions of a customer in log order, each once."""
     found: dict[str, Interaction] = {}
     for each in log:
-        if each.subject == subject and not each.id.startswith("poison"):
+        if each.subject == subject and each.topic == "interactions" and not each.id.startswith("poison"):
             event = _event(each)
             found.setdefault(event.identity, event)
     return list(found.values())

@@ -6,6 +6,7 @@ judged: it could only repeat the refusal. Each module judges one part; `CHECKS` 
 
 from rules.policy.findings import Finding
 from rules.policy.lint import (
+    actions,
     campaigns,
     channels,
     conditions,
@@ -18,6 +19,7 @@ from rules.policy.lint import (
     outcomes,
     references,
     rules,
+    timing,
 )
 from rules.policy.lint.subject import Subject
 
@@ -29,6 +31,8 @@ CHECKS = (
     *life.CHECKS,
     *campaigns.CHECKS,
     *rules.CHECKS,
+    *timing.CHECKS,
+    *actions.CHECKS,
     *conditions.CHECKS,
     *outcomes.CHECKS,
     *contact.CHECKS,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.subject import Check, Subject
+from rules.policy.places import KEY
 from schemas.policy import Policy
 
 
@@ -43,6 +44,9 @@ def _named(policy: Policy) -> Iterator[tuple[Path, str]]:
         for at, entry in enumerate(getattr(policy.contact_policy, section)):
             for nth, channel in enumerate(entry.channels):
                 yield ("contact_policy", section, at, "channels", nth), channel
+    for name, outcome in policy.outcomes.items():
+        for channel in outcome.after:
+            yield ("outcomes", name, "after", channel, KEY), channel
     for at, example in enumerate(policy.examples):
         yield ("examples", at, "when", "channel"), example.when.channel
 

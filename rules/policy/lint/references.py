@@ -21,7 +21,7 @@ class Reference:
 
 NOUNS = {"interactions": "interaction type", "offers": "offer", "outcomes": "outcome", "campaigns": "program",
          "attributes": "attribute", "context": "field of the context", "segments": "segment", "stages": "stage",
-         "session": "purpose"}  # fmt: skip
+         "session": "purpose", "rules": "rule"}  # fmt: skip
 
 
 def declared(subject: Subject) -> Iterator[Finding]:
@@ -44,6 +44,7 @@ def _known(policy: Policy) -> Mapping[str, Set[str]]:
         "segments": policy.segments.keys(),
         "stages": policy.stages.keys(),
         "session": policy.session.purposes.keys(),
+        "rules": {rule.id for rule in policy.rules},
     }
 
 
@@ -66,7 +67,10 @@ def _references(policy: Policy) -> Iterator[Reference]:
     for name, expectation in policy.quality.items():
         yield Reference(("quality", name, "attribute"), "attributes", expectation.attribute)
     for at, rule in enumerate(policy.rules):
-        yield from _each(("rules", at, "when"), "interactions", rule.when)
+        yield from _each(("rules", at, "when"), "interactions", rule.types)
+        if rule.timing:
+            for key in ("after", "absent", "of"):
+                yield from _each(("rules", at, "when", key), "interactions", getattr(rule.timing, key))
         yield from _each(("rules", at, "propose"), "offers", rule.propose)
     for at, campaign in enumerate(policy.campaigns):
         for nth, program in enumerate(campaign.programs):
@@ -122,6 +126,8 @@ def _of_example(path: Path, example: Example) -> Iterator[Reference]:
     yield from _each((*then, "offers"), "offers", example.then.offers or ())
     yield from _each((*then, "withheld"), "offers", example.then.withheld or ())
     yield from _keys((*then, "reasons"), "offers", example.then.reasons)
+    for at, action in enumerate(example.then.actions or ()):
+        yield Reference((*then, "actions", at, "rule"), "rules", action.rule)
 
 
 CHECKS: tuple[Check, ...] = (declared,)

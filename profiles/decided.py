@@ -1,0 +1,44 @@
+"""The keys that a decision is found by: its record, and what each of its response codes stands for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from profiles import keys
+from profiles.definition import Definition
+from profiles.store import NewKey
+from schemas.ledger import LedgerEntry
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCode:
+    """What a response code stands for, as it is kept under its key."""
+
+    decision: str
+    subject: str
+    offer: str
+    at_ms: int
+
+    def dumps(self) -> bytes:
+        return orjson.dumps(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a decision stands and for how long."""
+
+    shard: int
+    record_ms: int
+    definition: Definition
+
+
+def keys_of(entries: Iterable[LedgerEntry], decision: str, body: bytes, subject: str, kept: Kept) -> list[NewKey]:
+    """The decision's key first, then those of its codes."""
+    shard, remember_ms = kept.shard, kept.definition.remember_ms
+    codes = [
+        NewKey(keys.code(shard, each.code), KnownCode(decision, subject, each.offer, each.at_ms).dumps(), remember_ms)
+        for each in entries
+        if not each.withheld
+    ]
+    return [NewKey(keys.decision(shard, decision), body, kept.record_ms, replaces=True), *codes]
