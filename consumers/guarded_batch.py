@@ -13,8 +13,8 @@ from profiles.store import Commit, Committed, CustomerStore, committed, customer
 
 POSITION = "off:out:0"
 """The position's field in the guard, `off:<topic>:<partition>`: a shard's outbox is one partition."""
-MOST_WAITING = 32
-"""Commits are sent in parts of so many: some milliseconds of folding, some 70 kB."""
+MOST_WAITING = 64
+"""Commits are sent in parts of so many: some milliseconds of folding, some 150 kB."""
 
 
 AGAIN = (Committed.CONFLICT, Committed.TAKEN)

@@ -42,19 +42,24 @@ class Session(Struct, frozen=True):
     def length_ms(self) -> int:
         return self.last - self.started
 
-    def as_json(self) -> list[Any]:
-        """`[started, milliseconds from there to the last one, interactions, {what else there is}]`."""
-        start = [self.started, self.last - self.started, self.interactions]
+    def as_json(self, last_ms: int) -> list[Any]:
+        """`[milliseconds from its start to last_ms, its length, interactions]`; then, where there was a visit before,
+        the milliseconds from the end of that one to the start of this, and `{what else there is}`."""
+        found: list[Any] = [last_ms - self.started, self.last - self.started, self.interactions]
+        if self.after is not None:
+            found.append(self.started - self.after)
         more = {name: value for name, value in zip(MORE, more_of(self), strict=True) if value}
-        return [*start, more] if more else start
+        return [*found, more] if more else found
 
     @staticmethod
-    def from_json(data: Sequence[Any]) -> "Session":
-        started, length, interactions, *more = data
-        return Session(started, started + length, interactions, **(more[0] if more else {}))
+    def from_json(data: Sequence[Any], last_ms: int) -> "Session":
+        before, length, interactions, *rest = data
+        more = rest.pop() if rest and isinstance(rest[-1], dict) else {}
+        started = last_ms - before
+        return Session(started, started + length, interactions, after=started - rest[0] if rest else None, **more)
 
 
-MORE = Session.__struct_fields__[3:]
+MORE = tuple(name for name in Session.__struct_fields__[3:] if name != "after")
 more_of = attrgetter(*MORE)
 
 
@@ -89,7 +94,7 @@ class Profile(Struct, frozen=True):
         """What a person can read: what is empty is left out, `recent` is grouped."""
         found = {name: value for name, value in zip(FIELDS, values_of(self), strict=True) if value}
         if self.sessions:
-            found["sessions"] = {name: each.as_json() for name, each in self.sessions.items()}
+            found["sessions"] = {name: each.as_json(self.last or 0) for name, each in self.sessions.items()}
         if self.recent:
             found["recent"] = grouped(self.recent, self.last or 0)
         if self.pending:
@@ -99,8 +104,9 @@ class Profile(Struct, frozen=True):
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Profile":
         found = dict(data)
-        found["sessions"] = {name: Session.from_json(each) for name, each in found.get("sessions", {}).items()}
-        found["recent"] = ungrouped(found.get("recent", {}), found.get("last", 0))
+        last = found.get("last", 0)
+        found["sessions"] = {name: Session.from_json(each, last) for name, each in found.get("sessions", {}).items()}
+        found["recent"] = ungrouped(found.get("recent", {}), last)
         found["stages"] = tuple((name, at_ms) for name, at_ms in found.get("stages", ()))
         if "pending" in found:
             found["pending"] = {name: Pending(**each) for name, each in found["pending"].items()}

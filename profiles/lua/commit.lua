@@ -93,11 +93,14 @@ end
 
 if expected ~= '' and (profile ~= '' or ledger ~= '' or identity ~= '') then
   version = string.format('%d-%s', tonumber(string.match(version, '^%d+')) + 1, ARGV[3])
-  redis.call('HSET', KEYS[1], 'version', version)
-  if profile ~= '' then redis.call('HSET', KEYS[1], 'profile', profile) end
-  if ledger ~= '' then redis.call('HSET', KEYS[1], 'ledger', ledger) end
-  if identity == '{}' then redis.call('HDEL', KEYS[1], 'identity')
-  elseif identity ~= '' then redis.call('HSET', KEYS[1], 'identity', identity) end
+  local fields = {'version', version}
+  local function set(name, value)
+    if value ~= '' then fields[#fields + 1], fields[#fields + 2] = name, value end
+  end
+  set('profile', profile)
+  set('ledger', ledger)
+  if identity == '{}' then redis.call('HDEL', KEYS[1], 'identity') else set('identity', identity) end
+  redis.call('HSET', KEYS[1], unpack(fields))
   if ttl ~= '' then redis.call('PEXPIRE', KEYS[1], ttl) else redis.call('PERSIST', KEYS[1]) end
 end
 

@@ -12,11 +12,14 @@ from tests.builders import HOUR, MINUTE, NOON_MS
 TIMES = st.integers(1, NOON_MS)
 NAMES = st.sampled_from(["page_view", "purchase", "call"])
 SESSIONS = st.builds(
-    lambda started, length, count, features, ended: Session(started, started + length, count, features, ended),
+    lambda started, length, count, features, ended, after: Session(
+        started, started + length, count, features, ended, "logout" if ended else "", after
+    ),
     TIMES,
     st.integers(0, HOUR),
     st.integers(1, 9),
     st.sampled_from([{}, {"viewed~abc": [NOON_MS, "p"]}]),
+    st.none() | TIMES,
     st.none() | TIMES,
 )
 
@@ -41,13 +44,19 @@ def test_what_is_written_is_read(profile: Profile) -> None:
 
 def test_a_time_is_written_once_and_then_as_a_distance() -> None:
     profile = Profile(
-        sessions={"web": Session(NOON_MS, NOON_MS + MINUTE, 3), "call": Session(5, 6, 1, {"f~abc": 1}, ended=9)},
+        sessions={
+            "web": Session(NOON_MS, NOON_MS + MINUTE, 3, after=NOON_MS - HOUR),
+            "call": Session(NOON_MS - HOUR, NOON_MS, 1, {"f~abc": 1}, ended=NOON_MS),
+        },
         recent=tuple((NOON_MS + MINUTE * each, "page_view", "web", "shop") for each in (1, 0, -5)),
         last=NOON_MS + MINUTE,
     )
     found: dict[str, Any] = orjson.loads(profile.dumps())
     assert found == {
-        "sessions": {"web": [NOON_MS, MINUTE, 3], "call": [5, 1, 1, {"features": {"f~abc": 1}, "ended": 9}]},
+        "sessions": {
+            "web": [MINUTE, MINUTE, 3, HOUR],
+            "call": [HOUR + MINUTE, HOUR, 1, {"features": {"f~abc": 1}, "ended": NOON_MS}],
+        },
         "recent": {"page_view|web|shop": [0, MINUTE, 5 * MINUTE]},
         "last": NOON_MS + MINUTE,
     }
