@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.kafka.jars import missing
+from tests.kafka_server import KafkaServer
+from tests.needs import need
 from tests.servers import RedisServer
 
 
@@ -19,6 +22,14 @@ def redis_url(redis_server: RedisServer) -> str:
     """The URL of a Redis that is empty and knows no script. Connect with `profiles.connection.connect`."""
     redis_server.flush()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[KafkaServer]:
+    """One real Kafka for the whole run. A test that stops it starts it again."""
+    need(missing())
+    with KafkaServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def require_fast_client() -> None:
     """Raises LogMisfit where aiokafka runs without its C extension: twenty times slower."""
     from aiokafka.record import default_records
 
-    if not default_records.DefaultRecordBatch.__module__.endswith("_crecords"):
+    if "_crecords" not in default_records.DefaultRecordBatch.__module__:
         hint = "install its wheel for this platform; unset AIOKAFKA_NO_EXTENSIONS"
         raise LogMisfit("aiokafka runs without its C extension, twenty times slower", hint=hint)
 

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError, ProducerClosed
 
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
-from consumers.kafka.errors import LogError, LogMisfit
+from consumers.kafka.errors import LogMisfit
 from consumers.kafka.messages import Message
 from consumers.kafka.topics import partition_of
 
@@ -53,7 +53,7 @@ class Producer:
         try:
             async with trouble_named(self._connection.servers, self._within_s):
                 await self._deliver(by_destination)
-        except (LogError, asyncio.CancelledError):
+        except BaseException:
             await self.close()
             raise
 
@@ -122,7 +122,7 @@ async def _in_order(producer: AIOKafkaProducer, destination: Destination, messag
 def _appended(batch: object, each: Message) -> bool:
     """False if the batch is full."""
     append = batch.append  # type: ignore[attr-defined]
-    return append(timestamp=None, key=each.key, value=each.value, headers=each.headers) is not None
+    return append(timestamp=None, key=each.key, value=each.value, headers=list(each.headers)) is not None
 
 
 async def _acknowledged(producer: AIOKafkaProducer, batch: object, topic: str, partition: int) -> None:

@@ -29,10 +29,18 @@ OUTSIDE_EPHEMERAL = range(20_000, 32_000)
 
 
 class KafkaCluster:
-    """`nodes` nodes in `folder`, on `ports` (one each for clients, one each for controllers) or on free ones."""
+    """`nodes` nodes in `folder`, on `ports` (for each one for clients and one for controllers) or on free ones.
+
+    `more`: settings that win over ours; `storage`: further arguments for formatting, such as `--add-scram`.
+    """
 
     def __init__(
-        self, folder: Path, nodes: int = 1, ports: Sequence[int] = (), more: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        nodes: int = 1,
+        ports: Sequence[int] = (),
+        more: Mapping[str, str] | None = None,
+        storage: Sequence[str] = (),
     ) -> None:
         self.folder = folder.absolute()
         chosen = list(ports) or list(free_ports(2 * nodes))
@@ -41,6 +49,7 @@ class KafkaCluster:
             for number in range(nodes)
         )
         self._more = more or {}
+        self._storage = storage
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     @property
@@ -130,16 +139,16 @@ class KafkaCluster:
             each.folder.mkdir(parents=True, exist_ok=True)
             each.settings_file.write_text(properties(each, self.nodes, self._more))
         fresh = [each for each in self.nodes if not (each.data / "meta.properties").exists()]
-        formatting = [_formatting(each) for each in fresh]
+        formatting = [_formatting(each, self._storage) for each in fresh]
         for process in formatting:
             output, _ = process.communicate(timeout=FORMAT_WITHIN_S)
             if process.returncode != 0:
                 raise NoKafka(f"the storage could not be formatted:\n{output}")
 
 
-def _formatting(node: Node) -> subprocess.Popen[str]:
+def _formatting(node: Node, more: Sequence[str]) -> subprocess.Popen[str]:
     tool = [*_java(), LOGGING, "kafka.tools.StorageTool", "format", "--ignore-formatted"]
-    command = [*tool, "-t", CLUSTER_ID, "-c", str(node.settings_file)]
+    command = [*tool, "-t", CLUSTER_ID, "-c", str(node.settings_file), *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
