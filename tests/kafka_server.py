@@ -34,7 +34,11 @@ class KafkaServer(KafkaCluster):
         super().__init__(Path(tempfile.mkdtemp(prefix="opp-kafka-")), nodes, ports, more, storage)
 
     def __enter__(self) -> "KafkaServer":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            shutil.rmtree(self.folder)
+            raise
         return self
 
     def __exit__(
