@@ -140,11 +140,13 @@ async def _end(producer: AIOKafkaProducer) -> None:
     in flight do, and what is left is failed by hand. `_sender` and `_message_accumulator` are private: this is tested
     against the version in the lock file.
     """
-    sender = producer._sender.sender_task
+    sender, waiting = producer._sender.sender_task, producer._message_accumulator
     if sender is not None:
         sender.cancel()
         await asyncio.wait([sender], timeout=STOP_WITHIN_S)
-    producer._message_accumulator.fail_all(ProducerClosed())
+    # a batch that is to be tried again is missing here, and aiokafka removes each that has failed
+    waiting._pending_batches.update(batch for several in waiting._batches.values() for batch in several)
+    waiting.fail_all(ProducerClosed())
     try:
         await asyncio.wait_for(producer.stop(), STOP_WITHIN_S)
     except TimeoutError:
