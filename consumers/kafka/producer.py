@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError, ProducerClosed
+from aiokafka.errors import MessageSizeTooLargeError
 
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
 from consumers.kafka.errors import LogMisfit
@@ -37,7 +37,7 @@ class Producer:
         self._partitions = partitions
         self._within_s = within_s
         self._producer: AIOKafkaProducer | None = None
-        self._making = asyncio.Lock()
+        self._one_call = asyncio.Lock()
         self.made = 0
         """How many producers there have been; more than one means that there was trouble."""
 
@@ -45,20 +45,21 @@ class Producer:
         """Returns when all are acknowledged. Those of one partition arrive in the order given.
 
         Raises LogUnavailable, LogMisfit: then of each partition the first so many have arrived, perhaps none, and all
-        are to be sent again. What arrives twice has the same id.
+        are to be sent again. What arrives twice has the same id. Calls wait for each other.
         """
         by_destination: dict[Destination, list[Message]] = {}
         for each in messages:
             by_destination.setdefault((each.topic, partition_of(each.shard, self._partitions)), []).append(each)
-        try:
-            async with trouble_named(self._connection.servers, self._within_s):
-                await self._deliver(by_destination)
-        except BaseException:
-            await self.close()
-            raise
+        async with self._one_call:
+            try:
+                async with trouble_named(self._connection.servers, self._within_s):
+                    await self._deliver(by_destination)
+            except BaseException:
+                await self.close()
+                raise
 
     async def close(self) -> None:
-        """Within STOP_WITHIN_S or so; what was not acknowledged by then is given up."""
+        """When no call is in hand. Takes 2 × STOP_WITHIN_S at most."""
         producer, self._producer = self._producer, None
         if producer is not None:
             await _end(producer)
@@ -78,10 +79,9 @@ class Producer:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _running(self) -> AIOKafkaProducer:
-        async with self._making:
-            if self._producer is None:
-                self._producer = await self._make()
-            return self._producer
+        if self._producer is None:
+            self._producer = await self._make()
+        return self._producer
 
     async def _make(self) -> AIOKafkaProducer:
         self.made += 1
@@ -137,16 +137,15 @@ async def _end(producer: AIOKafkaProducer) -> None:
     """Stops a producer, also one that cannot deliver what it has.
 
     aiokafka's `stop` waits for the delivery of everything. So its sender is stopped first, which ends when the requests
-    in flight do, and what is left is failed by hand. `_sender` and `_message_accumulator` are private: this is tested
-    against the version in the lock file.
+    in flight do, and what is left is forgotten: nobody waits for it any more. `_sender`, `_message_accumulator` and its
+    batches are private: this is tested against the version in the lock file.
     """
     sender, waiting = producer._sender.sender_task, producer._message_accumulator
     if sender is not None:
         sender.cancel()
         await asyncio.wait([sender], timeout=STOP_WITHIN_S)
-    # a batch that is to be tried again is missing here, and aiokafka removes each that has failed
-    waiting._pending_batches.update(batch for several in waiting._batches.values() for batch in several)
-    waiting.fail_all(ProducerClosed())
+    waiting._batches.clear()
+    waiting._pending_batches.clear()
     try:
         await asyncio.wait_for(producer.stop(), STOP_WITHIN_S)
     except TimeoutError:

@@ -6,8 +6,9 @@ import pytest
 from consumers.kafka.messages import message
 from consumers.kafka.topics import partition_of
 from profiles.shards import murmur2, shard_of
-from profiles.store import Record
+from profiles.store import STREAM_TOPICS, Record
 from schemas.interaction import Interaction, to_cloud_event
+from schemas.topics import TOPIC_BY_NAME
 
 AT_MS = 1_772_323_200_000
 
@@ -60,3 +61,7 @@ def test_kafkas_own_partitioner_agrees_where_partitions_divide_shards(shards: in
         key = f"customer:{number}"
         of_kafka = (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
         assert partition_of(shard_of(key, shards), partitions) == of_kafka
+
+
+def test_every_topic_with_a_stream_of_its_own_is_in_the_table() -> None:
+    assert set(STREAM_TOPICS) < set(TOPIC_BY_NAME)
