@@ -6,7 +6,7 @@ import pytest
 
 from deploy.kafka.jars import missing
 from tests.kafka_server import KafkaServer
-from tests.needs import need
+from tests.needs import loud_lines, need
 from tests.servers import RedisServer
 
 
@@ -36,3 +36,9 @@ def kafka_server() -> Iterator[KafkaServer]:
 def anyio_backend() -> str:
     """Async tests run on asyncio, as the service does."""
     return "asyncio"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says loudly what was not tested because this machine lacks something."""
+    for line in loud_lines(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_sep("!", line, yellow=True, bold=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.needs import need
+from tests.needs import loud_lines, need
 
 
 def test_what_is_missing_skips_and_in_ci_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,3 +13,14 @@ def test_what_is_missing_skips_and_in_ci_fails(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="no java"):
         need("no java")
+
+
+def test_one_line_for_each_thing_that_is_missing() -> None:
+    def skipped(reason: str) -> pytest.TestReport:
+        return pytest.TestReport("x", ("x", 1, "x"), {}, "skipped", ("x", 1, f"Skipped: {reason}"), "setup")
+
+    said = loud_lines(
+        [skipped("NOT TESTED HERE: no java"), skipped("NOT TESTED HERE: no java"), skipped("not on Linux")]
+    )
+
+    assert said == ["2 tests skipped: no java"]
