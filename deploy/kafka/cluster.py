@@ -87,10 +87,11 @@ class KafkaCluster:
             )
 
     def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
-        """Until every node that runs knows that all of them do. Raises NoKafka."""
+        """Until every node that was started knows that all of them live. Raises NoKafka."""
         give_up = time.monotonic() + within_s
-        for number in sorted(self.running):
-            while not living_brokers(self._node(number).port) >= self.running:
+        started = frozenset(self._processes)
+        for number in sorted(started):
+            while not living_brokers(self._node(number).port) >= started:
                 if self._processes[number].poll() is not None:
                     raise NoKafka(f"node {number} ended: {self._said(number)}")
                 if time.monotonic() > give_up:
