@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up check format test bench soak schemas lock clean
+.PHONY: help setup setup-dev demo up kafka check format test bench soak schemas lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -31,6 +31,10 @@ demo: setup ## replay 41,188 real calls through the whole loop; ONCE=1 ends afte
 up: setup ## start Redis, API and workers here
 	./opportune up
 
+kafka: setup ## a local Kafka until Ctrl-C (Java, Maven); NODES=3 for three, PORT=19092, ARGS="--help" lists more
+	@deploy/need-java
+	$(BIN)/python -m deploy.kafka --nodes $(or $(NODES),1) --port $(or $(PORT),9092) $(ARGS)
+
 check: setup-dev ## ruff, mypy --strict, and the architecture test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,7 +55,7 @@ bench: setup-dev ## the benchmarks, short
 soak: setup-dev ## hostile interleavings of the real workers, for MINUTES=10
 	$(BIN)/python -m tests.sim.soak --minutes $(or $(MINUTES),10)
 
-schemas: setup ## export the JSON Schemas from the models
+schemas: setup ## export the JSON Schemas and asyncapi.yaml from the models
 	$(BIN)/python -m schemas.export
 
 lock: ## resolve the lock files anew (needs uv)

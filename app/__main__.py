@@ -17,6 +17,7 @@ import typer
 from app import terminal
 from app.errors import RequestError, StartError
 from app.settings import Settings
+from consumers.kafka.errors import LogError
 from profiles.errors import StoreError
 
 if TYPE_CHECKING:
@@ -337,6 +338,17 @@ def say_of_identities(what: Literal["link", "unlink"], identifier: str, owner: s
     run(go)
 
 
+@app.command()
+def topics(
+    only_check: Annotated[bool, typer.Option("--check", help="Create nothing, only say what is wrong")] = False,
+) -> None:
+    """Create the topics of the log in Kafka, or refuse those that are not as they must be."""
+    from app.kafka import topics_as_planned
+
+    with settings_read() as settings:
+        terminal.say("\n".join(asyncio.run(topics_as_planned(settings, only_check=only_check))))
+
+
 @keys.command("make")
 def keys_make(
     name: Annotated[str, typer.Argument(help="Who uses it")],
@@ -440,6 +452,9 @@ def complaints() -> Iterator[None]:
     except RequestError as error:
         reasons = "; ".join(each["reason"] for each in error.problem.errors)
         terminal.complain(reasons or error.problem.detail, error.problem.hint or "")
+        raise typer.Exit(1) from error
+    except LogError as error:
+        terminal.complain(str(error), error.hint)
         raise typer.Exit(1) from error
     except StoreError as error:
         terminal.complain(str(error), "is Redis running, and is it the one that OPPORTUNE_REDIS names?")

@@ -38,5 +38,5 @@ def set_up(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("uvicorn.access", "asyncio", "httpx"):
+    for noisy in ("uvicorn.access", "asyncio", "httpx", "aiokafka"):  # aiokafka would log keys and bodies
         logging.getLogger(noisy).setLevel(logging.WARNING)

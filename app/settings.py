@@ -3,8 +3,9 @@
 `TABLE` is the only place that names them; docs/settings.md is generated from it.
 """
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from schemas.base import duration_ms
 
 PREFIX = "OPPORTUNE_"
 REPLICATED = "replicated"
+SERVER = re.compile(r"([^\s:/@,\[\]]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,19 @@ class Settings:
     log_keep: int
     decision_keep: int
     """ms"""
+    kafka: tuple[str, ...]
+    """`host:port` of some brokers; none: the log is the outboxes in Redis."""
+    kafka_partitions: int
+    kafka_replication: int
+    kafka_retention: int
+    """ms"""
+    kafka_security_protocol: str
+    kafka_sasl_mechanism: str
+    kafka_sasl_username: str
+    kafka_sasl_password: str = field(repr=False)
+    kafka_ssl_cafile: Path | None
+    kafka_ssl_certfile: Path | None
+    kafka_ssl_keyfile: Path | None
 
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "Settings":
@@ -102,6 +117,17 @@ def _redis_url(text: str) -> str | None:
     return text or None
 
 
+def _servers(text: str) -> tuple[str, ...]:
+    servers = tuple(each.strip() for each in text.split(",") if each.strip())
+    if not all(SERVER.fullmatch(each) for each in servers):
+        raise ValueError("give host:port, or several with commas between")
+    return servers
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
 def _nearest(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1, cutoff=0)
     return f"did you mean {near[0]}? docs/settings.md lists all of them"
@@ -162,4 +188,53 @@ TABLE: tuple[Setting, ...] = (
         "How long decision records stay in Redis; response codes and ledgers live as long as the policy's "
         "`contact_policy.remember`",
     ),
+    Setting(
+        "kafka",
+        "",
+        _servers,
+        "Kafka as the log: `host:port` of some brokers, with commas between; without it the log is the outboxes in "
+        "Redis",
+    ),
+    Setting(
+        "kafka_partitions",
+        "16",
+        _whole_number(1, 9_999),
+        "Partitions of every topic; they are never changed afterwards. As many workers can share the work. Must "
+        "divide the number of shards, so that none stays empty",
+    ),
+    Setting(
+        "kafka_replication",
+        "3",
+        _whole_number(1, 9),
+        "Brokers that have each record. From 3 on, a record is acknowledged when it is on two",
+    ),
+    Setting(
+        "kafka_retention",
+        "7d",
+        duration_ms,
+        "How long the log keeps records: longer than any outage of workers, and as far back as profiles can be "
+        "rebuilt from it",
+    ),
+    Setting(
+        "kafka_security_protocol",
+        "plaintext",
+        _one_of("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
+        "How brokers are spoken to",
+    ),
+    Setting(
+        "kafka_sasl_mechanism",
+        "scram-sha-512",
+        _one_of("plain", "scram-sha-256", "scram-sha-512"),
+        "How we say who we are, with a `sasl_` protocol",
+    ),
+    Setting("kafka_sasl_username", "", str, "Who we are"),
+    Setting("kafka_sasl_password", "", str, "The password; it is never logged"),
+    Setting(
+        "kafka_ssl_cafile",
+        "",
+        _path,
+        "PEM file of those who sign the brokers' certificates; without it, those whom the system trusts",
+    ),
+    Setting("kafka_ssl_certfile", "", _path, "PEM file of our own certificate, where brokers ask for one"),
+    Setting("kafka_ssl_keyfile", "", _path, "PEM file of its private key, not encrypted"),
 )

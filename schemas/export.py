@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas (draft 2020-12) of what crosses a process or a file to `schemas/json/`.
+"""Writes the JSON Schemas (draft 2020-12) of what crosses a process or a file to `schemas/json/`, and asyncapi.yaml.
 
 Run as `python -m schemas.export`. A test compares the committed files with the models. A policy file names
 its schema in its first line, so that editors complete and validate it:
@@ -11,35 +11,43 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
 from schemas.action import Action, ActionPage
+from schemas.asyncapi import written
+from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision, DecisionRecord, DecisionRequest
-from schemas.erasure import ErasureReceipt
+from schemas.erasure import ErasureReceipt, ErasureRecord
+from schemas.identity import IdentityRecord
 from schemas.interaction import CloudEvent
 from schemas.policy import PolicyFile
 from schemas.problem import Problem
 from schemas.profile import CustomerView
-from schemas.response import ResponseRequest
+from schemas.response import ResponseRecord, ResponseRequest
 from schemas.scorecard import Scorecard
 
 FOLDER = Path(__file__).parent / "json"
+ASYNCAPI = Path(__file__).parent / "asyncapi.yaml"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 # what comes in may leave out what has a default; what goes out has every field
-INCOMING: dict[str, type[BaseModel]] = {
+INCOMING: dict[str, Any] = {
     "policy": PolicyFile,
     "cloud-event": CloudEvent,
     "decision-request": DecisionRequest,
     "response-request": ResponseRequest,
 }
-OUTGOING: dict[str, type[BaseModel]] = {
+OUTGOING: dict[str, Any] = {
     "decision": Decision,
     "decision-record": DecisionRecord,
+    "response-record": ResponseRecord,
+    "identity-record": IdentityRecord,
+    "dead-letter": DeadLetter,
     "customer-view": CustomerView,
     "action": Action,
     "action-page": ActionPage,
     "scorecard": Scorecard,
+    "erasure-record": ErasureRecord,
     "erasure-receipt": ErasureReceipt,
     "problem": Problem,
 }
@@ -56,10 +64,11 @@ def write(folder: Path = FOLDER) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in documents().items():
         (folder / name).write_text(text, encoding="utf-8")
+    ASYNCAPI.write_text(written(), encoding="utf-8")
 
 
-def _text(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> str:
-    schema: dict[str, Any] = {"$schema": DRAFT, **model.model_json_schema(by_alias=True, mode=mode)}
+def _text(model: Any, mode: Literal["validation", "serialization"]) -> str:
+    schema: dict[str, Any] = {"$schema": DRAFT, **TypeAdapter(model).json_schema(by_alias=True, mode=mode)}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

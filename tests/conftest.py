@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.kafka.jars import missing
+from tests.kafka_server import KafkaServer
+from tests.needs import loud_lines, need
 from tests.servers import RedisServer
 
 
@@ -22,6 +25,20 @@ def redis_url(redis_server: RedisServer) -> str:
 
 
 @pytest.fixture(scope="session")
+def kafka_server() -> Iterator[KafkaServer]:
+    """One real Kafka for the whole run. A test that stops it starts it again."""
+    need(missing())
+    with KafkaServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Async tests run on asyncio, as the service does."""
     return "asyncio"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says loudly what was not tested because this machine lacks something."""
+    for line in loud_lines(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_sep("!", line, yellow=True, bold=True)

@@ -19,7 +19,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "app": frozenset({"schemas", "rules", "profiles", "consumers"}),
 }
 DOORS: Mapping[str, tuple[str, ...]] = {
-    "aiokafka": ("consumers/kafka.py",),
+    "aiokafka": ("consumers/kafka/",),
     "redis": ("profiles/", "consumers/redis_streams.py"),
     "fastapi": ("app/",),
     "starlette": ("app/",),

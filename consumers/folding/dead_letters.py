@@ -9,6 +9,7 @@ from consumers.log import LogRecord
 from profiles.errors import BadFields
 from profiles.ledger import UnknownCode
 from profiles.store import DEAD_LETTERS, Record
+from schemas.dead_letter import DeadLetter
 
 
 def why_dead(cause: Exception) -> tuple[str, str]:
@@ -27,11 +28,11 @@ def why_dead(cause: Exception) -> tuple[str, str]:
 
 
 def dead_letter(record: LogRecord, reason: str, detail: str) -> Record:
-    body = {
-        "reason": reason,
-        "error": detail,
-        "topic": record.topic,
-        "offset": record.offset,
-        "original": base64.b64encode(record.body).decode(),
-    }
-    return Record(DEAD_LETTERS, record.id, record.subject, orjson.dumps(body))
+    letter = DeadLetter(
+        reason=reason,
+        error=detail,
+        topic=record.topic,
+        offset=record.offset,
+        original=base64.b64encode(record.body).decode(),
+    )
+    return Record(DEAD_LETTERS, record.id, record.subject, orjson.dumps(letter.model_dump()))

@@ -22,6 +22,17 @@ def test_the_defaults_are_the_documented_ones() -> None:
         log_level="info",
         log_keep=1000,
         decision_keep=30 * 86_400_000,
+        kafka=(),
+        kafka_partitions=16,
+        kafka_replication=3,
+        kafka_retention=7 * 86_400_000,
+        kafka_security_protocol="plaintext",
+        kafka_sasl_mechanism="scram-sha-512",
+        kafka_sasl_username="",
+        kafka_sasl_password="",
+        kafka_ssl_cafile=None,
+        kafka_ssl_certfile=None,
+        kafka_ssl_keyfile=None,
     )
 
 
@@ -31,9 +42,16 @@ def test_values_are_typed() -> None:
             "OPPORTUNE_PORT": "9000",
             "OPPORTUNE_DURABILITY": "Always",
             "OPPORTUNE_REDIS": "redis://store:6379/1",
+            "OPPORTUNE_KAFKA": "one:9092, [::1]:9093",
+            "OPPORTUNE_KAFKA_SSL_CAFILE": "/etc/ca.pem",
         }
     )
     assert (settings.port, settings.durability, settings.redis) == (9000, "always", "redis://store:6379/1")
+    assert (settings.kafka, settings.kafka_ssl_cafile) == (("one:9092", "[::1]:9093"), Path("/etc/ca.pem"))
+
+
+def test_a_password_is_not_shown() -> None:
+    assert "hunter2" not in repr(Settings.from_env({"OPPORTUNE_KAFKA_SASL_PASSWORD": "hunter2"}))
 
 
 def test_a_misspelt_name_is_refused_with_the_nearest() -> None:
@@ -50,6 +68,9 @@ def test_a_misspelt_name_is_refused_with_the_nearest() -> None:
         ("OPPORTUNE_DURABILITY", "sometimes", "one of everysec, always, replicated"),
         ("OPPORTUNE_REDIS", "localhost:6379", "redis://host:6379"),
         ("OPPORTUNE_REDIS", "unix://relative.sock", "unix:///path"),
+        ("OPPORTUNE_KAFKA", "kafka.example", "give host:port"),
+        ("OPPORTUNE_KAFKA", "one:9092,kafka://two:9092", "give host:port"),
+        ("OPPORTUNE_KAFKA_SASL_MECHANISM", "gssapi", "one of plain, scram-sha-256, scram-sha-512"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused_with_its_name(name: str, value: str, reason: str) -> None:

@@ -1,0 +1,1 @@
+"""Kafka as the log. The only place that knows the client library, aiokafka."""

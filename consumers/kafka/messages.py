@@ -1,0 +1,59 @@
+"""How a record stands in Kafka: its partition, key, value and headers (CloudEvents binding for Kafka 1.0.2).
+
+The value is the body as it stands in the outbox, byte for byte. An interaction is a whole CloudEvent (structured
+mode); its headers repeat the attributes, as the binding permits. All others are the data of an event whose attributes
+are in the headers (binary mode).
+"""
+
+from dataclasses import dataclass
+
+import orjson
+
+from profiles.store import Record
+from schemas.base import rfc3339
+from schemas.topics import STRUCTURED, TOPIC_BY_NAME, Topic
+
+SPEC_VERSION = "1.0"
+SOURCE = "opportune"
+SCHEMA = "schema"
+"""The header with the version of the body's schema."""
+CONTENT_TYPE = "content-type"
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    topic: str
+    shard: int
+    key: bytes
+    """The subject."""
+    value: bytes
+    headers: Headers
+
+
+def message(record: Record, shard: int, taken_ms: int, schema: str = "1") -> Message:
+    """`taken_ms`: when the outbox took it; `schema`: what the outbox says of its body."""
+    topic = TOPIC_BY_NAME[record.topic]
+    attributes = _of_event(record) if topic.content_type == STRUCTURED else _of_ours(topic, record, taken_ms)
+    headers = [(f"ce_{name}", value) for name, value in attributes.items()]
+    headers += [(CONTENT_TYPE, topic.content_type), (SCHEMA, schema)]
+    encoded = tuple((name, value.encode()) for name, value in headers)
+    return Message(record.topic, shard, record.subject.encode(), record.body, encoded)
+
+
+def _of_event(record: Record) -> dict[str, str]:
+    """The attributes of the CloudEvent that is the body, all that are text."""
+    event = orjson.loads(record.body)
+    return {name: value for name, value in event.items() if isinstance(value, str)}
+
+
+def _of_ours(topic: Topic, record: Record, taken_ms: int) -> dict[str, str]:
+    return {
+        "specversion": SPEC_VERSION,
+        "id": record.id,
+        "source": SOURCE,
+        "type": topic.event_type,
+        "subject": record.subject,
+        "time": rfc3339(taken_ms),
+    }
