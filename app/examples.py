@@ -20,9 +20,10 @@ from rules.decide import Judgement, decide
 from rules.policy import Path
 from schemas.action import Action
 from schemas.decision import Facts
+from schemas.example import Example, ExampleInteraction, ExampleResponse
 from schemas.interaction import IDENTIFY, TAGGED, Interaction
 from schemas.ledger import Ledger, LedgerEntry
-from schemas.policy import Example, ExampleInteraction, ExampleResponse, FieldType, Rule
+from schemas.policy import FieldType, Rule
 from schemas.response import ResponseRecord
 
 SUBJECT = "customer:example"

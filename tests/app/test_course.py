@@ -7,7 +7,7 @@ import yaml
 
 from app.examples import Mismatch, mismatches
 from consumers.live import LivePolicy
-from schemas.policy import Example
+from schemas.example import Example
 from tests.builders import NOON_MS, SHOP, live
 from tests.consumers.test_actions import CELLS, LETTER, OUTBOUND
 

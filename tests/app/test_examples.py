@@ -8,7 +8,7 @@ import yaml
 
 from app.checking import check_folder
 from app.examples import Mismatch, mismatches
-from schemas.policy import Example
+from schemas.example import Example
 from tests.builders import CATALOGUE, NOON_MS, SHOP, changed, live
 
 TREATMENT = {"id": "t", "channel": "web", "placement": "hero", "content": {"title": "x"}}

@@ -7,7 +7,8 @@ from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
 from rules.reasons import Reason
 from schemas.built_in import BUILT_IN, event_fields
-from schemas.policy import ExampleInteraction, Policy
+from schemas.example import ExampleInteraction
+from schemas.policy import Policy
 
 REASONS = [reason.value for reason in Reason]
 

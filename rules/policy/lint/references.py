@@ -8,7 +8,8 @@ from rules.policy.lint.examples import example_interactions
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
 from schemas.built_in import BUILT_IN
-from schemas.policy import Example, Feature, Policy
+from schemas.example import Example
+from schemas.policy import Feature, Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,16 @@
+"""The command line, by subject. What a command needs is imported when it is called: `--help` answers at once."""
+
+import typer
+
+from app.cli import customers, keys, log, policies, processes, results
+
+app = typer.Typer(
+    name="opportune",
+    help="The next best action, at the opportune moment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for part in (processes, policies, customers, results, log):
+    app.add_typer(part.app)
+app.add_typer(keys.app, name="keys")

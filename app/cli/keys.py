@@ -1,0 +1,71 @@
+"""Commands about API keys."""
+
+import shlex
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from app import terminal
+from app.cli.common import complaints, run
+from app.errors import StartError
+from app.settings import Settings
+
+app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
+
+
+@app.command("make")
+def make(
+    name: Annotated[str, typer.Argument(help="Who uses it")],
+    scopes: Annotated[str, typer.Option(help="Some of ingest,decide,respond,read,admin")] = "",
+) -> None:
+    """Make a key and show it, once."""
+    from app.bootstrap import opened
+    from app.keys import KeyStore, Made
+    from schemas.keys import SCOPES
+
+    example = f"for instance: opportune keys make {shlex.quote(name)} --scopes decide,respond"
+
+    async def go(settings: Settings) -> Made:
+        async with opened(settings) as parts:
+            wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
+            try:
+                return await KeyStore(parts.registry).make(name, wanted, datetime.now(UTC))
+            except ValueError as cause:
+                raise StartError(str(cause), hint=example) from cause
+
+    with complaints():
+        if not scopes.strip():
+            raise StartError(f"say what the key may do: --scopes with some of {','.join(SCOPES)}", hint=example)
+    made = run(go)
+    terminal.note(f"key {made.view.id} for {name}; it is not shown again:")
+    terminal.say(made.token)
+
+
+@app.command("list")
+def show() -> None:
+    """Show the keys there are, without their secrets."""
+    from app.bootstrap import opened
+    from app.keys import KeyStore
+    from schemas.keys import KeyView
+
+    async def go(settings: Settings) -> list[KeyView]:
+        async with opened(settings) as parts:
+            return await KeyStore(parts.registry).all()
+
+    terminal.show_keys(run(go))
+
+
+@app.command("revoke")
+def revoke(key_id: Annotated[str, typer.Argument(help="As `opportune keys list` shows it")]) -> None:
+    """Take a key away; it stops working within two seconds."""
+    from app.bootstrap import opened
+    from app.keys import KeyStore
+
+    async def go(settings: Settings) -> None:
+        async with opened(settings) as parts:
+            if not await KeyStore(parts.registry).revoke(key_id):
+                raise StartError(f"there is no key {key_id}", hint="`opportune keys list` shows the ones there are")
+
+    run(go)
+    terminal.say(f"revoked: {key_id}")

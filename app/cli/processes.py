@@ -1,0 +1,52 @@
+"""Commands that start something."""
+
+import asyncio
+import os
+import socket
+from typing import Annotated
+
+import typer
+
+from app import terminal
+from app.cli.common import settings_read
+
+app = typer.Typer()
+
+
+@app.command()
+def up() -> None:
+    """Start Redis, a worker and the API here, until Ctrl-C."""
+    from app.supervisor import run_up
+
+    with settings_read() as settings:
+        asyncio.run(run_up(settings, os.environ, terminal.announce))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Instead of OPPORTUNE_HOST")] = None,
+    port: Annotated[int | None, typer.Option(help="Instead of OPPORTUNE_PORT", min=0, max=65_535)] = None,
+    workers: Annotated[int, typer.Option(help="Processes that share the port", min=1, max=256)] = 1,
+    descriptor: Annotated[int | None, typer.Option("--socket", hidden=True, help="One that listens already")] = None,
+) -> None:
+    """Serve the API."""
+    from app.bootstrap import redis_url
+    from app.serving import listening, serve
+
+    with settings_read() as settings:
+        redis_url(settings)  # raises now what would else be raised in every process
+        given = socket.socket(fileno=descriptor) if descriptor is not None else None
+        chosen_port = settings.port if port is None else port
+        with given or listening(host or settings.host, chosen_port) as bound:
+            serve(bound, workers)
+
+
+@app.command()
+def worker() -> None:
+    """Fold interactions and responses into profiles."""
+    import uvloop
+
+    from app.bootstrap import run_worker
+
+    with settings_read() as settings:
+        uvloop.run(run_worker(settings))
