@@ -206,7 +206,7 @@ class Stage(Model):
 
     condition: Condition = Field(alias="if")
     sources: OneOrMany = Field(default=(), alias="from")
-    """The stages that it may be entered from; from any and from none if left out."""
+    """The stages that it may be entered from, and `none` for who has no stage yet; any of them if left out."""
 
 
 def _short_stage(value: Any) -> Any:
