@@ -58,7 +58,7 @@ class InteractionType(Model):
 
     description: str = ""
     channel: Name | None = None
-    """Where it happens, unless the interaction itself says so."""
+    """Where it happens, unless the interaction itself says so; `none`: on no channel, and in no visit."""
     fields: dict[Name, ShortFieldType] = {}
     sets: tuple[Name, ...] = ()
     """Fields copied into the customer's attributes of the same name."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from rules.lifecycle import NONE
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
 from schemas.interaction import OUR_OWN
-from rules.lifecycle import NONE
 from schemas.policy import Stage
 
 
