@@ -4,7 +4,10 @@ import csv
 import gzip
 import time
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -13,8 +16,10 @@ from app import ROOT
 from app.checking import Report, check_folder
 from app.examples import mismatches
 from consumers.live import LivePolicy
+from profiles import keys
 from rules.policy import check, read_folder
 from rules.reasons import Reason
+from schemas.base import moment
 from schemas.policy import Policy
 from tests.examples.loaded import by_segment, by_stage, published, seen
 
@@ -144,3 +149,24 @@ async def test_its_customers_load_into_stages_and_quadrants(redis_url: str) -> N
         "contract_end_is_known": (3_168, 0),
     }
     assert loaded.quality.filled["total_charges"] == CUSTOMERS - 11
+
+
+SECOND = "customer,birth_date,contract_end,consent_sms\nada,1990-03-10,2058-05-01,yes\n"
+
+
+async def test_a_second_file_sets_the_timers_of_birthday_and_renewal(redis_url: str, tmp_path: Path) -> None:
+    """At ten by the clocks of Los Angeles, in summer and in winter."""
+    file = tmp_path / "second.csv"
+    file.write_text(SECOND)
+    async with published(TELECOM, redis_url) as store:
+        await store.load(file)
+        await store.until_folded(1)
+        key = keys.timers(store.parts.store.shard("customer:ada"))
+        found: Any = await store.parts.redis.zrange(key, 0, -1, withscores=True)
+    zone = ZoneInfo("America/Los_Angeles")
+    due = {name.decode().partition("|")[2]: moment(int(at_ms)).astimezone(zone) for name, at_ms in found}
+    birthday = due.pop("at:birthday")
+    assert (birthday.month, birthday.day, birthday.hour) == (3, 10, 10)
+    assert due.pop("at:contract-renewal") == datetime(2058, 4, 1, 10, tzinfo=zone)
+    assert due.pop("at:contract-ends") == datetime(2058, 4, 24, 0, tzinfo=zone)
+    assert list(due) == ["review"]
