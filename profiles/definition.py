@@ -14,7 +14,7 @@ from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
 from schemas.built_in import built_in, travelling
 from schemas.identity import CUSTOMER, VISITOR, kind_of
-from schemas.interaction import ANYWHERE, Interaction
+from schemas.interaction import ANYWHERE, NOWHERE, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
@@ -94,7 +94,8 @@ class Definition:
     def typed(self, interaction: Interaction) -> Interaction:
         """The interaction with its data and channel as the policy says. Raises BadFields.
 
-        An `identify` may come without a channel: somebody told us about the customer, who visits nothing.
+        An `identify` may come without a channel: somebody told us about the customer, who visits nothing. So does what
+        the policy says to happen on `none`.
         """
         name = interaction.type
         declared = self.interactions.get(name)
@@ -102,8 +103,8 @@ class Definition:
             raise BadFields(f"unknown interaction type `{name}`", nearest(name, self.interactions))
         data = checked(interaction.data, declared.fields, f"`{name}`")
         channel = interaction.channel or declared.channel
-        if not channel and name in ANYWHERE:
-            return replace(interaction, data=data)
+        if channel == NOWHERE == declared.channel or (not channel and name in ANYWHERE):
+            return replace(interaction, data=data, channel="")
         if not channel:
             raise BadFields(f"`{name}` needs a channel", "send the extension attribute `channel`, such as web")
         return replace(interaction, data=data, channel=self.known_channel(channel))
@@ -114,7 +115,7 @@ def _no_response(outcomes: Mapping[str, Outcome]) -> dict[str, tuple[str, int]]:
 
 
 def _channels(policy: Policy) -> frozenset[str]:
-    types = (each.channel for each in policy.interactions.values())
+    types = (each.channel for each in policy.interactions.values() if each.channel != NOWHERE)
     treatments = (each.channel for offer in policy.offers for each in offer.treatments)
     rules = (channel for rule in policy.rules for channel in rule.channels)
     return frozenset(each for each in (*types, *treatments, *rules) if each)

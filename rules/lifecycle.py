@@ -6,6 +6,9 @@ from typing import Any
 
 from rules.language import Condition
 
+NONE = "none"
+"""As a source: who has no stage yet, such as a customer whom a load has brought."""
+
 
 @dataclass(frozen=True, slots=True)
 class StageEntry:
@@ -14,11 +17,11 @@ class StageEntry:
     name: str
     condition: Condition
     sources: frozenset[str]
-    """The stages that it may be entered from; empty: from any and from none."""
+    """The stages that it may be entered from, `none` among them; empty: from any and from none."""
 
     def open_to(self, present: str | None) -> bool:
         """Whether somebody in that stage may be in this one next; to stay is always allowed."""
-        return not self.sources or present in self.sources or present == self.name
+        return not self.sources or (present or NONE) in self.sources or present == self.name
 
 
 def next_stage(stages: Iterable[StageEntry], present: str | None, values: Mapping[str, Any]) -> str | None:

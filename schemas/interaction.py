@@ -31,6 +31,9 @@ opened or prolonged."""
 ANYWHERE = frozenset((IDENTIFY, STAGE_CHANGED, TAGGED, TIMER_FIRED, UNTAGGED))
 """What may happen on no channel."""
 
+NOWHERE = "none"
+"""As the channel of an interaction type: it happens on none, such as a bill, and belongs to no visit."""
+
 
 class Interaction(Struct, frozen=True):
     """Something a customer did, or that happened to them: one immutable event."""
@@ -41,7 +44,7 @@ class Interaction(Struct, frozen=True):
     subject: str
     """The strongest identifier, such as `customer:<id>` or `visitor:<id>`."""
     channel: str
-    """Empty for an `identify` that comes from no touchpoint, such as a row of a load."""
+    """Empty for what comes from no touchpoint, such as a row of a load, or a type whose channel is `none`."""
     at_ms: int
     data: dict[str, Any]
     policy: str | None = None

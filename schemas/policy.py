@@ -59,7 +59,7 @@ class InteractionType(Model):
 
     description: str = ""
     channel: Name | None = None
-    """Where it happens, unless the interaction itself says so."""
+    """Where it happens, unless the interaction itself says so; `none`: on no channel, and in no visit."""
     fields: dict[Name, ShortFieldType] = {}
     sets: tuple[Name, ...] = ()
     """Fields copied into the customer's attributes of the same name."""
@@ -207,7 +207,7 @@ class Stage(Model):
 
     condition: Condition = Field(alias="if")
     sources: OneOrMany = Field(default=(), alias="from")
-    """The stages that it may be entered from; from any and from none if left out."""
+    """The stages that it may be entered from, and `none` for who has no stage yet; any of them if left out."""
 
 
 def _short_stage(value: Any) -> Any:

@@ -25,6 +25,19 @@ def test_no_session_begins_and_an_open_one_goes_on_as_it_was() -> None:
     assert fold(visit, TOLD, known).sessions == visit.sessions
 
 
+def test_what_happens_to_a_customer_on_no_channel_is_no_visit_either() -> None:
+    known = definition(interactions={"bill": {"channel": "none"}}, features={}, session={})
+    typed = known.typed(interaction("bill", channel=""))
+    assert typed.channel == ""
+    assert fold(Profile(), typed, known).sessions == {}
+    assert "none" not in known.channels
+
+
+def test_only_a_type_of_the_policy_says_that_there_is_no_channel() -> None:
+    with pytest.raises(BadFields, match="no channel `none`"):
+        definition().typed(interaction("purchase", channel="none", data={"amount": 1.0}))
+
+
 def test_anything_else_needs_the_channel_of_its_type_or_its_own() -> None:
     assert definition().typed(interaction("purchase", channel="", data={"amount": 1.0})).channel == "web"
     nowhere = definition(interactions={"purchase": {}}, features={}, session={})

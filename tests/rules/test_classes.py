@@ -48,6 +48,19 @@ def test_without_from_the_first_that_holds_is_the_stage(present: str | None, hol
 @pytest.mark.parametrize(
     ("present", "holding", "expected"),
     [
+        (None, "abc", "b"),  # whom a load has brought skips what comes before
+        ("c", "abc", "a"),
+        ("c", "bc", "c"),
+        (None, "c", "c"),
+    ],
+)
+def test_none_as_from_is_who_has_no_stage_yet(present: str | None, holding: str, expected: str) -> None:
+    assert judged(stages(a="b c", b="none a", c=""), present, holding) == expected
+
+
+@pytest.mark.parametrize(
+    ("present", "holding", "expected"),
+    [
         (None, "abc", "c"),  # `from` is not none
         ("c", "abc", "b"),
         ("b", "abc", "a"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
+from schemas.interaction import NOWHERE
 from schemas.policy import Policy
 
 
@@ -13,7 +14,7 @@ def used(subject: Subject) -> Iterator[Finding]:
     if not subject.sound("offers", "interactions"):
         return
     treated = {treatment.channel for offer in subject.policy.offers for treatment in offer.treatments}
-    heard = {each.channel for each in subject.policy.interactions.values() if each.channel}
+    heard = {each.channel for each in subject.policy.interactions.values() if each.channel} - {NOWHERE}
     for path, channel in _named(subject.policy):
         if channel in treated:
             continue

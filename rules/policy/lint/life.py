@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from rules.lifecycle import NONE
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
+from rules.policy.places import KEY
 from schemas.interaction import OUR_OWN
 from schemas.policy import Stage
 
@@ -28,15 +30,21 @@ def entered(subject: Subject) -> Iterator[Finding]:
         return
     for name in stages.keys() - _reachable(stages):
         path: Path = ("stages", name, "sources")
-        hint = "let one of the stages before it be entered from none: leave out its `from`"
+        hint = f"let one of the stages before it be entered from none: leave out its `from`, or add `{NONE}`"
         yield subject.warning(path, "never-entered", f"nobody can enter `{name}`: no way leads there", hint)
 
 
 def _reachable(stages: Mapping[str, Stage]) -> set[str]:
-    found = {name for name, stage in stages.items() if not stage.sources}
+    found = {name for name, stage in stages.items() if not stage.sources or NONE in stage.sources}
     while more := {name for name, stage in stages.items() if name not in found and found.intersection(stage.sources)}:
         found |= more
     return found
+
+
+def named(subject: Subject) -> Iterator[Finding]:
+    if NONE in subject.policy.stages:
+        message = f"no stage can be called `{NONE}`: as `from` it stands for who has no stage yet"
+        yield subject.error(("stages", NONE, KEY), "reserved-name", message)
 
 
 def reviewed(subject: Subject) -> Iterator[Finding]:
@@ -45,4 +53,4 @@ def reviewed(subject: Subject) -> Iterator[Finding]:
         yield subject.warning(("lifecycle", "review"), "no-effect", message, "declare them, or leave it out")
 
 
-CHECKS: tuple[Check, ...] = (in_visits, entered, reviewed)
+CHECKS: tuple[Check, ...] = (in_visits, entered, named, reviewed)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
+from rules.lifecycle import NONE
 from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.examples import example_interactions
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
 from schemas.built_in import BUILT_IN
 from schemas.example import Example
-from schemas.policy import Feature, Policy
+from schemas.policy import Feature, Policy, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _references(policy: Policy) -> Iterator[Reference]:
     yield from _of_features(("session", "features"), policy.session.features)
     yield from _each(("session", "ends"), "interactions", policy.session.ends)
     for name, stage in policy.stages.items():
-        yield from _each(("stages", name, "sources"), "stages", stage.sources)
+        yield from _of_stage(name, stage)
     yield from _of_outcomes(policy)
     for name, expectation in policy.quality.items():
         yield Reference(("quality", name, "attribute"), "attributes", expectation.attribute)
@@ -82,6 +83,12 @@ def _references(policy: Policy) -> Iterator[Reference]:
         yield from _of_example(("examples", at), example)
     for path, interaction in example_interactions(policy):
         yield Reference((*path, "type"), "interactions", interaction.type)
+
+
+def _of_stage(name: str, stage: Stage) -> Iterator[Reference]:
+    for at, source in enumerate(stage.sources):
+        if source != NONE:
+            yield Reference(("stages", name, "sources", at), "stages", source)
 
 
 def _each(path: Path, section: str, names: tuple[str, ...]) -> Iterator[Reference]:

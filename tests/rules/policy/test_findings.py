@@ -187,6 +187,7 @@ SENSE = [
     ("unknown-field", "stages: {a: {if: now > now, §form: [lost]}}", "`form` is not a field of a stage"),
     ("missing-field", "stages: {a: §{from: [lost]}}", "a stage needs `if`"),
     ("never-entered", "stages: {a: {if: now > customer.since, from: §[b]}, b: {if: now > customer.since, from: §[a]}}", "nobody can enter `a`"),
+    ("reserved-name", "stages: {§none: now > customer.since}", "no stage can be called `none`"),
     ("value-error", "lifecycle: {review: §5m}", "`review` is at least 1h"),
     ("loose-value", "lifecycle: {review: §3600000}", "`review` has no unit"),
     ("unknown-field", "lifecycle: {§revew: 7d}", "`revew` is not a field of the lifecycle"),
