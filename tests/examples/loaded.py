@@ -16,7 +16,7 @@ from rules.policy import check, read_folder
 from schemas.profile import CustomerView
 from tests.app.loading.conftest import Store
 
-AT_ONCE = 500
+AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
