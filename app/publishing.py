@@ -12,6 +12,7 @@ from datetime import datetime
 
 import orjson
 
+from app.errors import StartError
 from consumers.live import LivePolicy
 from profiles.errors import StoreUnavailable
 from profiles.registry import Registry
@@ -28,11 +29,24 @@ class PolicyStore:
         self._registry = registry
 
     async def publish(self, policy: LivePolicy, files: Mapping[str, str], now: datetime) -> None:
-        """Makes a checked policy the live one."""
+        """Makes a checked policy the live one. Raises StartError if it ranks identifiers otherwise than the live one:
+        who belongs to whom was judged by their ranks."""
+        await self._same_ranks(policy)
         at = now.isoformat()
         await self._registry.put_new(REVISIONS, policy.revision, orjson.dumps(dict(files)))
         await self._registry.put(HISTORY, at, orjson.dumps({"revision": policy.revision, "at": at}))
         await self._registry.put(LIVE, "live", policy.revision.encode())
+
+    async def _same_ranks(self, policy: LivePolicy) -> None:
+        live = await self.live_revision()
+        if live is None or live == policy.revision:
+            return
+        before = check(await self.files(live)).policy
+        kinds = list(before.identifiers) if before else []
+        wanted = [kind for kind in policy.definition.identifiers if kind in kinds]
+        if wanted != [kind for kind in kinds if kind in wanted]:
+            ranked = ", ".join(kinds)
+            raise StartError("`identifiers` are ranked otherwise than live ones", hint=f"the live order is {ranked}")
 
     async def live_revision(self) -> str | None:
         found = await self._registry.get(LIVE, "live")

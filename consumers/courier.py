@@ -9,7 +9,7 @@ latest writes. What was delivered is kept for a while, so that it can be deliver
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from consumers.meter import Meter
@@ -79,7 +79,6 @@ class Courier:
         delivered = 0
         for source, parcels in found.items():
             delivered += await self._deliver(source, parcels)
-        await self._trim(found)
         if delivered:
             self._meter.count("identity_records_delivered", delivered)
         return delivered
@@ -131,19 +130,23 @@ class Courier:
 
     async def check(self) -> None:
         """Notices targets that have lost writes also where nothing is delivered."""
-        trip, routes = self._store.scripts.batch(), list(self._marks)
-        for source, target in routes:
-            trip.add("HGET", keys.guard(target), _position(source))
-        for route, answer in zip(routes, await trip.run(), strict=True):
-            self._learn(route, answer.decode() if answer else START)
+        trip, targets = self._store.scripts.batch(), dict[int, list[int]]()
+        for source, target in self._marks:
+            targets.setdefault(target, []).append(source)
+        for target, sources in targets.items():
+            trip.add("HMGET", keys.guard(target), *map(_position, sources))
+        for (target, sources), answers in zip(targets.items(), await trip.run(), strict=True):
+            for source, answer in zip(sources, answers, strict=True):
+                self._learn((source, target), answer.decode() if answer else START)
+        await self._trim()
         self._checked = time.monotonic()
 
-    async def _trim(self, found: Iterable[int]) -> None:
-        trip = self._store.scripts.batch()
-        for source in found:
-            at = offset_of(self._after[source])
-            oldest = stream_id(max(0, at - (KEPT_MS << SEQUENCE_BITS)))
-            trip.add("XTRIM", keys.transit(source), "MINID", "~", oldest)
+    async def _trim(self) -> None:
+        """What was delivered long enough ago goes, also where nothing comes after it."""
+        trip, oldest = self._store.scripts.batch(), (int(time.time() * 1000) - KEPT_MS) << SEQUENCE_BITS
+        for source, after in self._after.items():
+            if after != START:
+                trip.add("XTRIM", keys.transit(source), "MINID", stream_id(min(oldest, offset_of(after))))
         await trip.run()
 
 

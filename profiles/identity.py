@@ -6,7 +6,8 @@ not lifted makes the owner. From then on the weaker one sends its part to the ow
 keeps the latest version of each part, and a customer is the sum of the parts (profiles/joining.py).
 
 Joining is a semilattice: parts by identifier, of each the newest version, the version being how far the part has
-followed its log. Hence the order of arrival never matters, nothing counts twice, and an undone merge leaves no trace.
+followed its log. Hence the order of arrival never matters, nothing counts twice, and a merge can be undone: what was
+known under each identifier is that again. What rules have proposed or recorded meanwhile (stages) stays.
 How it changes: consumers/folding/identities.py.
 """
 
@@ -89,6 +90,10 @@ class Identity:
         """Somebody says that a claim is wrong, or right after all; the last statement counts, whichever comes last."""
         last = max((at_ms, wrong), self.lifted.get(claimant, (0, False)))
         return replace(self, lifted={**self.lifted, claimant: last})
+
+    def is_full(self) -> bool:
+        """Whether no more identifiers can be linked; one that was withdrawn does not count."""
+        return sum(bool(each.parts) or not each.version for each in self.sources.values()) >= MOST_SOURCES
 
     def without(self, name: str) -> "Identity":
         """As if this identifier had never been heard of."""

@@ -1,4 +1,8 @@
-"""The sum of a customer's parts: what the fold of all their events would have made, whatever the order. Pure.
+"""The sum of a customer's parts. Pure.
+
+Features, attributes, tags and the ledger are what the fold of all their events would have made, in whatever order. Of
+visits only the latest of each identifier is known: where a person was on one channel under several at once, and one of
+these visits is not the latest of its identifier, the fold would have known more.
 
 | what | joined |
 |---|---|

@@ -69,7 +69,7 @@ class People:
     async def _owners(self, customer: Customer, found: dict[str, Customer]) -> list[Customer]:
         """From somebody up to who belongs to nobody else. Each owner is stronger, so that this ends."""
         chain = [customer]
-        while (owner := chain[-1].identity.owner) is not None:
+        while (owner := chain[-1].identity.owner) is not None and owner not in [each.subject for each in chain]:
             if owner not in found:
                 found |= await self._store.read_all([owner])
             chain.append(found[owner])

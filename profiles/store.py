@@ -77,6 +77,8 @@ class Erasure:
     requested_ms: int
     at: str
     """Where the request stands in the outbox (stream id)."""
+    timers: Sequence[str] = ()
+    """Names of the timers that the old life may have set."""
 
 
 class Commit(Struct, frozen=True):
@@ -307,7 +309,9 @@ def _erased(commit: Commit) -> bytes:
     erasures = [
         {"receipt": each.receipt, "requested_ms": str(each.requested_ms), "at": each.at} for each in commit.erasures
     ]
-    return orjson.dumps({"subject": commit.subject, "erasures": erasures, "passed_over": list(commit.passed_over)})
+    timers = sorted({name for each in commit.erasures for name in each.timers})
+    asked = {"erasures": erasures, "timers": timers, "passed_over": list(commit.passed_over)}
+    return orjson.dumps({"subject": commit.subject, **asked})
 
 
 def timer_member(subject: str, name: str) -> str:

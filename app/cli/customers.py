@@ -114,18 +114,21 @@ def say_of_identities(what: Literal["link", "unlink"], identifier: str, owner: s
 def erase(
     customer: Annotated[str | None, typer.Option(help="The id of a customer")] = None,
     visitor: Annotated[str | None, typer.Option(help="Or of a visitor")] = None,
+    identifier: Annotated[str | None, typer.Option(help="Or any identifier, such as phone:+351…")] = None,
 ) -> None:
-    """Remove every trace of somebody, and show the receipt."""
+    """Remove every trace of somebody, of all identifiers that are theirs, and show the receipt."""
     from app.bootstrap import opened
     from app.erasing import Erasing
     from schemas.erasure import ErasureReceipt
 
     async def go(settings: Settings) -> ErasureReceipt:
-        subject = f"customer:{customer}" if customer is not None else f"visitor:{visitor}"
+        (subject,) = named
         async with opened(settings) as parts:
             return await Erasing(parts.store, parts.registry).erase(subject, datetime.now(UTC))
 
     with complaints():
-        if (customer is None) == (visitor is None):
-            raise StartError("say who: --customer ID or --visitor ID")
+        given = {"customer:": customer, "visitor:": visitor, "": identifier}
+        named = [f"{kind}{value}" for kind, value in given.items() if value is not None]
+        if len(named) != 1:
+            raise StartError("say who: --customer ID, --visitor ID or --identifier KIND:ID")
     terminal.show_erasure(run(go))

@@ -11,13 +11,16 @@ from typing import Any
 import orjson
 
 from consumers.folding.identities import forget
+from consumers.folding.lifecycle import REVIEW_TIMER
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
+from profiles import no_response
 from profiles.erasure import ERASED, TOMBSTONE_MS
 from profiles.identity import NOBODY
 from profiles.profile import Profile
+from profiles.sessions import SESSION_TIMER
 from profiles.store import IDENTITIES, Erasure
 from schemas.base import at_ms
 from schemas.erasure import ErasureRecord
@@ -28,12 +31,19 @@ from schemas.ledger import Ledger
 def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
     """Raises ValidationError."""
     asked = ErasureRecord.model_validate_json(record.body)
-    step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset)))
+    step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step)))
     step.profile, step.ledger = Profile(marks={ERASED: record.offset}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):
         said.clear()
     forget(step, asked.receipt, asked.requested_ms)
     step.identity = NOBODY
+
+
+def _timers(step: Step) -> list[str]:
+    """All that may be set: what is set is known to profile and ledger."""
+    visits = (f"{SESSION_TIMER}:{channel}" for channel in step.profile.sessions)
+    answers = (no_response.timer_of(each.code) for each in step.ledger.entries)
+    return [*step.timers, *visits, *step.profile.pending, REVIEW_TIMER, *answers]
 
 
 def leaves_no_ledger(step: Step) -> bool:

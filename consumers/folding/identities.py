@@ -5,8 +5,8 @@
     somebody says it was wrong     v-1  ── withdraws ──►  ada
     ada is erased                  ada  ── forgotten ──►  v-1, which is erased too if it is hers
 
-Two that claim the same weaker identifier are the same person if one of them is stronger: the stronger claims the
-weaker. Two of one rank, such as two customers who share a cookie, are never joined: the earlier one keeps it.
+Two who claim the same identifier, such as two customers who share a cookie, are never joined by that: the earlier one
+keeps it.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ import orjson
 from consumers.folding.step import Step
 from profiles.aggregates import digest
 from profiles.definition import Definition
-from profiles.identity import MOST_SOURCES, Part, Source
+from profiles.identity import Part, Source
 from profiles.store import ERASURES, IDENTITIES, Record
 from schemas.erasure import ErasureRecord
 from schemas.identity import Claim, Forgotten, Judged, Parts, Passed
@@ -30,7 +30,7 @@ def link(step: Step, interaction: Interaction, definition: Definition) -> None:
         known, at_ms = step.identity.sources.get(weaker), interaction.at_ms
         if definition.rank(weaker) <= definition.rank(step.subject):
             continue
-        if known is None and len(step.identity.sources) >= MOST_SOURCES:
+        if known is None and step.identity.is_full():
             step.conflicts += 1
         elif known is None or known.claimed_ms is None or at_ms < known.claimed_ms:
             step.identity = step.identity.with_source(weaker, replace(known or Source(), claimed_ms=at_ms))
@@ -44,8 +44,8 @@ def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) ->
     before = step.identity
     step.identity = before.claimed(claim.claimant, claim.at_ms)
     _owner_may_have_changed(step, before.owner, offset)
-    if step.identity.claims.get(claim.claimant) != before.claims.get(claim.claimant):
-        _bring_together(step, claim.claimant, definition)
+    if claim.claimant not in before.claims and before.claims:
+        step.conflicts += 1
 
 
 def fold_judged(step: Step, judged: Judged, offset: int) -> None:
@@ -62,18 +62,6 @@ def _owner_may_have_changed(step: Step, before: str | None, offset: int) -> None
         if step.passed:
             send_parts(step, before)
         _send(step, before, f"{step.subject}@{offset}-withdrawn", Parts(source=step.subject, version=offset, parts={}))
-
-
-def _bring_together(step: Step, claimant: str, definition: Definition) -> None:
-    """All who claim one identifier are one person, as far as they can be: of each two the stronger claims the weaker,
-    as of the time at which it was named here. Whoever owns the identifier: so what follows depends on no order."""
-    claims = step.identity.claims
-    for other in sorted(claims.keys() - {claimant}):
-        stronger, weaker = sorted((claimant, other), key=definition.rank)
-        if definition.rank(stronger) == definition.rank(weaker):
-            step.conflicts += 1
-        elif not (step.identity.is_lifted(claimant) or step.identity.is_lifted(other)):
-            _claim(step, stronger, weaker, claims[stronger])
 
 
 def send_parts(step: Step, owner: str) -> None:

@@ -30,6 +30,8 @@ SEED_BITS = 53
 
 
 def message(step: Step, rule: Rule, what: Act, action: Action, occasion: Occasion, policy: LivePolicy) -> Action | None:
+    if step.around.again:  # the log has what was decided then
+        return None
     decided = _decided(step, rule, what, action.id, occasion, policy)
     _reserve(step, decided, occasion.now_ms, what.lasts_ms, policy)
     if not decided.treatments:

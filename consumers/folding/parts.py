@@ -12,7 +12,7 @@ from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles.definition import Definition
 from profiles.fold import fold
-from profiles.identity import MOST_SOURCES, Part, Source
+from profiles.identity import Part, Source
 from profiles.joining import joined
 from schemas.identity import Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
@@ -36,7 +36,7 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
 def _fold_parts(step: Step, arrived: Parts, policy: LivePolicy) -> None:
     """An owner that is claimed itself leaves the rules to its own owner."""
     known = step.identity.sources.get(arrived.source)
-    if known is None and len(step.identity.sources) >= MOST_SOURCES:
+    if known is None and step.identity.is_full():
         step.conflicts += 1
         return
     if known is not None and arrived.version <= known.version:
@@ -68,8 +68,10 @@ def _react_to_each(step: Step, events: list[Interaction], arrived: Mapping[str, 
             if folded is part:
                 continue
             profiles[event.subject] = folded
-        else:
+        elif event.subject in arrived:
             profiles[event.subject] = arrived[event.subject].profile
+        else:
+            continue  # withdrawn in the same breath
         after = joined([step.profile, *profiles.values()], policy.definition)
         if event.type == TIMER_FIRED:
             after_passed(step, event, profiles.values(), policy)

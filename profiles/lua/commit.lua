@@ -6,8 +6,8 @@
 --       suffix that makes the next version unique (a failover may take versions back, and none must return as
 --       another one), profile, ledger and identity ('' leaves them, '{}' removes an identity; where all three are left,
 --       the version only has to be the expected one), ttl of the customer in ms ('' for ever), how long an action is
---       kept in ms, what is erased (JSON: subject; erasures with receipt, requested_ms and at, the stream id of the
---       request; passed_over, stream ids of records of the outbox that go; '' for nothing), then four counted lists:
+--       kept in ms, what is erased (JSON: subject; names of its timers; erasures with receipt, requested_ms and at, the
+--       stream id of the request; passed_over, stream ids of records of the outbox that go; '' for nothing), then four counted lists:
 --       new keys (value, ttl in ms, '1' if a worker may replace it),
 --       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount)
@@ -45,21 +45,11 @@ if ARGV[9] ~= '' then
   local asked = cjson.decode(ARGV[9])
   local subject, tag = asked.subject, string.match(KEYS[1], '^{[^}]*}')
 
-  local function timers()
-    local pattern = string.gsub(subject, '[%*%?%[%]\\]', '\\%0') .. '|*'
-    local cursor, found = '0', {}
-    repeat
-      local page = redis.call('ZSCAN', KEYS[3], cursor, 'MATCH', pattern, 'COUNT', 1000)
-      cursor = page[1]
-      for i = 1, #page[2], 2 do
-        if not string.find(page[2][i], '|', #subject + 2, true) then found[#found + 1] = page[2][i] end
-      end
-    until cursor == '0'
-    return found
-  end
   local function forget()
     local removed = {customers = redis.call('DEL', KEYS[1]), timers = 0, decisions = 0, codes = 0}
-    for _, member in ipairs(timers()) do removed.timers = removed.timers + redis.call('ZREM', KEYS[3], member) end
+    for _, name in ipairs(asked.timers) do
+      removed.timers = removed.timers + redis.call('ZREM', KEYS[3], subject .. '|' .. name)
+    end
     for _, name in ipairs(redis.call('ZRANGE', index, 0, -1)) do
       local kind = string.sub(name, 1, 2) == 'd:' and 'decisions' or 'codes'
       removed[kind] = removed[kind] + redis.call('DEL', tag .. name)

@@ -163,17 +163,29 @@ async def test_a_chain_of_identifiers_ends_at_the_customer(
     assert sorted((await store.read(ALICE)).identity.others()) == [PHONE, V1]
 
 
-async def test_a_customer_who_claims_a_cookie_gets_the_phone_that_has_it(
+async def test_nobody_is_joined_by_what_they_share(store: CustomerStore, loop: GuardedLoop, courier: Courier) -> None:
+    """Bob is known by his phone, and uses the computer on which Alice has logged in."""
+    await store.append([said(login(ALICE, V1)), said(purchase(100, subject=PHONE))])
+    await store.append([said(login(PHONE, V1, at_ms=NOON_MS + HOUR))])
+    await settled(loop, courier)
+    assert (await person(store, PHONE)).subject == PHONE
+    await store.append([said(login(BOB, PHONE, at_ms=NOON_MS + 2 * HOUR))])
+    await settled(loop, courier)
+    assert (await spend(store, ALICE), await spend(store, BOB)) == (0, 100)
+
+
+async def test_what_was_withdrawn_in_the_same_breath_does_no_harm(
     store: CustomerStore, loop: GuardedLoop, courier: Courier
 ) -> None:
-    await store.append([said(purchase(2, subject=PHONE)), said(login(PHONE, V1))])
-    await store.append([said(login(ALICE, V1, at_ms=NOON_MS + HOUR))])
+    await store.append([said(login(PHONE, V1)), said(login(ALICE, PHONE))])
     await settled(loop, courier)
-    assert (await person(store, PHONE)).subject == ALICE
-    assert await spend(store, ALICE) == 2
+    await store.append([said(purchase(1, subject=V1)), undone(V1, PHONE, NOON_MS + 1)])
+    await settled(loop, courier)
+    assert (await spend(store, V1), await spend(store, ALICE)) == (1, 0)
+    assert not any([await store.scripts.redis.xlen(keys.dead_letters(shard)) for shard in range(4)])
 
 
-async def test_an_undone_merge_leaves_no_trace(store: CustomerStore, loop: GuardedLoop, courier: Courier) -> None:
+async def test_a_merge_is_undone(store: CustomerStore, loop: GuardedLoop, courier: Courier) -> None:
     events = [purchase(10, subject=V1), purchase(5, subject=ALICE), login(ALICE, V1), purchase(2, subject=V1, id="2")]
     await store.append(map(said, events))
     await settled(loop, courier)
