@@ -61,7 +61,7 @@ class LivePolicies:
         self._stopping.set()
 
     async def follow(self) -> None:
-        """Runs until it is stopped. Not to be cancelled: redis-py sends with `asyncio.wait_for`, which before Python 3.12
+        """Runs until it is stopped. Not to be cancelled: redis-py sends with `asyncio.wait_for`, which before 3.12
         swallows a cancellation that meets the end of the sending (python/cpython issue 86296)."""
         while not await self._stopped_within(LOOK_EVERY_S):
             try:
