@@ -236,7 +236,7 @@ async def test_a_shard_that_was_lost_and_comes_back_is_not_delivered_again(
 async def test_what_was_withdrawn_on_its_way_does_not_stop_what_came_with_it(
     redis: Redis, store: CustomerStore, loop: GuardedLoop, courier: Courier
 ) -> None:
-    """The phone hears of a visitor's purchase and of the end of the link at once; the customer never knew the visitor."""
+    """The phone hears of a visitor's purchase and of the end of the link at once; the customer never knew of it."""
     await store.append([said(login(ALICE, PHONE))])
     await settled(loop, courier)
     await store.append([said(login(PHONE, V1))])
