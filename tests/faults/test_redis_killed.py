@@ -114,10 +114,10 @@ async def under_load(redis: RedisServer, folder: Path, running: ExitStack, seed:
     async with asyncio.TaskGroup() as clients:
         for number in range(CLIENTS):
             clients.create_task(load.client(number))
-        for _ in range(KILLS):
+        for left in reversed(range(KILLS)):
             await asyncio.sleep(chance.uniform(1.0, 2.0))
             redis.kill()
-            if lost_bytes:
+            if lost_bytes and not left:
                 cut_tail(redis, chance.randint(1, lost_bytes))
             redis.start()
         load.over = True
@@ -125,7 +125,8 @@ async def under_load(redis: RedisServer, folder: Path, running: ExitStack, seed:
 
 
 def cut_tail(redis: RedisServer, most: int) -> None:
-    """What a power cut does to a file that was not synchronized."""
+    """What a power cut does to a file that was not synchronized. Only before the last start: Redis 6.2 leaves a MULTI
+    without EXEC in the file, and does what is in it when it starts once more (`redis-check-aof --fix` would cut it)."""
     files = [each for each in redis.folder.rglob("*.aof") if ".base." not in each.name]  # Redis 6 has one, 7 has parts
     newest = max(files, key=lambda each: each.stat().st_mtime)
     os.truncate(newest, max(0, newest.stat().st_size - most))
@@ -171,15 +172,26 @@ async def wrong(redis: RedisServer) -> list[str]:
     return found
 
 
+async def wrong_in_the_end(redis: RedisServer) -> list[str]:
+    """What is still wrong after IN_THE_PROFILES_WITHIN_S; returns as soon as nothing is. A call that was refused may
+    still be done by Redis a little later."""
+    give_up = time.monotonic() + IN_THE_PROFILES_WITHIN_S
+    while found := (await wrong(redis) if all_is_folded(redis) else ["not all is folded"]):
+        if time.monotonic() > give_up:
+            break
+        await asyncio.sleep(0.2)
+    return found
+
+
 async def test_all_that_the_log_holds_is_in_the_profiles(redis: RedisServer, tmp_path: Path) -> None:
     seed = secrets.randbelow(10**9)
     with ExitStack() as running:
         load = await under_load(redis, tmp_path, running, seed)
         began = time.monotonic()
-        eventually("all is folded", lambda: all_is_folded(redis), IN_THE_PROFILES_WITHIN_S)
+        found = await wrong_in_the_end(redis)
         print(f"seed {seed}: {len(load.accepted)} accepted, {len(load.decided)} decided, {load.refused} refused; "  # noqa: T201
               f"in the profiles after {time.monotonic() - began:.1f} s")  # fmt: skip
-        assert not await wrong(redis), f"seed {seed}"
+        assert not found, f"seed {seed}\n" + "\n".join(found)
         async with connected(redis.url) as client:
             kept = {each.id for each in await logged(client, SHARDS)}
         lost = (set(load.accepted) | set(load.decided)) - kept
@@ -192,6 +204,6 @@ async def test_what_is_lost_of_the_log_is_lost_of_the_profiles(redis: RedisServe
     seed = secrets.randbelow(10**9)
     with ExitStack() as running:
         load = await under_load(redis, tmp_path, running, seed, LOST_BYTES)
-        eventually("all is folded", lambda: all_is_folded(redis), IN_THE_PROFILES_WITHIN_S)
+        found = await wrong_in_the_end(redis)
         assert len(load.accepted) > 100
-        assert not await wrong(redis), f"seed {seed}"
+        assert not found, f"seed {seed}\n" + "\n".join(found)
