@@ -52,7 +52,7 @@ bench: setup-dev ## the benchmarks, short
 	@for name in $$(grep -l __main__ bench/*.py | xargs -n1 basename -s .py); do \
 	  echo "== bench.$$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
-soak: setup-dev ## hostile interleavings of the real workers, for MINUTES=10
+soak: setup-dev ## real workers as coroutines and as processes in all kinds of trouble, for MINUTES=10
 	$(BIN)/python -m tests.sim.soak --minutes $(or $(MINUTES),10)
 
 schemas: setup ## export the JSON Schemas and asyncapi.yaml from the models

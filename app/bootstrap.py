@@ -1,6 +1,7 @@
 """The one place where parts are joined. Nothing is opened before it is asked for."""
 
 import asyncio
+import faulthandler
 import logging
 import os
 import secrets
@@ -46,6 +47,8 @@ from rules.arbitration import NothingLearned
 log = logging.getLogger(__name__)
 
 STORE_WITHIN_S = 30.0
+STOP_WITHIN_S = 9.0
+"""How long a worker may take to stop, whatever Redis does: containers are killed after ten seconds as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,8 @@ async def following(policies: PolicyStore) -> AsyncIterator[LivePolicies]:
     try:
         yield live
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        live.stop()
+        await task
 
 
 def build_api(settings: Settings) -> FastAPI:
@@ -116,7 +119,8 @@ def build_api(settings: Settings) -> FastAPI:
 
 
 async def run_worker(settings: Settings) -> None:
-    """Folds and fires timers until SIGTERM or SIGINT; the batch in hand is finished."""
+    """Folds and fires timers until SIGTERM or SIGINT; the batch in hand is finished. A second signal ends it at once,
+    STOP_WITHIN_S in the end: what is half done is done again by others (docs/exactly-once.md)."""
     metrics = Metrics()
     async with opened(settings, retries=0) as parts, following(parts.policies) as live:
 
@@ -129,15 +133,19 @@ async def run_worker(settings: Settings) -> None:
         courier = Courier(parts.store, lambda: loop.owned, metrics)
         erasures = Erasures(parts.store, parts.registry, lambda: loop.owned, metrics)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, courier, erasures)
+            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, courier, erasures, live)
         collect_rarely()
         with metrics_server(metrics, settings.host, settings.metrics_port) as address:
             log.info("worker started", extra={"metrics": address})
             await asyncio.gather(loop.run(), timers.run(), courier.run(), erasures.run())
+    faulthandler.cancel_dump_traceback_later()
     log.info("worker stopped")
 
 
-def _stop(*parts: GuardedLoop | Timers | Courier | Erasures) -> None:
+def _stop(*parts: GuardedLoop | Timers | Courier | Erasures | LivePolicies) -> None:
+    faulthandler.dump_traceback_later(STOP_WITHIN_S, exit=True)  # says where it hangs, and ends also a blocked process
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().remove_signal_handler(number)
     for part in parts:
         part.stop()
 

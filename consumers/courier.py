@@ -99,7 +99,10 @@ class Courier:
         """Returns how many were new to their targets. All of it is done, or it will be read again."""
         waiting: dict[int, list[Parcel]] = {}
         for each in parcels:
-            waiting.setdefault(self._store.shard(each.record[2].decode()), []).append(each)
+            target = self._store.shard(each.record[2].decode())
+            # a shard that was lost and has come back is read from its start: the target has some of it
+            if _later(each.at, self._marks.get((source, target), START)):
+                waiting.setdefault(target, []).append(each)
         delivered = 0
         while waiting:
             trip = self._store.scripts.batch()

@@ -81,7 +81,7 @@ class GuardedLoop:
         return {number: shard.position for number, shard in self._shards.items()}
 
     def stop(self) -> None:
-        """Lets the batch in hand finish."""
+        """Lets the batch of the shard in hand finish; others of the same round are left to the next owner."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -177,6 +177,8 @@ class GuardedLoop:
             await batches[0].begin(self._shards[batches[0].number])
             await self._log.read_ahead({**self.positions, **{b.number: b.last_offset for b in batches}}, MOST_RECORDS)
             for each, following in zip_longest(batches, batches[1:]):
+                if self._stopping.is_set():
+                    break  # what has only begun has changed nothing
                 if following is not None:
                     await following.begin(self._shards[following.number])
                 if await self._applied(each, fold):

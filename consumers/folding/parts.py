@@ -14,9 +14,11 @@ from profiles.definition import Definition
 from profiles.fold import fold
 from profiles.identity import Part, Source
 from profiles.joining import joined
+from profiles.profile import Profile
 from schemas.identity import Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
+NOTHING = Profile()
 RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten] = TypeAdapter(IdentityRecord)
 
 
@@ -58,20 +60,18 @@ def _event(passed: Passed, definition: Definition) -> Interaction:
 
 def _react_to_each(step: Step, events: list[Interaction], arrived: Mapping[str, Part], policy: LivePolicy) -> None:
     """Each event as it came, on the sum of the parts as it was then. Where the part was not known here before, it is
-    taken as it is after all of the events."""
+    taken as it is after all of the events; one that was withdrawn on its way here consists of these events alone."""
     known = {name: part.profile for name, part in step.identity.others().items()}
     profiles = dict(known)
     before = joined([step.profile, *profiles.values()], policy.definition)
     for event in events:
-        if event.subject in known:
-            part, folded = profiles[event.subject], fold(profiles[event.subject], event, policy.definition)
-            if folded is part:
+        if event.subject in known or event.subject not in arrived:
+            part = profiles.get(event.subject, NOTHING)
+            if (folded := fold(part, event, policy.definition)) is part:
                 continue
             profiles[event.subject] = folded
-        elif event.subject in arrived:
-            profiles[event.subject] = arrived[event.subject].profile
         else:
-            continue  # withdrawn in the same breath
+            profiles[event.subject] = arrived[event.subject].profile
         after = joined([step.profile, *profiles.values()], policy.definition)
         if event.type == TIMER_FIRED:
             after_passed(step, event, profiles.values(), policy)

@@ -228,6 +228,40 @@ async def test_what_is_delivered_twice_counts_once(
     assert await spend(store, ALICE) == 11
 
 
+async def test_a_shard_that_was_lost_and_comes_back_is_not_delivered_again(
+    redis: Redis, store: CustomerStore, loop: GuardedLoop, meter: Counted
+) -> None:
+    """Its courier reads it from the start, and still knows how far the targets are."""
+    owned = frozenset(range(4))
+    courier = Courier(store, lambda: owned, meter)
+    await store.append([said(login(ALICE, V1)), said(purchase(10, subject=V1))])
+    await settled(loop, courier)
+    owned = frozenset()
+    assert await courier.deliver() == 0
+    owned = frozenset(range(4))
+    assert await courier.deliver() == 0
+    log: list[Any] = [await redis.xrange(keys.outbox(shard)) for shard in range(4)]
+    ids = [fields[b"id"] for entries in log for _, fields in entries if fields[b"topic"] == b"identities"]
+    assert len(ids) == len(set(ids)) > 0
+
+
+async def test_what_was_withdrawn_on_its_way_does_not_stop_what_came_with_it(
+    redis: Redis, store: CustomerStore, loop: GuardedLoop, courier: Courier
+) -> None:
+    """The phone hears of a visitor's purchase and of the end of the link at once; the customer never knew of it."""
+    await store.append([said(login(ALICE, PHONE))])
+    await settled(loop, courier)
+    await store.append([said(login(PHONE, V1))])
+    await loop.step()
+    assert await courier.deliver() >= 1, "V1 has been claimed"
+    await store.append([said(purchase(30, subject=V1)), undone(V1, PHONE, NOON_MS), said(purchase(2, subject=PHONE))])
+    await settled(loop, courier)
+    dead: list[Any] = [await redis.xrange(keys.dead_letters(shard)) for shard in range(4)]
+    assert dead == [[]] * 4
+    assert (await spend(store, ALICE), await spend(store, V1)) == (2, 30)
+    assert [each.rule for each in (await store.read(ALICE)).ledger.proposals] == ["big"], "it was the phone's then"
+
+
 async def test_a_target_that_lost_what_was_delivered_gets_it_again(
     redis: Redis, store: CustomerStore, loop: GuardedLoop, courier: Courier
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from profiles.connection import connected, wait_until_ready
 from profiles.errors import StoreUnavailable
+from profiles.store import CustomerStore
 from tests.servers import RedisServer
 
 
@@ -50,3 +51,14 @@ def test_a_redis_that_crashed_and_came_back_is_found_again_with_its_data() -> No
 
     with RedisServer(persistent=True) as server:
         assert asyncio.run(story(server)) == b"1"
+
+
+def test_a_store_whose_redis_goes_away_while_it_opens_says_so() -> None:
+    async def story(server: RedisServer) -> None:
+        async with connected(server.url) as redis:
+            await wait_until_ready(redis, within_s=5)
+            server.kill()
+            await CustomerStore.open(redis, 1)
+
+    with RedisServer() as server, pytest.raises(StoreUnavailable):
+        asyncio.run(story(server))

@@ -66,7 +66,7 @@ async def wrong(redis: Redis) -> list[str]:
     """As without erasures: the log is rid of the old lives, so the rest makes the profiles. What was counted stays
     counted, two lives may have had the same timer, what was said of who is who is forgotten, and somebody may be on a
     call list for what an erased visitor of theirs did. Of whom nothing is left in log and ledger, nothing is left."""
-    requests = [each.id for each in await real.logged(redis) if each.body.startswith(b'{"receipt"')]
+    requests = [each.id for each in await real.logged(redis, real.MOST_SHARDS) if each.body.startswith(b'{"receipt"')]
     if requests:
         return [f"still asked for in the log: {each}" for each in requests]
     excepted = re.compile(r"scorecard: |timers: .* fired|identities: .* has not heard|.* on the call list are")
@@ -74,7 +74,7 @@ async def wrong(redis: Redis) -> list[str]:
     for shard in range(real.MOST_SHARDS):
         found += [f"not finished: {each!r}" for each in await redis.hkeys(keys.erasing(shard))]
     store = await CustomerStore.open(redis, real.MOST_SHARDS)
-    living = {each.subject for each in await real.logged(redis)}
+    living = {each.subject for each in await real.logged(redis, real.MOST_SHARDS)}
     living |= {each for each in PEOPLE if (await store.read(each)).ledger.entries}
     names = [str(each) for each in await redis.keys("{s*")]
     return found + [f"a trace of {who}: {name}" for who in PEOPLE if who not in living for name in names if who in name]
