@@ -158,10 +158,9 @@ def history(chance: random.Random, subject: str, until_ms: int) -> Iterator[Inte
 def some_profiles(policy: LivePolicy, chance: random.Random, count: int, until_ms: int) -> list[bytes]:
     made = []
     for _ in range(count):
-        story = Story("customer:c0000000", policy, Around())  # with the summaries of its visits
+        story = Story("customer:c0000000", policy, Around())  # with the summaries of all visits but the last
         for each in history(chance, story.step.subject, until_ms):
             story.happen(each)
-        story.until(until_ms)
         made.append(replace(story.step.profile, marks={POSITION: until_ms << 20}).dumps())
     return made
 
