@@ -23,7 +23,7 @@ from app.errors import NoStore
 from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
-from app.metrics import Metrics
+from app.metrics import OF_WORKERS, Metrics
 from app.metrics_server import metrics_server
 from app.publishing import LivePolicies, PolicyStore
 from app.responding import Responding
@@ -96,7 +96,7 @@ async def following(policies: PolicyStore) -> AsyncIterator[LivePolicies]:
 
 
 def build_api(settings: Settings) -> FastAPI:
-    metrics = Metrics()
+    metrics = Metrics(without=OF_WORKERS)
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[Services]:

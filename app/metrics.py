@@ -45,22 +45,32 @@ GAUGES: Mapping[str, str] = {
 }
 
 
-class Metrics:
-    """A `Meter` over a registry of its own."""
+OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures")
+"""What only workers count: an API that showed zeros would seem to have nothing behind."""
 
-    def __init__(self) -> None:
+
+class Metrics:
+    """A `Meter` over a registry of its own. `without`: beginnings of names that this process has nothing to say of."""
+
+    def __init__(self, without: tuple[str, ...] = ()) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         self._counters = {
             name: Counter(f"opportune_{name}", text, labels, registry=self.registry)
             for name, (text, labels) in COUNTERS.items()
+            if not name.startswith(without)
         }
         self._histograms = {
             name: Histogram(f"opportune_{name}_seconds", text, buckets=BUCKETS_S, registry=self.registry)
             for name, text in HISTOGRAMS.items()
+            if not name.startswith(without)
         }
-        self._gauges = {name: Gauge(f"opportune_{name}", text, registry=self.registry) for name, text in GAUGES.items()}
+        self._gauges = {
+            name: Gauge(f"opportune_{name}", text, registry=self.registry)
+            for name, text in GAUGES.items()
+            if not name.startswith(without)
+        }
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         counter = self._counters[name]

@@ -59,7 +59,12 @@ def actions(
 
     async def go(settings: Settings) -> ActionPage:
         async with opened(settings) as parts:
-            return await Actions(parts.store).read(wanted, after, limit)
+            page = await Actions(parts.store).read(wanted, after, limit)
+            while page.more and len(page.actions) < limit:  # a page may hold none of those that are wanted
+                found = page.actions
+                page = await Actions(parts.store).read(wanted, page.cursor, limit - len(found))
+                page = page.model_copy(update={"actions": (*found, *page.actions)})
+            return page
 
     with complaints():
         if kind is not None and kind not in KINDS:
