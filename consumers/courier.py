@@ -6,7 +6,6 @@ So each record arrives once and in order, also when two couriers are at work, on
 latest writes. What was delivered is kept for a while, so that it can be delivered again after such a loss.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 from consumers.meter import Meter
 from consumers.redis_streams import SEQUENCE_BITS, offset_of, stream_id
+from consumers.stopping import Stopping
 from profiles import keys
 from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore
@@ -51,27 +51,21 @@ class Courier:
         """By source shard: all up to here is delivered."""
         self._marks: dict[Route, str] = {}
         self._checked = time.monotonic()
-        self._stopping = asyncio.Event()
+        self._stopping = Stopping()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self._stopping.ask()
 
     async def run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.asked:
             try:
                 if not await self.deliver(WAIT_MS):
-                    await self._pause(0 if self._owned() else RETRY_AFTER_S)
+                    await self._stopping.pause(0 if self._owned() else RETRY_AFTER_S)
                 if time.monotonic() - self._checked >= CHECK_EVERY_S:
                     await self.check()
             except StoreUnavailable as cause:
                 log.warning("store unavailable", extra={"cause": str(cause)})
-                await self._pause(RETRY_AFTER_S)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+                await self._stopping.pause(RETRY_AFTER_S)
 
     async def deliver(self, wait_ms: int = 0) -> int:
         """Delivers what is there, up to a bound; waits for the first if there is nothing. Returns how many."""

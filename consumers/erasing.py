@@ -9,7 +9,6 @@ The erasure stands in the shard from the commit that folded it (docs/exactly-onc
 between any two steps is made good by whoever looks next; each step repeated does nothing more.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from consumers.guarded_batch import POSITION
 from consumers.meter import Meter
 from consumers.redis_streams import stream_id
+from consumers.stopping import Stopping
 from profiles import erasure, keys
 from profiles.erasure import Erasing
 from profiles.errors import StoreUnavailable
@@ -44,22 +44,19 @@ class Erasures:
         self._owned = owned
         self._meter = meter
         self._pruned = float("-inf")
-        self._stopping = asyncio.Event()
+        self._stopping = Stopping()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self._stopping.ask()
 
     async def run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.asked:
             try:
                 await self.finish_waiting()
                 await self._prune()
             except StoreUnavailable as cause:
                 log.warning("store unavailable", extra={"cause": str(cause)})
-            try:
-                await asyncio.wait_for(self._stopping.wait(), LOOK_EVERY_S)
-            except TimeoutError:
-                continue
+            await self._stopping.pause(LOOK_EVERY_S)
 
     async def finish_waiting(self) -> int:
         """Finishes what can be finished now; returns how many."""

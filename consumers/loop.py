@@ -12,7 +12,6 @@ already folded, by the mark in each profile. A guard that is not as it was left 
 writes: the worker takes over from the position in Redis, or finds that the shard is no longer its own.
 """
 
-import asyncio
 import logging
 import secrets
 import time
@@ -24,6 +23,7 @@ from typing import Protocol
 from consumers.guarded_batch import POSITION, Fold, GuardedBatch, Shard
 from consumers.log import EventLog, LogRecord
 from consumers.meter import Meter
+from consumers.stopping import Stopping
 from profiles import keys
 from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore
@@ -69,7 +69,7 @@ class GuardedLoop:
         self._lease = lease
         self._shards: dict[int, Shard] = {}
         self._checked = time.monotonic()
-        self._stopping = asyncio.Event()
+        self._stopping = Stopping()
 
     @property
     def owned(self) -> frozenset[int]:
@@ -82,24 +82,18 @@ class GuardedLoop:
 
     def stop(self) -> None:
         """Lets the batch of the shard in hand finish; others of the same round are left to the next owner."""
-        self._stopping.set()
+        self._stopping.ask()
 
     async def run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.asked:
             try:
                 await self.step()
             except StoreUnavailable as cause:
                 # the log waits: trouble with Redis is never a reason to skip a record
                 log.warning("store unavailable", extra={"cause": str(cause)})
                 self._shards.clear()
-                await self._pause(RETRY_AFTER_S)
+                await self._stopping.pause(RETRY_AFTER_S)
         await self._leave()
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
 
     async def _leave(self) -> None:
         self._shards.clear()
@@ -112,12 +106,12 @@ class GuardedLoop:
         """One round: ownership, one read, one guarded batch per shard that has records."""
         fold = self._folds()
         if fold is None:
-            await self._pause(RETRY_AFTER_S)
+            await self._stopping.pause(RETRY_AFTER_S)
             return
         await self._follow_ownership()
         positions = self.positions
         if not positions:
-            await self._pause(RETRY_AFTER_S)
+            await self._stopping.pause(RETRY_AFTER_S)
             return
         found = await self._log.read(positions, MOST_RECORDS, self._wait_ms)
         if found:
@@ -177,7 +171,7 @@ class GuardedLoop:
             await batches[0].begin(self._shards[batches[0].number])
             await self._log.read_ahead({**self.positions, **{b.number: b.last_offset for b in batches}}, MOST_RECORDS)
             for each, following in zip_longest(batches, batches[1:]):
-                if self._stopping.is_set():
+                if self._stopping.asked:
                     break  # what has only begun has changed nothing
                 if following is not None:
                     await following.begin(self._shards[following.number])

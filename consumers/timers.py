@@ -4,7 +4,6 @@ A timer that is moved or cancelled meanwhile does not fire; two workers that bot
 it says is an interaction like any other.
 """
 
-import asyncio
 import logging
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from hashlib import blake2b
 import orjson
 
 from consumers.meter import Meter
+from consumers.stopping import Stopping
 from profiles import keys
 from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore, Record
@@ -35,13 +35,13 @@ class Timers:
         self._store = store
         self._owned = owned
         self._meter = meter
-        self._stopping = asyncio.Event()
+        self._stopping = Stopping()
 
     def stop(self) -> None:
-        self._stopping.set()
+        self._stopping.ask()
 
     async def run(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.asked:
             waiting = False
             try:
                 due = await self._due(int(time.time() * 1000))
@@ -50,13 +50,7 @@ class Timers:
                 waiting = MOST_AT_ONCE in Counter(shard for shard, _, _ in due).values()
             except StoreUnavailable as cause:
                 log.warning("store unavailable", extra={"cause": str(cause)})
-            await self._pause(0 if waiting else LOOK_EVERY_S)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            await asyncio.sleep(0)
+            await self._stopping.pause(0 if waiting else LOOK_EVERY_S)
 
     async def fire_due(self, now_ms: int) -> int:
         """Fires the MOST_AT_ONCE of each shard that have been due for longest, in order; returns how many."""
