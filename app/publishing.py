@@ -8,13 +8,13 @@ here is reported, and the running one stays.
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 
 import orjson
 
 from app.errors import StartError
 from consumers.live import LivePolicy
+from consumers.stopping import Stopping
 from profiles.errors import StoreUnavailable
 from profiles.registry import Registry
 from rules.policy import check
@@ -65,30 +65,28 @@ class LivePolicies:
         self._store = store
         self._current: LivePolicy | None = None
         self._refused: str | None = None
-        self._stopping = asyncio.Event()
+        self._stopping = Stopping()
 
     @property
     def current(self) -> LivePolicy | None:
         return self._current
 
     def stop(self) -> None:
-        self._stopping.set()
+        self._stopping.ask()
 
     async def follow(self) -> None:
         """Runs until it is stopped. Not to be cancelled: redis-py sends with `asyncio.wait_for`, which before 3.12
         swallows a cancellation that meets the end of the sending (python/cpython issue 86296)."""
-        while not await self._stopped_within(LOOK_EVERY_S):
+        while True:
+            await self._stopping.pause(LOOK_EVERY_S)
+            if self._stopping.asked:
+                return
             try:
                 await self.look()
             except StoreUnavailable as cause:
                 log.warning("cannot look for a new policy", extra={"cause": str(cause)})
             except Exception:
                 log.exception("cannot take over the policy; the running one stays")
-
-    async def _stopped_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        return self._stopping.is_set()
 
     async def look(self) -> None:
         revision = await self._store.live_revision()

@@ -111,12 +111,6 @@ class KafkaCluster:
                 process.wait()
         self._processes.clear()
 
-    def stop_node(self, number: int) -> None:
-        """Ends one node as an operator would: it hands over what it leads."""
-        process = self._processes.pop(number)
-        process.send_signal(signal.SIGTERM)
-        process.wait(STOP_WITHIN_S)
-
     def kill_node(self, number: int) -> None:
         """Ends one node as a crash would (kill -9)."""
         process = self._processes.pop(number)
