@@ -14,6 +14,7 @@ import orjson
 
 from profiles import keys
 from profiles.customer import Customer
+from profiles.linking import Linking
 from profiles.profile import Profile
 from profiles.store import STREAMS, CustomerStore
 from schemas.ledger import Ledger
@@ -106,7 +107,7 @@ async def forgotten(store: CustomerStore, shard: int, erasure: Erasing) -> Erasi
 
 def is_tombstone(customer: Customer) -> bool:
     """Whether nothing is known of the customer but how far the log was followed."""
-    empty = customer.ledger == Ledger() and not any(customer.identity.all())
+    empty = customer.ledger == Ledger() and not any(customer.identity.all()) and customer.linking == Linking()
     return empty and customer.profile == Profile(marks=customer.profile.marks)
 
 

@@ -93,7 +93,11 @@ class Identity:
 
     def is_full(self) -> bool:
         """Whether no more identifiers can be linked; one that was withdrawn does not count."""
-        return sum(bool(each.parts) or not each.version for each in self.sources.values()) >= MOST_SOURCES
+        return self.linked >= MOST_SOURCES
+
+    @property
+    def linked(self) -> int:
+        return sum(bool(each.parts) or not each.version for each in self.sources.values())
 
     def without(self, name: str) -> "Identity":
         """As if this identifier had never been heard of."""

@@ -32,12 +32,15 @@ def link(step: Step, interaction: Interaction, definition: Definition) -> None:
             continue
         if known is None and step.identity.is_full():
             step.conflicts += 1
+            step.settled.add(weaker)
         elif known is None or known.claimed_ms is None or at_ms < known.claimed_ms:
+            step.settled.add(weaker)
             step.identity = step.identity.with_source(weaker, replace(known or Source(), claimed_ms=at_ms))
             _claim(step, step.subject, weaker, at_ms)
 
 
 def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) -> None:
+    step.settled.add(claim.claimant)
     if definition.rank(claim.claimant) >= definition.rank(step.subject):
         step.conflicts += 1
         return
@@ -92,6 +95,7 @@ def fold_forgotten(step: Step, forgotten: Forgotten) -> None:
         asked = ErasureRecord(receipt=receipt, requested_ms=forgotten.requested_ms)
         step.records.append(Record(ERASURES, receipt, step.subject, asked.model_dump_json().encode()))
     else:
+        step.settled.add(forgotten.name)
         step.identity = step.identity.without(forgotten.name)
 
 

@@ -17,6 +17,7 @@ from consumers.log import LogRecord
 from consumers.meter import Meter, count_decision
 from profiles.customer import Customer
 from profiles.errors import BadFields
+from profiles.linking import Links
 from profiles.store import IDENTITIES, Commit, Record
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class ProfileFold:
             new_keys=step.new_keys,
             erasures=step.erasures,
             passed_over=step.passed_over,
+            links=Links(settled=step.settled) if step.settled else None,
         )
 
     def _folded(

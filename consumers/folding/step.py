@@ -55,6 +55,8 @@ class Step(Struct):
     """The kinds of the actions among the records."""
     passed: list[Interaction] = field(default_factory=list)
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
+    settled: set[str] = field(default_factory=set)
+    """Identifiers of whom the log says now what a request may have said ahead of it (profiles/linking.py)."""
     conflicts: int = 0
     """Identifiers that could not be linked."""
     erasures: list[Erasure] = field(default_factory=list)
