@@ -41,6 +41,10 @@ class Erasing:
     """None once nothing of the customer is left."""
     ends: Mapping[str, str]
     """By stream: the last record that the commit found there."""
+    told: Sequence[str] = ()
+    """Receipts of those who hear of it."""
+    names: str | None = None
+    """Not the subject is erased, but this one, and goes out of what the subject's log says of who is who."""
 
     @staticmethod
     def loads(receipt: str, text: bytes) -> "Erasing":
@@ -52,6 +56,8 @@ class Erasing:
             removed=dict(found["removed"]),
             subject=found.get("subject"),
             ends=found.get("ends", {}),
+            told=tuple(found.get("told", ())),
+            names=found.get("names"),
         )
 
 
@@ -94,7 +100,7 @@ async def forgotten(store: CustomerStore, shard: int, erasure: Erasing) -> Erasi
     assert erasure.subject is not None
     while True:
         customer = await store.read(erasure.subject)
-        gone = is_tombstone(customer)
+        gone = is_tombstone(customer) and (erasure.names is None or ERASED in customer.profile.marks)
         marks = orjson.dumps(customer.profile.marks) if customer.profile.marks else b""
         args = [erasure.receipt, erasure.subject, customer.version if gone else "", marks, secrets.token_hex(16)]
         trip = store.scripts.batch()

@@ -101,7 +101,8 @@ class Identity:
 
     def without(self, name: str) -> "Identity":
         """As if this identifier had never been heard of."""
-        return Identity(*({key: each for key, each in known.items() if key != name} for known in self.all()))
+        left = Identity(*({key: each for key, each in known.items() if key != name} for known in self.all()))
+        return left if any(left.all()) else NOBODY
 
     def all(self) -> tuple[Mapping[str, Any], ...]:
         return self.claims, self.lifted, self.sources

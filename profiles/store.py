@@ -77,7 +77,8 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Somebody asked to erase a customer; all that the log said before is of the old life."""
+    """Somebody asked to erase a customer; all that the log said before is of the old life. Or, where it `names` one who
+    was erased: that name goes out of this one's log."""
 
     receipt: str
     requested_ms: int
@@ -85,6 +86,9 @@ class Erasure:
     """Where the request stands in the outbox (stream id)."""
     timers: Sequence[str] = ()
     """Names of the timers that the old life may have set."""
+    told: Sequence[str] = ()
+    """Receipts of those who hear of it."""
+    names: str | None = None
 
 
 class Commit(Struct, frozen=True):
@@ -322,7 +326,13 @@ def _erased(commit: Commit) -> bytes:
     if not commit.erasures and not commit.passed_over:
         return b""
     erasures = [
-        {"receipt": each.receipt, "requested_ms": str(each.requested_ms), "at": each.at} for each in commit.erasures
+        {
+            "receipt": each.receipt,
+            "requested_ms": str(each.requested_ms),
+            "at": each.at,
+            **({"told": each.told} if each.names is None else {"names": each.names}),
+        }
+        for each in commit.erasures
     ]
     timers = sorted({name for each in commit.erasures for name in each.timers})
     asked = {"erasures": erasures, "timers": timers, "passed_over": list(commit.passed_over)}

@@ -30,7 +30,7 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
         case Judged() as judged:
             fold_judged(step, judged, record.offset)
         case Forgotten() as forgotten:
-            fold_forgotten(step, forgotten)
+            fold_forgotten(step, forgotten, record.offset)
         case Parts() as parts:
             _fold_parts(step, parts, policy)
 

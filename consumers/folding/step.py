@@ -61,6 +61,10 @@ class Step(Struct):
     """Identifiers that could not be linked."""
     erasures: list[Erasure] = field(default_factory=list)
     """Everything else here is of the time after them."""
+    told: list[Record] = field(default_factory=list)
+    """What follows from erasures, said before all other records and whoever is erased after it."""
+    forgotten: list[Erasure] = field(default_factory=list)
+    """Others who were erased, and whom this one has known."""
     passed_over: list[str] = field(default_factory=list)
     """Records (stream ids) that came of what was erased."""
     early: int = 0

@@ -6,8 +6,8 @@
 --       suffix that makes the next version unique (a failover may take versions back, and none must return as
 --       another one), profile, ledger and identity ('' leaves them, '{}' removes an identity; where all three are left,
 --       and nothing is linked, the version only has to be the expected one), ttl of the customer in ms ('' for ever), how long an action is
---       kept in ms, what is erased (JSON: subject; names of its timers; erasures with receipt, requested_ms and at, the
---       stream id of the request; passed_over, stream ids of records of the outbox that go; '' for nothing),
+--       kept in ms, what is erased (JSON: subject; names of its timers; erasures with receipt, requested_ms, at, the
+--       stream id of the request, and told, receipts of others, or names, somebody erased whom the log names; passed_over, stream ids of records of the outbox that go; '' for nothing),
 --       what is linked ahead of the log (JSON: owner, where there is a new one; sources, which are added; settled, names
 --       that are taken out; '' for nothing), then four counted lists:
 --       new keys (value, ttl in ms, '1' if a worker may replace it),
@@ -76,12 +76,16 @@ if ARGV[9] ~= '' then
   end
 
   for _, each in ipairs(asked.erasures) do
-    local entry = {subject = subject, requested_ms = each.requested_ms, at = each.at,
-                   erased_ms = string.format('%.0f', now_ms()), ends = ends(), removed = forget()}
-    local earlier = redis.call('HGET', erasing, each.receipt)
-    for kind, amount in pairs(earlier and cjson.decode(earlier).removed or {}) do
+    local entry = {subject = subject, requested_ms = each.requested_ms, at = each.at, told = each.told,
+                   erased_ms = string.format('%.0f', now_ms()), names = each.names}
+    if each.names then entry.ends, entry.removed = {out = each.at}, {}
+    else entry.ends, entry.removed = ends(), forget() end
+    local found = redis.call('HGET', erasing, each.receipt)
+    local earlier = found and cjson.decode(found) or {}
+    for kind, amount in pairs(earlier.removed or {}) do
       entry.removed[kind] = (entry.removed[kind] or 0) + amount
     end
+    for _, receipt in pairs(earlier.told or {}) do table.insert(entry.told, receipt) end
     redis.call('HSET', erasing, each.receipt, cjson.encode(entry))
     redis.call('HINCRBY', KEYS[4], 'erasures', 1)
   end

@@ -14,6 +14,7 @@ from profiles.connection import connected
 from profiles.errors import StoreUnavailable
 from profiles.people import People
 from profiles.store import Commit, Committed
+from schemas.identity import kind_of
 from tests.builders import interaction
 from tests.sim import real
 from tests.sim.hostile import Crash
@@ -41,9 +42,8 @@ class WithLinks(real.Run):
     async def _link(self, name: str) -> None:
         while True:
             await self.wires[name].turn()
-            named = tuple(
-                PEOPLE[at] for at in sorted(self.chance.sample(range(len(PEOPLE)), self.chance.randint(1, 3)))
-            )
+            sample = sorted(self.chance.sample(range(len(PEOPLE)), self.chance.randint(1, 3)))
+            named = tuple({kind_of(PEOPLE[at]): PEOPLE[at] for at in sample}.values())  # as a request: one of each kind
             self._numbers += 1
             event_id = f"l-{self._numbers}"
             with suppress(Crash, StoreUnavailable):
