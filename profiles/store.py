@@ -21,13 +21,15 @@ from profiles import keys
 from profiles.connection import refusals_as_unavailable
 from profiles.customer import NEVER, Customer
 from profiles.identity import NOBODY, Identity
+from profiles.linking import Linking, Links
 from profiles.profile import Profile
 from profiles.replication import online, run_until_replicated
 from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
 
-CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity")
+CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity", "linking")
+"""A guarded batch reads all but the last, which no fold may see (lua/customer.lua)."""
 
 DEAD_LETTERS, ACTIONS, IDENTITIES = "dead-letters", "actions", "identities"
 ERASURES = "erasures"
@@ -48,6 +50,8 @@ class Record:
     id: str
     subject: str
     body: bytes
+    own_log: bool = False
+    """It goes into the outbox, though its topic has a stream of its own on the way to other shards."""
 
     def args(self) -> tuple[str, str, str, bytes]:
         return self.topic, self.id, self.subject, self.body
@@ -55,7 +59,9 @@ class Record:
     @property
     def stream(self) -> int:
         """Which of a commit's keys it is appended to, counted from 1."""
-        return FIRST_STREAM + STREAM_TOPICS.index(self.topic) if self.topic in STREAMS else OUTBOX
+        if self.own_log or self.topic not in STREAMS:
+            return OUTBOX
+        return FIRST_STREAM + STREAM_TOPICS.index(self.topic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Somebody asked to erase a customer; all that the log said before is of the old life."""
+    """Somebody asked to erase a customer; all that the log said before is of the old life. Or, where it `names` one who
+    was erased: that name goes out of this one's log."""
 
     receipt: str
     requested_ms: int
@@ -79,6 +86,9 @@ class Erasure:
     """Where the request stands in the outbox (stream id)."""
     timers: Sequence[str] = ()
     """Names of the timers that the old life may have set."""
+    told: Sequence[str] = ()
+    """Receipts of those who hear of it."""
+    names: str | None = None
 
 
 class Commit(Struct, frozen=True):
@@ -101,6 +111,7 @@ class Commit(Struct, frozen=True):
     """They come first: everything else here is of the time after them."""
     passed_over: Sequence[str] = ()
     """Records of the outbox (stream ids) that came of what was erased: they go."""
+    links: Links | None = None
 
 
 class Committed(StrEnum):
@@ -175,10 +186,15 @@ class CustomerStore:
 
     async def commit(self, commit: Commit) -> Committed:
         """Commits a step that follows from no log (the API's)."""
+        (result,) = await self.commit_each([commit])
+        return result
+
+    async def commit_each(self, commits: Sequence[Commit]) -> list[Committed]:
+        """Such steps of several customers, each for itself, in one round trip."""
         batch = self.scripts.batch()
-        self.add_commit(batch, commit)
-        (answer,) = await run_until_replicated(batch, self._replicas)
-        return committed(answer)
+        for each in commits:
+            self.add_commit(batch, each)
+        return [committed(answer) for answer in await run_until_replicated(batch, self._replicas)]
 
     def add_commit(self, batch: Batch, commit: Commit, nonce: str = "") -> None:
         """Puts a commit into a batch; `committed` takes the answer."""
@@ -244,13 +260,14 @@ class CustomerStore:
 
 
 def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
-    version, profile, ledger, identity = answer
+    version, profile, ledger, identity, *ahead = answer
     return Customer(
         subject=subject,
         version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
         ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
         identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
+        linking=Linking.loads(ahead[0]) if ahead and ahead[0] else Linking(),
     )
 
 
@@ -288,6 +305,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         "" if commit.ttl_ms is None else commit.ttl_ms,
         ACTIONS_KEPT_MS,
         _erased(commit),
+        b"" if commit.links is None else commit.links.dumps(),
     ]
     args.append(len(commit.new_keys))
     for new in commit.new_keys:
@@ -308,7 +326,13 @@ def _erased(commit: Commit) -> bytes:
     if not commit.erasures and not commit.passed_over:
         return b""
     erasures = [
-        {"receipt": each.receipt, "requested_ms": str(each.requested_ms), "at": each.at} for each in commit.erasures
+        {
+            "receipt": each.receipt,
+            "requested_ms": str(each.requested_ms),
+            "at": each.at,
+            **({"told": each.told} if each.names is None else {"names": each.names}),
+        }
+        for each in commit.erasures
     ]
     timers = sorted({name for each in commit.erasures for name in each.timers})
     asked = {"erasures": erasures, "timers": timers, "passed_over": list(commit.passed_over)}

@@ -31,11 +31,11 @@ from schemas.ledger import Ledger
 def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
     """Raises ValidationError."""
     asked = ErasureRecord.model_validate_json(record.body)
-    step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step)))
+    told = forget(step, asked.receipt, asked.requested_ms)
+    step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step), told))
     step.profile, step.ledger = Profile(marks={ERASED: record.offset}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):
         said.clear()
-    forget(step, asked.receipt, asked.requested_ms)
     step.identity = NOBODY
 
 

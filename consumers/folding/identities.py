@@ -10,14 +10,15 @@ keeps it.
 """
 
 from dataclasses import replace
+from hashlib import blake2b
 
 import orjson
 
 from consumers.folding.step import Step
-from profiles.aggregates import digest
+from consumers.redis_streams import stream_id
 from profiles.definition import Definition
 from profiles.identity import Part, Source
-from profiles.store import ERASURES, IDENTITIES, Record
+from profiles.store import ERASURES, IDENTITIES, Erasure, Record
 from schemas.erasure import ErasureRecord
 from schemas.identity import Claim, Forgotten, Judged, Parts, Passed
 from schemas.interaction import Interaction, to_cloud_event
@@ -32,12 +33,15 @@ def link(step: Step, interaction: Interaction, definition: Definition) -> None:
             continue
         if known is None and step.identity.is_full():
             step.conflicts += 1
+            step.settled.add(weaker)
         elif known is None or known.claimed_ms is None or at_ms < known.claimed_ms:
+            step.settled.add(weaker)
             step.identity = step.identity.with_source(weaker, replace(known or Source(), claimed_ms=at_ms))
             _claim(step, step.subject, weaker, at_ms)
 
 
 def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) -> None:
+    step.settled.add(claim.claimant)
     if definition.rank(claim.claimant) >= definition.rank(step.subject):
         step.conflicts += 1
         return
@@ -78,26 +82,38 @@ def send_parts(step: Step, owner: str) -> None:
     _send(step, owner, f"{step.subject}@{step.folded_to}", body)
 
 
-def forget(step: Step, receipt: str, requested_ms: int) -> None:
-    """Tells everybody who knows the erased one: those who belong to it are erased too, the others forget it."""
+def forget(step: Step, receipt: str, requested_ms: int) -> list[str]:
+    """Tells everybody who knows the erased one: those who belong to it are erased too, the others forget it. Returns
+    the receipts under which each says that it has."""
     known = dict.fromkeys((*step.identity.sources, *step.identity.claims))
-    for name in known:
-        body = Forgotten(name=step.subject, receipt=receipt, requested_ms=requested_ms)
-        _send(step, name, f"{step.subject}-forgotten", body)
+    body = Forgotten(name=step.subject, receipt=receipt, requested_ms=requested_ms)
+    step.told += [_said(name, f"{step.subject}-forgotten", body) for name in known]
+    return [_receipt_of(name, receipt) for name in known]
 
 
-def fold_forgotten(step: Step, forgotten: Forgotten) -> None:
+def fold_forgotten(step: Step, forgotten: Forgotten, offset: int) -> None:
+    receipt = _receipt_of(step.subject, forgotten.receipt)
     if step.identity.owner == forgotten.name:
-        receipt = f"{forgotten.receipt}+{digest(step.subject)}"
         asked = ErasureRecord(receipt=receipt, requested_ms=forgotten.requested_ms)
-        step.records.append(Record(ERASURES, receipt, step.subject, asked.model_dump_json().encode()))
+        step.told.append(Record(ERASURES, receipt, step.subject, asked.model_dump_json().encode()))
     else:
+        step.settled.add(forgotten.name)
         step.identity = step.identity.without(forgotten.name)
+        step.forgotten.append(Erasure(receipt, forgotten.requested_ms, stream_id(offset), names=forgotten.name))
+
+
+def _receipt_of(name: str, told_under: str) -> str:
+    """Of somebody who was told of an erasure."""
+    return f"{told_under}+{blake2b(f'{told_under} {name}'.encode(), digest_size=8).hexdigest()}"
 
 
 def _claim(step: Step, claimant: str, weaker: str, at_ms: int) -> None:
     _send(step, weaker, f"{claimant}>{weaker}", Claim(claimant=claimant, at_ms=at_ms))
 
 
-def _send(step: Step, to: str, record_id: str, body: Claim | Parts | Forgotten) -> None:
-    step.records.append(Record(IDENTITIES, record_id, to, orjson.dumps(body.model_dump())))
+def _send(step: Step, to: str, record_id: str, body: Claim | Parts) -> None:
+    step.records.append(_said(to, record_id, body))
+
+
+def _said(to: str, record_id: str, body: Claim | Parts | Forgotten) -> Record:
+    return Record(IDENTITIES, record_id, to, orjson.dumps(body.model_dump()))

@@ -30,7 +30,7 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
         case Judged() as judged:
             fold_judged(step, judged, record.offset)
         case Forgotten() as forgotten:
-            fold_forgotten(step, forgotten)
+            fold_forgotten(step, forgotten, record.offset)
         case Parts() as parts:
             _fold_parts(step, parts, policy)
 
@@ -43,6 +43,7 @@ def _fold_parts(step: Step, arrived: Parts, policy: LivePolicy) -> None:
         return
     if known is not None and arrived.version <= known.version:
         return
+    step.settled |= {arrived.source, *arrived.parts} - {*step.identity.others()}
     events = [_event(each, policy.definition) for each in arrived.events]
     parts = {name: Part.from_json(each) for name, each in arrived.parts.items()}
     if step.identity.owner is not None:

@@ -17,6 +17,7 @@ from consumers.log import LogRecord
 from consumers.meter import Meter, count_decision
 from profiles.customer import Customer
 from profiles.errors import BadFields
+from profiles.linking import Links
 from profiles.store import IDENTITIES, Commit, Record
 
 log = logging.getLogger(__name__)
@@ -68,12 +69,13 @@ class ProfileFold:
             ledger=None if step.ledger is customer.ledger or erasure.leaves_no_ledger(step) else step.ledger,
             identity=None if step.identity is customer.identity else step.identity,
             ttl_ms=erasure.kept_ms(step, STRANGER_MS) if step.is_stranger() else None,
-            records=step.records,
+            records=[*step.told, *step.records],
             timers=step.timers,
             counts=step.counts,
             new_keys=step.new_keys,
-            erasures=step.erasures,
+            erasures=[*step.erasures, *step.forgotten],
             passed_over=step.passed_over,
+            links=Links(settled=step.settled) if step.settled else None,
         )
 
     def _folded(

@@ -55,10 +55,16 @@ class Step(Struct):
     """The kinds of the actions among the records."""
     passed: list[Interaction] = field(default_factory=list)
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
+    settled: set[str] = field(default_factory=set)
+    """Identifiers of whom the log says now what a request may have said ahead of it (profiles/linking.py)."""
     conflicts: int = 0
     """Identifiers that could not be linked."""
     erasures: list[Erasure] = field(default_factory=list)
     """Everything else here is of the time after them."""
+    told: list[Record] = field(default_factory=list)
+    """What follows from erasures, said before all other records and whoever is erased after it."""
+    forgotten: list[Erasure] = field(default_factory=list)
+    """Others who were erased, and whom this one has known."""
     passed_over: list[str] = field(default_factory=list)
     """Records (stream ids) that came of what was erased."""
     early: int = 0

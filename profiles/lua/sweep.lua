@@ -25,8 +25,15 @@ for i = 8, #ARGV do
   end
 end
 
+-- what others said of somebody erased to one who is not: it is folded, and goes
+local function names(record, name)
+  local sound, said = pcall(cjson.decode, record.topic == 'identities' and record.body or '{}')
+  return sound and (said.claimant == name or said.name == name or said.source == name)
+end
+
 -- after the request, the old life goes on until the commit: what was decided and answered meanwhile goes too
 local function is_old(id, record, entry)
+  if entry.names then return ARGV[1] == 'out' and before(id, entry.at) and names(record, entry.names) end
   if ARGV[1] ~= 'out' then return before(id, entry.ends[ARGV[1]] or '0-0') end
   local is_new = record.topic == 'interactions' or record.topic == 'identities'
   return before(id, entry.at) or (not is_new and before(id, entry.ends.out))

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -16,7 +16,7 @@ from app.decisioning import Decisioning
 from app.erasing import Erasing
 from app.errors import StartError
 from app.rebuild import Rebuild, Report
-from app.rebuild.hold import Lost
+from app.rebuild.hold import Hold, Lost
 from app.rebuild.lock import LOCK
 from app.rebuild.mending import Mending
 from app.rebuild.second import SecondSpace
@@ -403,3 +403,27 @@ async def test_only_one_rebuild_runs(world: World) -> None:
     results = await asyncio.gather(*(world.rebuild(swap=False) for _ in range(3)), return_exceptions=True)
     assert [type(each).__name__ for each in results].count("Report") == 1
     assert all("another rebuild" in str(each) for each in results if isinstance(each, StartError))
+
+
+async def test_what_a_request_has_linked_ahead_of_the_log_stays(world: World) -> None:
+    """It is no difference, and is kept when the customer is mended."""
+    await world.lived()
+    await world.folded()
+    asked = DecisionRequest(customer="p3", visitor="v-1", channel="web", placements=(Placement(placement="hero"),))
+    hold, client = Hold.take, cast("Any", world.redis)
+    before: dict[bytes, bytes] = {}
+
+    async def take(self: Hold) -> None:
+        await hold(self)
+        await world.decisioning.decide(asked, datetime.now(UTC))
+        before.update(await client.hgetall(world.key("p3")))
+
+    profile = orjson.loads(await client.hget(world.key("p3"), "profile"))
+    profile["features"][SPEND] = 999
+    await client.hset(world.key("p3"), "profile", orjson.dumps(profile))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hold, "take", take)
+        found = await world.rebuild(swap=True)
+    assert [each["field"] for each in found.samples] == ["profile.features"]
+    assert before[b"linking"] == await client.hget(world.key("p3"), "linking")
+    assert (await world.store.read("visitor:v-1")).owner == "customer:p3"

@@ -59,7 +59,9 @@ class WithErasures(real.Run):
 
     async def quiet(self) -> None:
         await super().quiet()
-        await self._finishing(await CustomerStore.open(self.redis, self.shards)).finish_waiting()
+        finishing = self._finishing(await CustomerStore.open(self.redis, self.shards))
+        while await finishing.finish_waiting():
+            pass
 
 
 async def wrong(redis: Redis) -> list[str]:
@@ -80,6 +82,14 @@ async def wrong(redis: Redis) -> list[str]:
     return found + [f"a trace of {who}: {name}" for who in PEOPLE if who not in living for name in names if who in name]
 
 
+async def pending(redis: Redis) -> list[str]:
+    """Receipts that are not done, though all is calm."""
+    receipts = Registry(redis)
+    erasing = Erasing(await CustomerStore.open(redis, real.MOST_SHARDS), receipts)
+    found = {name: await erasing.receipt(name) for name in await receipts.all("erasures")}
+    return [f"pending: {name}" for name, receipt in found.items() if receipt is None or receipt.state != "done"]
+
+
 async def test_erasures_under_hostile_turns(redis: Redis) -> None:
     first, erased = int(os.environ.get("OPP_SIM_ERASING_FIRST", secrets.randbelow(10**8))), 0
     for seed in range(first, first + SEEDS):
@@ -88,7 +98,8 @@ async def test_erasures_under_hostile_turns(redis: Redis) -> None:
         run = await real.prepared(redis, seed, trace, kind=WithErasures)
         await run.hostile()
         await run.quiet()
-        found = await wrong(redis)
+        # a failover takes back what was asked for, and not the receipts, which no shard holds
+        found = await wrong(redis) + ([] if run.failovers else await pending(redis))
         assert not found, "\n".join([f"seed {seed}", *trace[-60:], *found])
         erased += len(await redis.hkeys("opportune:erasures"))
     assert erased > SEEDS, "hardly anybody was erased"
