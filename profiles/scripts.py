@@ -10,10 +10,10 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from profiles.errors import StoreUnavailable
+from profiles.errors import OutOfRoom, StoreUnavailable
 from profiles.trip import Trip
 
 FOLDER = Path(__file__).parent / "lua"
@@ -92,7 +92,7 @@ class Batch:
             raise StoreUnavailable(str(cause)) from cause
         for answer in answers:
             if isinstance(answer, ResponseError | ReadOnlyError):
-                raise StoreUnavailable(str(answer)) from answer
+                raise _refusal(answer) from answer
         return answers
 
     def _ran_none(self, answers: list[Any]) -> bool:
@@ -108,6 +108,12 @@ class Batch:
         for step in self._steps:
             pipeline.execute_command(*step)
         return await pipeline.execute(raise_on_error=False)
+
+
+def _refusal(answer: ResponseError | ReadOnlyError) -> StoreUnavailable:
+    """Within a script Redis 6 says what went wrong in its own words."""
+    full = isinstance(answer, OutOfMemoryError) or "-OOM " in str(answer)
+    return OutOfRoom(str(answer)) if full else StoreUnavailable(str(answer))
 
 
 class Scripts:
