@@ -1,6 +1,10 @@
 """The Lua scripts, called by their hash. A server that does not know one (restart, failover) is told all.
 
 A batch of which nothing has run is then sent again.
+
+A Redis that has used all of its memory refuses the first write of a script that could need some, and no later one.
+Scripts by which workers fold and cut begin with a write that needs none, and changes nothing: what waits must not keep
+Redis from getting rid of it. What the API writes is refused.
 """
 
 from collections.abc import Sequence
