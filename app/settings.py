@@ -32,6 +32,7 @@ class Settings:
     """Needed for `replicated`."""
     log_level: str
     log_keep: int
+    dead_letters_keep: int
     decision_keep: int
     """ms"""
     kafka: tuple[str, ...]
@@ -180,6 +181,12 @@ TABLE: tuple[Setting, ...] = (
         "1000",
         _whole_number(0, 1_000_000_000),
         "Records that the outbox of each shard keeps after they were consumed",
+    ),
+    Setting(
+        "dead_letters_keep",
+        "10000",
+        _whole_number(1, 1_000_000),
+        "Dead letters that each shard keeps in Redis, for 30 days and up to 64 MiB; when there are more, the oldest go",
     ),
     Setting(
         "decision_keep",

@@ -76,7 +76,7 @@ def of_the_fold(record: LogRecord, shard: int, cause: Exception) -> Record:
         topic=record.topic,
         partition=shard,
         offset=record.offset,
-        at_ms=record.at_ms,
+        at_ms=record.first_ms or record.at_ms,
         original=_text(record.body),
     )
     return _record(letter, record.id, record.subject)

@@ -29,6 +29,7 @@ NAMES = (
     "lease",
     "lock",
     "mend",
+    "put_back",
     "read",
     "settle",
     "sweep",
