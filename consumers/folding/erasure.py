@@ -16,9 +16,9 @@ from consumers.folding.lifecycle import REVIEW_TIMER
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
-from consumers.redis_streams import SEQUENCE_BITS, stream_id
+from consumers.redis_streams import stream_id
 from profiles import no_response
-from profiles.erasure import ERASED, TOMBSTONE_MS
+from profiles.erasure import ERASED, ERASED_MS, TOMBSTONE_MS
 from profiles.identity import NOBODY
 from profiles.profile import Profile
 from profiles.sessions import SESSION_TIMER
@@ -36,7 +36,7 @@ def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
     """Raises Undecodable."""
     asked = decoded(ErasureRecord.model_validate_json, record.body)
     step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step)))
-    step.profile, step.ledger = Profile(marks={ERASED: record.offset}), Ledger()
+    step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):
         said.clear()
     forget(step, asked.receipt, asked.requested_ms)
@@ -72,7 +72,7 @@ def passed_over(step: Step, record: LogRecord) -> bool:
 
 
 def _was_put_back(step: Step, record: LogRecord) -> bool:
-    return 0 < record.first_ms <= step.profile.marks[ERASED] >> SEQUENCE_BITS
+    return 0 < record.first_ms <= step.profile.marks.get(ERASED_MS, 0)
 
 
 def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
