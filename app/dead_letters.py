@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.errors import StartError
-from consumers.putting_back import CannotGoBack, record_of
+from app.putting_back import CannotGoBack, record_of
+from consumers.live import LivePolicy
 from profiles.dead_letters import DeadLetterStreams, Letter, LetterId, PutBack
 from profiles.store import CustomerStore
 from schemas.base import rfc3339
@@ -84,12 +85,12 @@ class DeadLetters:
             async for page in self._streams.oldest_first(shard, wanted.since_ms, end):
                 yield [each for each in page if wanted.fits(each)]
 
-    async def put_back(self, letters: Iterable[Letter], kinds: Sequence[str], retried: Retried) -> None:
-        """`kinds`: of identifiers that the live policy knows. Adds what came of it to `retried`."""
+    async def put_back(self, letters: Iterable[Letter], policy: LivePolicy | None, retried: Retried) -> None:
+        """`policy`: the live one. Adds what came of it to `retried`."""
         going = []
         for letter in letters:
             try:
-                going.append((letter, record_of(letter, kinds)))
+                going.append((letter, record_of(letter, policy)))
             except CannotGoBack as cause:
                 retried.refuse(letter, str(cause))
         for answer in await self._streams.put_back(going):

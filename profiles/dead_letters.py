@@ -55,6 +55,17 @@ class Letter:
     def original(self) -> bytes:
         return base64.b64decode(self.what.original)
 
+    @property
+    def was_in_the_log(self) -> bool:
+        """Of a shard; the intake knows those that it would not take from Kafka by their place."""
+        what = self.what
+        place = place_in_kafka(what.topic, what.partition, what.offset)
+        return self.subject != "" and not (what.log == "kafka" and self.record_id == place)
+
+
+def place_in_kafka(topic: str, partition: int, offset: int) -> str:
+    return f"{topic}/{partition}/{offset}"
+
 
 class PutBack(StrEnum):
     OK = "OK"

@@ -94,7 +94,6 @@ def retry(
     from app.bootstrap import following, opened
     from app.dead_letters import DeadLetters, Retried
     from app.dead_letters_shown import show_retried
-    from schemas.identity import BUILT_IN_KINDS
 
     with complaints():
         choice = chosen(ids, (topic, reason, subject, since), everything)
@@ -104,10 +103,9 @@ def retry(
         done = Retried()
         # without a second attempt: it would find the letters gone that the first one has put back
         async with opened(settings, retries=0) as parts, following(parts.policies) as live:
-            kinds = BUILT_IN_KINDS if live.current is None else live.current.definition.identifiers
             letters = DeadLetters(parts.store)
             async for page in _pages(letters, choice, wanted):
-                await letters.put_back(page, list(kinds), done)
+                await letters.put_back(page, live.current, done)
         return done
 
     done = run(go)

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from app.dead_letters import DeadLetters, Retried, Wanted
 from app.erasing import Erasing
+from app.putting_back import CannotGoBack, record_of
 from consumers.courier import Courier
 from consumers.dead_letters import InKafka, Undecodable, of_the_fold, of_the_intake
 from consumers.erasing import Erasures
@@ -19,7 +20,6 @@ from consumers.folding import ProfileFold
 from consumers.letter_bounds import KEPT_MS, MOST_BYTES, LetterBounds
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
-from consumers.putting_back import CannotGoBack, record_of
 from consumers.redis_streams import offset_of
 from profiles import keys
 from profiles.customer import Customer
@@ -39,7 +39,6 @@ from tests.consumers.test_loop import drained, said
 ALICE = "customer:alice"
 SPEND = definition().features["spend"].key
 ALL_SHARDS = frozenset(range(SHARDS))
-KINDS = ["customer", "visitor"]
 ANY = Wanted()
 WITH_REFUND = live(
     interactions={**SHOP["interactions"], "refund": {"channel": "web", "fields": {"amount": "double!"}}},
@@ -61,10 +60,10 @@ async def everything(letters: DeadLetters, wanted: Wanted = ANY) -> list[Letter]
     return [letter async for page in letters.fitting(wanted) for letter in page]
 
 
-async def retried(letters: DeadLetters, wanted: Wanted = ANY) -> Retried:
+async def retried(letters: DeadLetters, wanted: Wanted = ANY, policy: LivePolicy | None = None) -> Retried:
     done = Retried()
     async for page in letters.fitting(wanted):
-        await letters.put_back(page, KINDS, done)
+        await letters.put_back(page, policy, done)
     return done
 
 
@@ -169,7 +168,7 @@ def test_the_intake_says_the_same_of_records_in_kafka() -> None:
     )
     causes = {"ill_typed": BadFields("x"), "unknown_code": UnknownCode("c"), "fold_failed": OSError()}
     for reason, cause in causes.items():
-        assert orjson.loads(of_the_intake(found, cause, "id", ALICE).body)["reason"] == reason
+        assert orjson.loads(of_the_intake(found, cause, ALICE).body)["reason"] == reason
 
 
 async def test_what_is_put_back_is_folded_once(letters: DeadLetters, store: CustomerStore, worker: MakeWorker) -> None:
@@ -264,7 +263,9 @@ async def test_one_that_was_never_taken_in_finds_its_customer_over_shards(
     for who in people:
         event = to_cloud_event(interaction("refund", subject=who, data={"amount": 1.0}))
         await put(store, 0, unplaced(orjson.dumps(event)))
-    done = await retried(letters)
+    assert (await retried(letters)).refusals == 12, "no policy is live"
+    assert (await retried(letters, policy=live())).refusals == 12, "it does not know the type"
+    done = await retried(letters, policy=WITH_REFUND)
     assert (done.put_back, done.refusals) == (12, 0)
     assert len({store.shard(who) for who in people}) > 1
     while await Courier(store, lambda: ALL_SHARDS, meter).deliver():
@@ -276,13 +277,23 @@ async def test_one_that_was_never_taken_in_finds_its_customer_over_shards(
 
 
 async def test_one_that_cannot_go_back_stays_and_says_why(letters: DeadLetters, store: CustomerStore) -> None:
-    for number, body in enumerate([b"{", orjson.dumps({**to_cloud_event(purchase(1)), "subject": None, "x": "y"})] * 4):
+    whole = to_cloud_event(purchase(1))
+    bodies = [
+        b"{",
+        orjson.dumps({**whole, "subject": None, "x": "y"}),
+        orjson.dumps({**whole, "type": "session_ended"}),
+    ]
+    for number, body in enumerate(bodies * 3):
         await put(store, number % SHARDS, unplaced(body))
     await put(store, 1, unplaced(b"{}", "responses"))
-    done = await retried(letters)
-    assert (done.put_back, done.refusals, len(done.refused)) == (0, 9, 5)
-    assert all("nobody can tell whom it is about" in why for _, why in done.refused)
-    assert len(await everything(letters)) == 9
+    # somebody who forges what only Opportune says, about somebody whom the intake could tell
+    forged = orjson.dumps({**whole, "type": "timer_fired", "data": {"timer": "x"}})
+    found = InKafka("interactions", 0, 1, NOON_MS, b"k", (), forged)
+    await put(store, store.shard(ALICE), of_the_intake(found, BadFields("sent by Opportune only"), ALICE))
+    done = await retried(letters, policy=live())
+    assert (done.put_back, done.refusals, len(done.refused)) == (0, 11, 5)
+    assert all("send it again" in why for _, why in done.refused)
+    assert len(await everything(letters)) == 11
 
 
 async def test_the_erased_have_no_letters_and_none_comes_back(
@@ -299,12 +310,12 @@ async def test_the_erased_have_no_letters_and_none_comes_back(
     one, two = mine
     streams = DeadLetterStreams(store)
     # put back between the request and its execution: it stands behind the request, and is of the old life all the same
-    assert await streams.put_back([(one, record_of(one, KINDS))]) == [PutBack.OK]
+    assert await streams.put_back([(one, record_of(one, None))]) == [PutBack.OK]
     await drained(worker(policy=WITH_REFUND))
     assert await refunds(store) is None
-    assert await streams.put_back([(two, record_of(two, KINDS))]) == [PutBack.ERASED]
+    assert await streams.put_back([(two, record_of(two, None))]) == [PutBack.ERASED]
     await Erasures(store, registry, lambda: ALL_SHARDS, meter).finish_waiting()
-    assert await streams.put_back([(two, record_of(two, KINDS))]) == [PutBack.GONE]
+    assert await streams.put_back([(two, record_of(two, None))]) == [PutBack.GONE]
     done = await Erasing(store, registry).receipt(receipt)
     assert done is not None
     assert done.removed is not None
@@ -395,7 +406,7 @@ def test_an_id_is_read_as_it_is_written() -> None:
 def test_a_record_goes_back_as_it_was() -> None:
     record = LogRecord("responses", 9, NOON_MS, "r", ALICE, b"{\x00")
     kept = DeadLetter.model_validate_json(of_the_fold(record, 3, UnknownCode("C")).body)
-    back = record_of(Letter(LetterId(1, 0, 3), "r", ALICE, kept), KINDS)
+    back = record_of(Letter(LetterId(1, 0, 3), "r", ALICE, kept), None)
     assert back == Record("responses", "r", ALICE, b"{\x00")
-    with pytest.raises(CannotGoBack, match="nobody can tell"):
-        record_of(Letter(LetterId(1, 0, 3), "r", "", kept), KINDS)
+    with pytest.raises(CannotGoBack, match="no policy is live"):
+        record_of(Letter(LetterId(1, 0, 3), "r", "", kept), None)
