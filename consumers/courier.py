@@ -152,7 +152,7 @@ def _position(source: int) -> str:
 
 
 def _parcel(at: bytes, fields: Mapping[bytes, bytes]) -> Parcel:
-    return Parcel(at.decode(), tuple(fields[name] for name in FIELDS))
+    return Parcel(at.decode(), (*(fields[name] for name in FIELDS), fields.get(b"first_ms", b"")))
 
 
 def _later(one: str, other: str) -> bool:

@@ -146,4 +146,5 @@ def _record(entry_id: bytes, flat: list[bytes]) -> LogRecord:
         id=fields[b"id"].decode(),
         subject=fields[b"subject"].decode(),
         body=fields[b"body"],
+        first_ms=int(fields.get(b"first_ms", 0)),
     )

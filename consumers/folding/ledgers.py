@@ -4,6 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from consumers.dead_letters import decoded
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
@@ -18,8 +19,8 @@ from schemas.response import ResponseRecord
 
 
 def fold_decision(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Confirms the reservations of a decision; one that comes again changes nothing. Raises ValidationError."""
-    decision = DecisionRecord.model_validate_json(record.body)
+    """Confirms the reservations of a decision; one that comes again changes nothing. Raises Undecodable."""
+    decision = decoded(DecisionRecord.model_validate_json, record.body)
     if _is_known(step, decision):
         return
     decided_ms = at_ms(datetime.fromisoformat(decision.at))
@@ -41,8 +42,8 @@ def _is_known(step: Step, decision: DecisionRecord) -> bool:
 
 
 def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Raises ValidationError and UnknownCode."""
-    response = ResponseRecord.model_validate_json(record.body)
+    """Raises Undecodable and UnknownCode."""
+    response = decoded(ResponseRecord.model_validate_json, record.body)
     folded, counts = ledgers.fold_response(step.ledger, response)
     step.ledger, withdrawn, timers = no_response.answered(folded, response.code, policy.definition)
     step.counts.update(counts)
