@@ -38,23 +38,33 @@ def not_after(received_ms: int, interaction: Interaction) -> Interaction:
 
 
 def fold(profile: Profile, interaction: Interaction, definition: Definition) -> Profile:
-    """The profile with the interaction in it. One that it has already seen changes nothing."""
+    """The profile with the interaction in it. One from outside that it has already seen changes nothing; what
+    Opportune says itself it says once, and the log's mark tells whether it is folded."""
+    if interaction.type in OUR_OWN:
+        return _own(profile, interaction, definition)
     identity = identity_hash(interaction)
     if has_seen(profile.seen, identity):
         return profile
-    seen = (profile.seen + identity)[-KEPT_IDENTITIES * IDENTITY_CHARACTERS :]
-    if interaction.type == TIMER_FIRED:
-        return replace(profile, seen=seen, sessions=timed_out(profile.sessions, interaction, definition))
-    newest = max(interaction.at_ms, profile.last or 0)
-    features = _features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest)
-    seen_now = {} if interaction.type in OUR_OWN else _seen_by(profile, interaction, definition)
     return replace(
         profile,
-        features=_without_strays(features, definition),
+        features=_folded_features(profile, interaction, definition),
         recent=_recent(profile.recent, interaction),
-        seen=seen,
-        **seen_now,
+        seen=(profile.seen + identity)[-KEPT_IDENTITIES * IDENTITY_CHARACTERS :],
+        **_seen_by(profile, interaction, definition),
     )
+
+
+def _own(profile: Profile, interaction: Interaction, definition: Definition) -> Profile:
+    """What Opportune says is no sign of life: it is counted, and none of the customer's latest interactions."""
+    if interaction.type == TIMER_FIRED:
+        return replace(profile, sessions=timed_out(profile.sessions, interaction, definition))
+    return replace(profile, features=_folded_features(profile, interaction, definition))
+
+
+def _folded_features(profile: Profile, interaction: Interaction, definition: Definition) -> dict[str, Any]:
+    newest = max(interaction.at_ms, profile.last or 0)
+    features = _features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest)
+    return _without_strays(features, definition)
 
 
 def _seen_by(profile: Profile, interaction: Interaction, definition: Definition) -> dict[str, Any]:

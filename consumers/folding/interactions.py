@@ -1,5 +1,6 @@
 """Interactions: profile, timers, scorecard count, links, and what follows from the rules they fire."""
 
+from consumers.folding.emitted import say
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
@@ -43,13 +44,12 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     before, folded = step.profile, fold(step.profile, interaction, policy.definition)
     if folded is before:
         return
-    said = summaries(step, folded, interaction, policy)
+    for summary in summaries(step, folded, interaction, policy):
+        say(step, summary, policy)
     if interaction.type == TIMER_FIRED:
-        step.records += said
         fold_fired(step, folded, interaction, policy)
         return
     step.profile = folded
-    step.records += said
     _count_interaction(step, interaction)
     set_timer(step, before, interaction, policy)
     link(step, interaction, policy.definition)
@@ -57,6 +57,14 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
         step.passed.append(interaction)
         return
     react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
+
+
+def fold_said(step: Step, policy: LivePolicy) -> None:
+    """What the record in hand has made the step say, in order, and what that makes it say: no end of a visit follows
+    from one, and no change of stage from another."""
+    while step.said:
+        fold_interaction(step, step.said[0], policy)
+        del step.said[0]
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:

@@ -52,9 +52,10 @@ class ProfileFold:
             return Commit(customer.subject, expected=None)
         around = Around(shard, salt, self.decision_keep_ms, self.again)
         dead: dict[int, Record] = {}
-        step = self._folded(customer, around, new, dead)
+        left: set[str] = set()
+        step = self._folded(customer, around, new, dead, left)
         while step is None:
-            step = self._folded(customer, around, new, dead)
+            step = self._folded(customer, around, new, dead, left)
         if len(step.passed_over) == len(new):  # they go, and nobody needs to know how far they were followed
             return Commit(customer.subject, expected=customer.version, passed_over=step.passed_over)
         if step.identity.owner is not None:
@@ -77,11 +78,11 @@ class ProfileFold:
         )
 
     def _folded(
-        self, customer: Customer, around: Around, records: Sequence[LogRecord], dead: dict[int, Record]
+        self, customer: Customer, around: Around, records: Sequence[LogRecord], dead: dict[int, Record], left: set[str]
     ) -> Step | None:
-        """The step after all records. None if one failed half-way: it is among the dead now, and all is folded again
-        without it, so that a record is folded whole or not at all."""
-        step = Step.of(customer, around)
+        """The step after all records. None if one failed half-way: it is among the dead now, or among what is left to
+        its own record, and all is folded again without it, so that a record is folded whole or not at all."""
+        step = Step.of(customer, around, left)
         for record in records:
             before = step.touched()
             if record.offset in dead:
@@ -91,6 +92,8 @@ class ProfileFold:
                 if step.touched() != before:
                     return None
                 step.records.append(letter)
+            elif not self._folds_what_is_said(step, left):
+                return None
             step.folded_to = record.offset
         return step
 
@@ -106,6 +109,15 @@ class ProfileFold:
             log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "offset": record.offset})
             return dead_letter(record, reason, detail)
         return None
+
+    def _folds_what_is_said(self, step: Step, left: set[str]) -> bool:
+        try:
+            interactions.fold_said(step, self.policy)
+        except Exception as cause:  # noqa: BLE001  nor may what follows from a record make that a dead letter
+            left.add(step.said[0].identity)
+            log.warning("left to its own record", extra={"id": step.said[0].identity, "error": type(cause).__name__})
+            return False
+        return True
 
     def _measure(self, step: Step) -> None:
         if step.early:

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from consumers.folding.emitted import emitted
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from profiles.facts import Situation
 from profiles.profile import Profile, Session
 from profiles.sessions import SESSION_TIMER, just_ended
-from profiles.store import Record
 from schemas.base import rfc3339
 from schemas.interaction import SESSION_ENDED, TIMER_FIRED, Interaction
 
@@ -17,7 +15,7 @@ IDLE = "idle"
 """What ended a visit that no interaction has ended."""
 
 
-def summaries(step: Step, folded: Profile, interaction: Interaction, policy: LivePolicy) -> list[Record]:
+def summaries(step: Step, folded: Profile, interaction: Interaction, policy: LivePolicy) -> list[Interaction]:
     """The summary of the visit that an interaction or a timer has ended; nothing if it has ended none.
 
     A visit ends once, and its summary is committed with its end. Its id names subject, channel, start and end: two
@@ -29,7 +27,7 @@ def summaries(step: Step, folded: Profile, interaction: Interaction, policy: Liv
     if ended is None:
         return []
     profile = folded if ended is now else step.profile  # a new visit is no part of the old one
-    return [emitted(summary(step.subject, profile, channel, ended, policy), policy)]
+    return [summary(step.subject, profile, channel, ended, policy)]
 
 
 def summary(subject: str, profile: Profile, channel: str, session: Session, policy: LivePolicy) -> Interaction:

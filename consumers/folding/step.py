@@ -1,7 +1,7 @@
 """One customer on the way from record to record, and all that the commit at the end will hold."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from dataclasses import field as with_default
 
@@ -53,6 +53,10 @@ class Step(Struct):
     decided: list[Decision] = field(default_factory=list)
     taken: list[ActionKind] = field(default_factory=list)
     """The kinds of the actions among the records."""
+    said: list[Interaction] = field(default_factory=list)
+    """What the record in hand has made this step say, and is still to be folded."""
+    left: Set[str] = frozenset()
+    """Identities of what cannot be folded where it is said."""
     passed: list[Interaction] = field(default_factory=list)
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
     conflicts: int = 0
@@ -69,8 +73,8 @@ class Step(Struct):
     """Offset of the last record folded."""
 
     @staticmethod
-    def of(customer: Customer, around: Around) -> "Step":
-        return Step(customer.subject, customer.profile, customer.ledger, customer.identity, around)
+    def of(customer: Customer, around: Around, left: Set[str] = frozenset()) -> "Step":
+        return Step(customer.subject, customer.profile, customer.ledger, customer.identity, around, left=left)
 
     def is_stranger(self) -> bool:
         """Somebody of whom nothing is known but that we were asked about them."""
