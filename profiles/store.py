@@ -27,6 +27,7 @@ from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
 
+NOTHING_SAID = Ledger()
 CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity")
 
 DEAD_LETTERS, ACTIONS, IDENTITIES = "dead-letters", "actions", "identities"
@@ -40,8 +41,7 @@ OUTBOX, FIRST_STREAM = 2, 6
 """Where the outbox and the other streams stand among the keys of a commit (lua/commit.lua)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Something that is said about a customer, for the log."""
 
     topic: str
@@ -249,7 +249,7 @@ def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
         subject=subject,
         version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
-        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
+        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else NOTHING_SAID,
         identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
     )
 

@@ -1,11 +1,13 @@
 """Interactions: profile, timers, scorecard count, links, and what follows from the rules they fire."""
 
+from functools import lru_cache
+
 from consumers.folding.emitted import say
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
 from consumers.folding.sessions import set_timer, summaries
-from consumers.folding.step import Step
+from consumers.folding.step import DAY_MS, Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import ledger as ledgers
@@ -52,11 +54,15 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     step.profile = folded
     _count_interaction(step, interaction)
     set_timer(step, before, interaction, policy)
-    link(step, interaction, policy.definition)
+    if interaction.links:
+        link(step, interaction, policy.definition)
     if step.identity.owner is not None:
         step.passed.append(interaction)
         return
-    react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
+    if not step.identity.sources:
+        react(step, before, folded, interaction, policy)
+    else:
+        react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
 
 
 def fold_said(step: Step, policy: LivePolicy) -> None:
@@ -68,5 +74,9 @@ def fold_said(step: Step, policy: LivePolicy) -> None:
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:
-    day = ledgers.day(interaction.at_ms)
-    step.counts[f"{day}|interactions|{interaction.type}|{interaction.channel}"] += 1
+    step.counts[_name_of(interaction.at_ms // DAY_MS, interaction.type, interaction.channel)] += 1
+
+
+@lru_cache(maxsize=10_000)
+def _name_of(day: int, interaction_type: str, channel: str) -> str:
+    return f"{ledgers.day(day * DAY_MS)}|interactions|{interaction_type}|{channel}"

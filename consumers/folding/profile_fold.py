@@ -1,7 +1,6 @@
 """What a customer's new log records make of that customer."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -92,7 +91,7 @@ class ProfileFold:
                 if step.touched() != before:
                     return None
                 step.records.append(letter)
-            elif not self._folds_what_is_said(step, left):
+            elif step.said and not self._folds_what_is_said(step, left):
                 return None
             step.folded_to = record.offset
         return step
@@ -126,14 +125,15 @@ class ProfileFold:
             self.meter.count("identity_conflicts", step.conflicts)
         if step.dropped:
             self.meter.count("timers_dropped", step.dropped)
-        for kind, amount in Counter(step.taken).items():
-            self.meter.count("actions", amount, kind=kind)
+        for kind in step.taken:
+            self.meter.count("actions", kind=kind)
         for each in step.decided:
             count_decision(self.meter, each)
 
 
 def handler_of(record: LogRecord) -> Handler:
     """Raises BadFields."""
-    if record.topic not in HANDLERS:
+    handler = HANDLERS.get(record.topic)
+    if handler is None:
         raise BadFields(f"there is no topic `{record.topic}` to fold")
-    return HANDLERS[record.topic]
+    return handler

@@ -23,6 +23,8 @@ def summaries(step: Step, folded: Profile, interaction: Interaction, policy: Liv
     """
     channel = interaction.data["timer"].partition(":")[2] if interaction.type == TIMER_FIRED else interaction.channel
     earlier, now = step.profile.sessions.get(channel), folded.sessions.get(channel)
+    if earlier is None or earlier is now:
+        return []
     ended = just_ended(earlier, now, interaction.at_ms, policy.definition.session_idle_ms)
     if ended is None:
         return []
@@ -84,7 +86,7 @@ def _features(session: Session, policy: LivePolicy) -> dict[str, Any]:
 def set_timer(step: Step, before: Profile, interaction: Interaction, policy: LivePolicy) -> None:
     """The timer that ends the visit, moved with its last interaction and cancelled with its end."""
     channel = interaction.channel
-    session, earlier = (each.sessions.get(channel) for each in (step.profile, before))
+    session, earlier = step.profile.sessions.get(channel), before.sessions.get(channel)
     if session is None or session is earlier:
         return
     if session.ended is not None:

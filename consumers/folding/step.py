@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
-from dataclasses import field as with_default
 
 from msgspec import Struct, field
 
@@ -22,8 +20,7 @@ from schemas.triggers import ActionKind
 DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Struct, frozen=True):
     """What a step needs to know besides the customer, so that it can decide."""
 
     shard: int = 0
@@ -32,7 +29,7 @@ class Around:
     decision_keep_ms: int = 30 * DAY_MS
     again: bool = False
     """A log is folded again, from which erased lives were removed, into ledgers that hold no reservations."""
-    cells: Mapping[str, str] = with_default(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
     """Cell by program, where an example assigns it."""
 
 
@@ -41,7 +38,7 @@ class Step(Struct):
     profile: Profile
     ledger: Ledger
     identity: Identity = NOBODY
-    around: Around = Around()
+    around: Around = field(default_factory=Around)
     now_ms: int = 0
     """When the log took the record in hand: what is decided while it is folded is decided then."""
     timers: dict[str, int | None] = field(default_factory=dict)
