@@ -2,7 +2,7 @@
 
 Such a record stands in the outbox only if the commit that put it there has the change of the customer in it, since one
 script does both, and whatever survives a failover is a first part of what Redis has done. So whoever reads it need not
-look at the customer. The record says of itself that it is one; nobody else may send what it is about (`OUR_OWN`).
+look at the customer. The record says of itself that it is one; nobody else may send what it is about (`SAID`).
 """
 
 from typing import Any
@@ -11,10 +11,14 @@ import msgspec
 import orjson
 
 from consumers.log import LogRecord
-from schemas.interaction import OUR_OWN, Interaction, to_cloud_event
+from schemas.interaction import OUR_OWN, TIMER_FIRED, Interaction, to_cloud_event
 
 OURS = "opportune/"
 """How the source of all that begins which Opportune says."""
+
+
+SAID = OUR_OWN - {TIMER_FIRED}
+"""The interaction types that a fold says; a timer is said by the clock."""
 
 
 class Mark(msgspec.Struct):
@@ -39,4 +43,4 @@ def is_folded(record: LogRecord) -> bool:
         mark = DECODER.decode(record.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False  # whatever it is: the fold will say so
-    return mark.folded and mark.type in OUR_OWN
+    return mark.folded and mark.type in SAID

@@ -10,6 +10,7 @@ from consumers.folding.sessions import set_timer, summaries
 from consumers.folding.step import DAY_MS, Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
+from consumers.said import SAID
 from profiles import ledger as ledgers
 from profiles.errors import BadFields
 from profiles.fold import fold, not_after
@@ -23,6 +24,8 @@ CLOCK_NOISE_MS = 1_000
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     """Raises ValidationError and BadFields."""
     event = _event(record, policy)
+    if step.around.again and event.type in SAID:
+        return  # it follows again from what it followed from
     typed = event if event.policy is not None else policy.definition.typed(event)
     timely = not_after(record.at_ms, typed)
     if event.at_ms - timely.at_ms > CLOCK_NOISE_MS:

@@ -105,6 +105,11 @@ def test_what_cannot_be_folded_where_it_is_said_becomes_a_dead_letter_of_its_own
     assert "worker_dead_letters" not in meter.counts
     (summary,) = [each for each in commit.records if orjson.loads(each.body)["type"] == SESSION_ENDED]
     assert "folded" not in orjson.loads(summary.body)
+    monkeypatch.undo()
+    rebuilt = ProfileFold(POLICY, meter, again=True)(customer, log_of(said(START), said(NEXT), summary))
+    assert rebuilt.profile is not None
+    assert rebuilt.profile.features[VISITS] == 1, "mended, a rebuild folds it where it follows, and only there"
+    monkeypatch.setattr(interactions, "fold_interaction", failing)
     again = fold(folded_into(customer, commit), log_of(summary, after=2))
     assert [each.topic for each in again.records] == ["dead-letters"]
     assert meter.counts["worker_dead_letters"] == 1
