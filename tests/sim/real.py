@@ -58,6 +58,12 @@ CALM_TURNS = 30
 MOST_RECORDS = 8
 BIG_SPENDER = 100.0
 SECTIONS: dict[str, Any] = {
+    "features": {
+        **SHOP["features"],
+        "visits": {"count": "session_ended"},
+        "seconds_30d": {"sum": "event.length_s", "of": "session_ended", "window": "30d"},
+        "changes": {"count": "stage_changed"},
+    },
     "identifiers": {"phone": {}},
     "interactions": {**SHOP["interactions"], "logout": {"channel": "web"}},
     "rules": [
@@ -360,16 +366,22 @@ async def wrong(redis: Redis, failovers: bool, people: Sequence[str] = PEOPLE) -
 
 
 def _hashes(interactions: Sequence[Interaction]) -> str:
-    return "".join(identity_hash(each) for each in interactions[-KEPT_IDENTITIES:])
+    """Of what came from outside."""
+    outside = [each for each in interactions if each.type not in OUR_OWN]
+    return "".join(identity_hash(each.identity) for each in outside[-KEPT_IDENTITIES:])
 
 
 def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> list[str]:
     subject, profile = customer.subject, customer.profile
     expected = Profile()
     ended: list[tuple[int, int, int]] = []
-    for each in interactions:
+    summaries = {(_started(each), each.at_ms): each for each in interactions if each.type == SESSION_ENDED}
+    for each in (each for each in interactions if each.type != SESSION_ENDED):
         before, expected = expected, fold(expected, each, POLICY.definition)
-        ended += _ended(before, expected, each)
+        for visit in _ended(before, expected, each):  # its summary was folded with its end
+            ended.append(visit)
+            if visit[:2] in summaries:
+                expected = fold(expected, summaries[visit[:2]], POLICY.definition)
     found = _wrong_summaries(subject, interactions, ended) + _wrong_stages(customer, interactions)
     if profile.seen != _hashes(interactions):
         found.append(f"{subject}: folded {profile.seen} instead of {_hashes(interactions)}")
@@ -399,11 +411,13 @@ def _ended(before: Profile, after: Profile, event: Interaction) -> Iterator[tupl
 def _wrong_summaries(subject: str, interactions: Sequence[Interaction], ended: list[tuple[int, int, int]]) -> list[str]:
     """Each visit that ended is summed up once, and was not open before."""
     said = [
-        (at_ms(datetime.fromisoformat(each.data["started"])), each.at_ms, each.data["interactions"])
-        for each in interactions
-        if each.type == SESSION_ENDED
+        (_started(each), each.at_ms, each.data["interactions"]) for each in interactions if each.type == SESSION_ENDED
     ]
     return [] if sorted(said) == sorted(ended) else [f"{subject}: the summaries {said} for the visits {ended}"]
+
+
+def _started(summary: Interaction) -> int:
+    return at_ms(datetime.fromisoformat(summary.data["started"]))
 
 
 def _wrong_stages(customer: Customer, interactions: Sequence[Interaction]) -> list[str]:
