@@ -24,6 +24,7 @@ from app.responding import Responding
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy, PolicySource
 from consumers.log import LogRecord
+from consumers.said import is_folded
 from consumers.timers import record_of as fired
 from profiles.customer import Customer
 from profiles.people import Person
@@ -169,6 +170,8 @@ class Life:
             each = self._log.pop(0)
             self._offset += STEP
             record = LogRecord(each.topic, self._offset, self.now_ms, each.id, each.subject, each.body)
+            if is_folded(record):
+                continue
             customer = await self.store.read(each.subject)
             commit = self._fold(customer, [record], self.store.shard(each.subject))
             if commit.expected is not None:
