@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
-from consumers.folding.identities import fold_claim, fold_forgotten, fold_judged
+from consumers.folding.identities import fold_again, fold_claim, fold_forgotten, fold_judged
 from consumers.folding.rules import react
 from consumers.folding.step import Step
 from consumers.folding.timed_rules import after_passed
@@ -15,11 +15,11 @@ from profiles.fold import fold
 from profiles.identity import Part, Source
 from profiles.joining import joined
 from profiles.profile import Profile
-from schemas.identity import Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
+from schemas.identity import Again, Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
 NOTHING = Profile()
-RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten] = TypeAdapter(IdentityRecord)
+RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten | Again] = TypeAdapter(IdentityRecord)
 
 
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
@@ -31,6 +31,8 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
             fold_judged(step, judged, record.offset)
         case Forgotten() as forgotten:
             fold_forgotten(step, forgotten)
+        case Again() as again:
+            fold_again(step, again, record.offset)
         case Parts() as parts:
             _fold_parts(step, parts, policy)
 
