@@ -24,6 +24,9 @@ from schemas.erasure import ErasureRecord
 from schemas.identity import Again, Claim, Forgotten, Judged, Parts, Passed
 from schemas.interaction import Interaction, to_cloud_event
 
+FORGOTTEN = "-forgotten"
+"""How the id of a record ends that tells somebody to forget."""
+
 
 def link(step: Step, interaction: Interaction, definition: Definition) -> None:
     """The subject claims the weaker identifiers that an interaction names too: each once, and again if it turns out
@@ -93,7 +96,12 @@ def forget(step: Step, receipt: str, requested_ms: int) -> None:
     known = dict.fromkeys((*step.identity.sources, *step.identity.claims))
     for name in known:
         body = Forgotten(name=step.subject, receipt=receipt, requested_ms=requested_ms)
-        _send(step, name, f"{step.subject}-forgotten", body)
+        _send(step, name, f"{step.subject}{FORGOTTEN}", body)
+
+
+def is_forgetting(record: Record) -> bool:
+    """Whether a record tells somebody to forget."""
+    return record.topic == IDENTITIES and record.id.endswith(FORGOTTEN)
 
 
 def fold_forgotten(step: Step, forgotten: Forgotten) -> None:

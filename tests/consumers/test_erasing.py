@@ -406,3 +406,21 @@ async def test_with_a_customer_goes_what_is_known_by_other_names(world: World) -
     await settle()
     assert (await world.store.read(mine)).profile.features[SPEND] == 5
     assert (await world.store.read(mine)).identity.owner is None
+
+
+async def test_who_is_erased_twice_in_one_batch_is_forgotten_once_and_for_all(world: World) -> None:
+    """The second request takes back what the old life said, and not that it is to be forgotten."""
+    mine, courier = "visitor:v-alices", Courier(world.store, lambda: ALL_SHARDS, Counted())
+
+    async def settle() -> None:
+        await world.folded()
+        while await courier.deliver():
+            await world.folded()
+
+    await world.store.append([said(purchase(1, subject=mine)), said(purchase(2, NOON_MS + DAY, links=(mine,)))])
+    await settle()
+    for _ in range(2):
+        await world.erasing.erase("customer:alice", datetime.now(UTC))
+    await settle()
+    visitor = await world.store.read(mine)
+    assert (visitor.profile.first, visitor.identity.owner) == (None, None)

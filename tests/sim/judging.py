@@ -98,10 +98,8 @@ def _met(records: Iterable[Logged], claims: Claims, definition: Definition) -> I
         if each.topic == "identities":
             said = orjson.loads(each.body)
             for passed in said.get("events", ()):
-                event = CloudEvent.model_validate(passed["event"])
-                yield Met(
-                    from_cloud_event(event, 0, definition.identifiers, passed["subject"]), claims.owner, passed=True
-                )
+                event = _event(orjson.dumps(passed["event"]), passed["subject"], definition)
+                yield Met(event, claims.owner, passed=True)
             if said["kind"] in ("claim", "judged"):
                 claims.hear(said)
         elif each.topic == "interactions" and not each.id.startswith("poison"):

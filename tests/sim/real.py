@@ -32,7 +32,7 @@ from profiles.profile import Profile
 from profiles.store import IDENTITIES, Commit, Committed, CustomerStore, NewKey, Record
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord
-from schemas.identity import Judged
+from schemas.identity import Judged, kind_of
 from schemas.interaction import (
     OUR_OWN,
     SESSION_ENDED,
@@ -124,6 +124,7 @@ class Run:
         self.linking = self.chance.choice(LINKING)
         self._turn = 0
         self._sha: dict[str, str] = {}
+        self._calm: CustomerStore | None = None
         self._links: list[tuple[str, str]] = []
         self._numbers = 0
 
@@ -292,25 +293,46 @@ class Run:
             owner, identifier = self.chance.choice(self._links)
             return judged(identifier, owner, self.clock_ms, wrong=self.chance.random() < 0.6)
         stronger, weaker = sorted(self.chance.sample(range(len(PEOPLE)), 2))
-        self._links.append((PEOPLE[stronger], PEOPLE[weaker]))
+        if kind_of(PEOPLE[stronger]) != kind_of(PEOPLE[weaker]):  # of two customers nothing can be judged
+            self._links.append((PEOPLE[stronger], PEOPLE[weaker]))
         return said(interaction(**{**one, "subject": PEOPLE[stronger], "links": (PEOPLE[weaker],)}))
 
     # calm
+
+    async def _calm_store(self) -> CustomerStore:
+        if self._calm is None:
+            self._calm = await CustomerStore.open(self.redis, self.shards)
+        return self._calm
 
     async def aftermath(self) -> None:
         """A shard loses what came last when nobody has anything else to say: no event and no timer makes it good."""
         if not (self.failovers and self.alone):
             return
         kept = await snapshot(self.redis)
-        store = await CustomerStore.open(self.redis, self.shards)
-        await store.append([self._said() for _ in range(MOST_RECORDS)])
+        await (await self._calm_store()).append([self._said() for _ in range(MOST_RECORDS)])
         await self.quiet()
         await self._fail_over(kept)
         await self.quiet()
 
+    async def farewell(self) -> None:
+        """When all else is over each person is seen under one of their identifiers, and may buy under another one."""
+        self.clock_ms += DAY
+        records = list[Record]()
+        log = await logged(self.redis, self.shards)
+        for names in Logs.of(log, PEOPLE, POLICY.definition).members().values():
+            seen, buying = self.chance.choice(names), self.chance.choice(names)
+            self._numbers += 1
+            records.append(said(interaction(at_ms=self.clock_ms, id=f"i-{self._numbers}", subject=seen)))
+            if self.chance.random() < 0.3:
+                one: dict[str, Any] = {"id": f"b-{self._numbers}", "subject": buying}
+                records.append(said(purchase(float(self._numbers), self.clock_ms + 5 * MINUTE, **one)))
+        self.clock_ms += 5 * MINUTE
+        await (await self._calm_store()).append(records)
+        await self.quiet()
+
     async def quiet(self) -> None:
         """One worker of its own with a good wire; all timers become due."""
-        store = await CustomerStore.open(self.redis, self.shards)
+        store = await self._calm_store()
         policy = ProfileFold(POLICY, Silent())
         streams = RedisStreams(self.redis, self.shards, "last")
         loop = GuardedLoop(store, streams, lambda: policy, Silent(), keep=10_000, wait_ms=1)
@@ -380,9 +402,13 @@ async def logged(redis: Redis, shards: int) -> list[Logged]:
 
 
 async def wrong(
-    redis: Redis, failovers: bool, people: Sequence[str] = PEOPLE, lost: Mapping[str, Interaction] = NOTHING_LOST
+    redis: Redis,
+    failovers: bool,
+    people: Sequence[str] = PEOPLE,
+    lost: Mapping[str, Interaction] = NOTHING_LOST,
+    parted: bool = False,
 ) -> list[str]:
-    """Compares the store with a computation over the log; nothing if all is well."""
+    """Compares the store with a computation over the log; nothing if all is well. `parted`: after the farewell."""
     store = await CustomerStore.open(redis, MOST_SHARDS)
     log = await logged(redis, store.shards)
     dead: list[str] = []
@@ -403,6 +429,8 @@ async def wrong(
     logs = Logs.of(log, people, POLICY.definition)
     found += wrong_identities(customers, everything, delivered, POLICY.definition)
     found += wrong_people(customers, logs, POLICY.definition)
+    if parted:
+        found += _wrong_stages_in_the_end(customers, logs)
     fired = Counter(each.id for each in interactions_logged if "@" in each.id)
     found += [f"timers: {name} fired {times} times" for name, times in fired.items() if times > 1]
     counted: Counter[str] = Counter()
@@ -488,6 +516,16 @@ def _wrong_stages(customer: Customer, interactions: Sequence[Interaction]) -> li
     return [f"{customer.subject}: stages {recorded}, said {said}, instead of {expected}"] if wrong else []
 
 
+def _wrong_stages_in_the_end(customers: Mapping[str, Customer], logs: Logs) -> Iterator[str]:
+    """Who has just been seen is in the stage that follows from all that was spent under any of their identifiers."""
+    for top, names in logs.members().items():
+        own = (each.event for name in names for each in logs.met[name] if not each.passed)
+        spent = sum(each.data["amount"] for each in own if each.type == "purchase")
+        expected, stages = "big" if spent > BIG_SPENDER else "new", customers[top].profile.stages
+        if [stage for stage, _ in stages[:1]] != [expected]:
+            yield f"{top}: spent {spent} under {names}, and is in the stages {stages}"
+
+
 async def _wrong_ledger(
     redis: Redis, store: CustomerStore, customer: Customer, messages: Sequence[DecisionRecord]
 ) -> list[str]:
@@ -535,7 +573,8 @@ async def run(redis: Redis, seed: int, trace: list[str] | None = None, broken: B
     await hostile.hostile()
     await hostile.quiet()
     await hostile.aftermath()
-    return await wrong(redis, hostile.failovers, lost=hostile.lost)
+    await hostile.farewell()
+    return await wrong(redis, hostile.failovers, lost=hostile.lost, parted=True)
 
 
 async def prepared(
