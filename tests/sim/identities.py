@@ -4,8 +4,6 @@ exactly what its sources have."""
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from profiles.customer import Customer
 from profiles.definition import Definition
 from profiles.facts import read_feature
@@ -52,14 +50,17 @@ def wrong_people(customers: Mapping[str, Customer], logs: Logs, definition: Defi
         if has.keys() != set(names) - {top}:
             yield f"people: {top} has {sorted(has)} instead of {names}"
         for name in has.keys() & set(names):
-            if _unmarked(has[name]) != _unmarked(customers[name].profile):
-                yield f"people: {top} has {has[name]} of {name}, which is {customers[name].profile}"
+            for differs in _differing(has[name], customers[name].profile):
+                yield f"people: {top} has not what {name} has: {differs}"
         events = [each.event for name in names for each in logs.met[name] if each.event.subject == name]
         yield from _wrong_sum(top, joined([customers[top].profile, *has.values()], definition), events, definition)
 
 
-def _unmarked(profile: Profile) -> Profile:
-    return replace(profile, marks={})
+def _differing(copy: Profile, part: Profile) -> Iterator[str]:
+    """A part is sent before its own mark is set."""
+    for name in set(part.__struct_fields__) - {"marks"}:
+        if getattr(copy, name) != getattr(part, name):
+            yield f"{name} {getattr(copy, name)} instead of {getattr(part, name)}"
 
 
 def _wrong_sum(top: str, whole: Profile, events: Sequence[Interaction], definition: Definition) -> Iterator[str]:
