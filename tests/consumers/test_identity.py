@@ -282,6 +282,21 @@ async def test_a_target_that_lost_what_was_delivered_gets_it_again(
     assert (await store.read(ALICE)).identity.others().keys() == {V1}
 
 
+async def test_what_comes_the_long_way_is_judged_although_it_is_known_by_then(
+    store: CustomerStore, loop: GuardedLoop, courier: Courier
+) -> None:
+    """The visitor turns out to be the customer's own while an event is on its way by the phone: what the visitor has
+    comes straight, and is there first."""
+    names = (f"visitor:w-{number}" for number in range(100))
+    visitor = next(each for each in names if store.shard(each) < store.shard(PHONE))  # delivered before the phone's
+    await store.append([said(login(PHONE, visitor)), said(login(ALICE, PHONE))])
+    await settled(loop, courier)
+    await store.append([said(purchase(30, subject=visitor)), said(login(ALICE, visitor, at_ms=NOON_MS - HOUR))])
+    await settled(loop, courier)
+    assert (await person(store, visitor)).subject == ALICE
+    assert [each.rule for each in (await store.read(ALICE)).ledger.proposals] == ["big"]
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_an_owner_that_is_ahead_of_its_source_goes_back_with_it(
     redis: Redis, store: CustomerStore, loop: GuardedLoop, courier: Courier, meter: Counted, restarted: bool
