@@ -57,9 +57,9 @@ PEOPLE = ("customer:alice", "customer:bob", "customer:carol", "phone:p-1", "visi
 WORKERS = ("one", "two", "three")
 BUSY = ("producer", "producer", "courier", "other courier")
 """Who gets more turns, besides the workers."""
-TURNS = 140
+TURNS = 120
 CALM_TURNS = 30
-LINKING = (range(50), range(30, 80), range(80, TURNS), range(TURNS))
+LINKING = (range(45), range(30, 75), range(70, TURNS), range(TURNS))
 """In which turns identifiers are linked: at the start, in the middle, at the end, all the while."""
 MOST_RECORDS = 8
 BIG_SPENDER = 100.0
@@ -532,7 +532,8 @@ async def _wrong_ledger(
     """What the API has committed, and what is decided in the log."""
     shard, subject = store.shard(customer.subject), customer.subject
     names: Any = await redis.keys(keys.decision(shard, "*"))
-    asked = [name.rpartition(b":")[2].decode() for name in names if await redis.get(name) == subject.encode()]
+    found: Any = zip(names, await redis.mget(names) if names else (), strict=True)
+    asked = [name.rpartition(b":")[2].decode() for name, value in found if value == subject.encode()]
     decided = sorted([*asked, *actions.codes_of(messages)])
     has = sorted(each.code for each in customer.ledger.entries)
     return [] if has == decided else [f"ledger: {subject} has {has}, committed were {decided}"]
