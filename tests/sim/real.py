@@ -105,6 +105,9 @@ class Run:
     seed: int
     trace: list[str] = field(default_factory=list)
     broken: Broken | None = None
+    busy: tuple[str, ...] = BUSY
+    link_share: float = 0.4
+    """Of what is said while identifiers are linked."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -134,7 +137,7 @@ class Run:
         self._reassign()
         for name in actors:
             await self._connect(name)
-        names = [*actors, *WORKERS, *WORKERS, *BUSY]
+        names = [*actors, *WORKERS, *WORKERS, *self.busy]
         kept = await snapshot(self.redis)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(act(name)) for name, act in actors.items()]
@@ -283,7 +286,7 @@ class Run:
         one: dict[str, Any] = {"at_ms": self.clock_ms - late_ms, "id": f"i-{self._numbers}", "subject": subject}
         if luck > 0.95:
             return said(interaction("logout", **one))
-        if luck < 0.65 and self._turn in self.linking:
+        if luck < 0.25 + self.link_share and self._turn in self.linking:
             return self._linked(one)
         return said(purchase(float(self._numbers), **one) if luck < 0.7 else interaction(data={"product": "p"}, **one))
 
