@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from consumers.said import SAID
 from profiles.definition import Definition
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 from tests.sim.actions import RESCUE, WITHIN, WORTH_A_MESSAGE, WORTH_A_NOTE, Logged, Taken
@@ -70,10 +71,10 @@ class Logs:
         for each in log:
             if each.subject in said:
                 said[each.subject].append(each)
-        logs = Logs()
+        logs, passed = Logs(), _passed(log)
         for name, records in said.items():
             claims, met = Claims(), dict[Key, Met]()
-            for one in _met(records, claims, definition):
+            for one in _met(records, claims, passed, definition):
                 met.setdefault(one.key, one)
             logs.met[name], logs.owners[name] = list(met.values()), claims.owner
         return logs
@@ -93,7 +94,22 @@ class Logs:
         return found
 
 
-def _met(records: Iterable[Logged], claims: Claims, definition: Definition) -> Iterator[Met]:
+def _passed(log: Iterable[Logged]) -> dict[Key, str]:
+    """To whom each event was passed on first."""
+    found: dict[Key, str] = {}
+    for each in log:
+        if each.topic == "identities":
+            for passed in orjson.loads(each.body).get("events", ()):
+                event = passed["event"]
+                found.setdefault((passed["subject"], f"{event['source']}#{event['id']}"), each.subject)
+    return found
+
+
+def _met(
+    records: Iterable[Logged], claims: Claims, passed_on: Mapping[Key, str], definition: Definition
+) -> Iterator[Met]:
+    """What a fold has said was judged where it was said, earlier than where its record stands: whether it was somebody
+    else's to judge can only be told by whether it was passed on."""
     for each in records:
         if each.topic == "identities":
             said = orjson.loads(each.body)
@@ -104,7 +120,8 @@ def _met(records: Iterable[Logged], claims: Claims, definition: Definition) -> I
                 claims.hear(said)
         elif each.topic == "interactions" and not each.id.startswith("poison"):
             event = definition.typed(_event(each.body, each.subject, definition))
-            yield Met(event, claims.owner, passed=False)
+            to = passed_on.get((event.subject, event.identity)) if event.type in SAID else claims.owner
+            yield Met(event, to, passed=False)
 
 
 def _event(body: bytes, subject: str, definition: Definition) -> Interaction:
