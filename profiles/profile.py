@@ -63,6 +63,29 @@ MORE = tuple(name for name in Session.__struct_fields__[3:] if name != "after")
 more_of = attrgetter(*MORE)
 
 
+Span = tuple[int, int]
+"""When a visit began and when it ended."""
+
+
+class Visit(Struct, frozen=True):
+    """The visit of a person with several identifiers on one channel (profiles/visits.py)."""
+
+    parts: dict[str, Session] = {}
+    """What was done in it under each identifier; empty once it is over."""
+    before: Span | None = None
+    """The visit before, which is summed up; the last one, if none is in progress."""
+
+    def as_json(self, last_ms: int) -> list[Any]:
+        """`[{identifier: its share, as a session is written}, start and end of the visit before]`"""
+        return [{name: each.as_json(last_ms) for name, each in self.parts.items()}, *(self.before or ())]
+
+    @staticmethod
+    def from_json(data: Sequence[Any], last_ms: int) -> "Visit":
+        parts, *before = data
+        found = {name: Session.from_json(each, last_ms) for name, each in parts.items()}
+        return Visit(found, (before[0], before[1]) if before else None)
+
+
 class Profile(Struct, frozen=True):
     attributes: dict[str, Any] = {}
     set_at: dict[str, int] = {}
@@ -89,6 +112,8 @@ class Profile(Struct, frozen=True):
     """The newest events that set and cancel a timer, by its name."""
     acted: dict[str, int] = {}
     """When an action that is held back for a while was last taken, by `<rule>/<index>`."""
+    visits: dict[str, Visit] = {}
+    """By channel, of somebody who has parts of others: the visit of the person, not of this part alone."""
 
     def as_json(self) -> dict[str, Any]:
         """What a person can read: what is empty is left out, `recent` is grouped."""
@@ -99,6 +124,8 @@ class Profile(Struct, frozen=True):
             found["recent"] = grouped(self.recent, self.last or 0)
         if self.pending:
             found["pending"] = {name: each.as_json() for name, each in self.pending.items()}
+        if self.visits:
+            found["visits"] = {name: each.as_json(self.last or 0) for name, each in self.visits.items()}
         return found
 
     @staticmethod
@@ -110,6 +137,8 @@ class Profile(Struct, frozen=True):
         found["stages"] = tuple((name, at_ms) for name, at_ms in found.get("stages", ()))
         if "pending" in found:
             found["pending"] = {name: Pending(**each) for name, each in found["pending"].items()}
+        if "visits" in found:
+            found["visits"] = {name: Visit.from_json(each, last) for name, each in found["visits"].items()}
         return Profile(**found)
 
     def dumps(self) -> bytes:

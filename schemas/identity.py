@@ -102,6 +102,8 @@ class Parts(Model):
     """How far the source has followed its log."""
     parts: dict[str, dict[str, Any]]
     """Profile and ledger by identifier: its own, and what it has from others."""
+    visits: tuple[tuple[str, list[Any]], ...] = ()
+    """By channel, what is in progress when the source is claimed, and from then on the owner's to sum up."""
     events: tuple[Passed, ...] = ()
     """What happened since the version before."""
 

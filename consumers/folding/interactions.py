@@ -5,6 +5,7 @@ from consumers.folding.identities import link
 from consumers.folding.rules import react
 from consumers.folding.sessions import set_timer, summaries
 from consumers.folding.step import Step
+from consumers.folding.visits import place, set_timers
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import ledger as ledgers
@@ -51,12 +52,17 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     step.profile = folded
     step.records += said
     _count_interaction(step, interaction)
-    set_timer(step, before, interaction, policy)
+    if not before.visits:
+        set_timer(step, before, interaction, policy)
     link(step, interaction, policy.definition)
     if step.identity.owner is not None:
         step.passed.append(interaction)
         return
-    react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
+    known, now_known = step.whole(before, policy.definition), step.whole(folded, policy.definition)
+    if before.visits:
+        place(step, interaction, known, now_known, policy)
+        set_timers(step, before, policy.definition)
+    react(step, known, now_known, interaction, policy)
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:

@@ -12,7 +12,7 @@ from profiles.definition import Definition
 from profiles.identity import NOBODY, Identity
 from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
-from profiles.profile import Profile
+from profiles.profile import Profile, Visit
 from profiles.store import Erasure, NewKey, Record
 from schemas.decision import Decision
 from schemas.interaction import Interaction
@@ -55,6 +55,8 @@ class Step(Struct):
     """The kinds of the actions among the records."""
     passed: list[Interaction] = field(default_factory=list)
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
+    handed: list[tuple[str, Visit]] = field(default_factory=list)
+    """Visits, by channel, that are the owner's to sum up from now on, since the last parts were sent there."""
     conflicts: int = 0
     """Identifiers that could not be linked."""
     erasures: list[Erasure] = field(default_factory=list)
