@@ -64,12 +64,13 @@ class WithErasures(real.Run):
 
 async def wrong(redis: Redis) -> list[str]:
     """As without erasures: the log is rid of the old lives, so the rest makes the profiles. What was counted stays
-    counted, two lives may have had the same timer, what was said of who is who is forgotten, and somebody may be on a
+    counted, two lives may have had the same timer, what was said of who is who is forgotten
+    (and so which visits were whose), and somebody may be on a
     call list for what an erased visitor of theirs did. Of whom nothing is left in log and ledger, nothing is left."""
     requests = [each.id for each in await real.logged(redis, real.MOST_SHARDS) if each.body.startswith(b'{"receipt"')]
     if requests:
         return [f"still asked for in the log: {each}" for each in requests]
-    excepted = re.compile(r"scorecard: |timers: .* fired|identities: .* has not heard|.* on the call list are")
+    excepted = re.compile(r"scorecard: |visits: |timers: .* fired|identities: .* has not heard|.* on the call list are")
     found = [each for each in await real.wrong(redis, failovers=True) if not excepted.match(each)]
     for shard in range(real.MOST_SHARDS):
         found += [f"not finished: {each!r}" for each in await redis.hkeys(keys.erasing(shard))]
