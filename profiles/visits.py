@@ -39,23 +39,21 @@ def in_progress(visits: Mapping[str, Visit], channel: str, definition: Definitio
 
 
 def happened(visit: Visit, event: Interaction, definition: Definition) -> tuple[Visit, Session | None]:
-    """What an interaction makes of the visit on its channel, and the visit that it has ended: the one that it belongs
-    to, or the one that was in progress and that it came too late for."""
+    """What an interaction makes of the visit on its channel, and the visit that it ends: the one that it belongs to, or
+    the one that it comes too late for."""
     current = _bounds(visit)
     found = sessions.joined(current, event, definition)
     if found is None or found.ended is not None:
         return visit, None
+    over = None
     if current is not None and found is not current:
-        over = None if current.ended is not None else _whole(visit, definition)
-        before: Span | None = (current.started, current.last if current.ended is None else current.ended)
-    else:
-        over, before = None, visit.before
-    now = Visit(_with_event(visit.parts if found is current else {}, event, found.last, definition), before)
+        over = _whole(visit, definition) if visit.parts else None
+        visit = _closed(current)
+    now = Visit(_with_event(visit.parts, event, found.last, definition), visit.before)
     ended = sessions.continued(found, event, {}, definition)
     if ended.ended is None:
         return now, over
-    over = replace(_whole(now, definition), ended=ended.ended, ended_by=ended.ended_by)
-    return _after(ended, ended.ended), over
+    return _closed(ended), replace(_whole(now, definition), ended=ended.ended, ended_by=ended.ended_by)
 
 
 def is_before(visit: Visit, at_ms: int, idle_ms: int) -> bool:
@@ -66,12 +64,20 @@ def is_before(visit: Visit, at_ms: int, idle_ms: int) -> bool:
     return visit.before is None or not visit.before[0] - idle_ms <= at_ms <= visit.before[1]
 
 
+def was_on_time(before: Profile, after: Profile, channel: str) -> bool:
+    """Whether an interaction has begun a visit of a single identifier or added to one that was not over."""
+    earlier, now = before.sessions.get(channel), after.sessions.get(channel)
+    return now is not earlier and (
+        earlier is None or now is None or earlier.ended is None or now.ended != earlier.ended
+    )
+
+
 def timed_out(visit: Visit, at_ms: int, definition: Definition) -> tuple[Visit, Session | None]:
     """A timer may have been overtaken by one more interaction: then the visit goes on."""
     current = _bounds(visit)
     if current is None or current.ended is not None or at_ms - current.last < definition.session_idle_ms:
         return visit, None
-    return _after(current, at_ms), _whole(visit, definition)
+    return _closed(replace(current, ended=at_ms)), _whole(visit, definition)
 
 
 def together(mine: Visit, theirs: Visit, definition: Definition) -> tuple[Visit, Session | None]:
@@ -153,8 +159,8 @@ def _with_event(
     return {**parts, event.subject: replace(part, ended=None, ended_by="")}
 
 
-def _after(over: Session, ended_ms: int) -> Visit:
-    return Visit(before=(over.started, ended_ms))
+def _closed(over: Session) -> Visit:
+    return Visit(before=(over.started, over.last if over.ended is None else over.ended))
 
 
 def _marked(mine: Visit, before: Span | None) -> Visit:

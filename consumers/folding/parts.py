@@ -16,6 +16,7 @@ from profiles.fold import fold
 from profiles.identity import Part, Source
 from profiles.joining import joined
 from profiles.profile import Profile, Visit
+from profiles.visits import was_on_time
 from schemas.identity import Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
@@ -87,7 +88,7 @@ def _react_to_each(
             part = profiles.get(event.subject, NOTHING)
             if (folded := fold(part, event, policy.definition)) is part:
                 continue
-            on_time = folded.sessions is not part.sessions
+            on_time = was_on_time(part, folded, event.channel)
             profiles[event.subject] = folded
         else:
             profiles[event.subject] = arrived[event.subject].profile

@@ -37,13 +37,14 @@ def place_passed(
 ) -> None:
     """The same for one that was passed on. `missed`: by channel, a visit before those that are known here, which nobody
     has summed up, since the shard that passes it on was behind; None if it was late for its own identifier already."""
-    idle_ms, channel = policy.definition.session_idle_ms, event.channel
-    if missed is None or event.type in OUR_OWN or not visits.is_before(_visit(step, channel), event.at_ms, idle_ms):
-        return place(step, event, before, after, policy)
-    missed[channel], over = visits.happened(missed.get(channel, visits.NO_VISIT), event, policy.definition)
+    channel, definition = event.channel, policy.definition
+    too_early = visits.is_before(_visit(step, channel), event.at_ms, definition.session_idle_ms)
+    if missed is None or event.type in OUR_OWN or not too_early:
+        place(step, event, before, after, policy)
+        return
+    missed[channel], over = visits.happened(missed.get(channel, visits.NO_VISIT), event, definition)
     if over is not None:
         _say(step, channel, over, after if over.ended_by else before, policy)
-    return None
 
 
 def sum_up_missed(step: Step, missed: dict[str, Visit], known: Profile, policy: LivePolicy) -> None:

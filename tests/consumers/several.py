@@ -15,6 +15,7 @@ from profiles.customer import Customer
 from profiles.identity import NOBODY, Identity
 from profiles.profile import Profile
 from profiles.store import IDENTITIES, Commit, Record
+from schemas.base import Model
 from schemas.identity import Judged
 from schemas.interaction import SESSION_ENDED, CloudEvent, Interaction, from_cloud_event, to_cloud_event
 from schemas.ledger import Ledger
@@ -49,6 +50,13 @@ class Several:
             self._log(Record("interactions", each.identity, each.subject, orjson.dumps(to_cloud_event(each))))
         for subject in dict.fromkeys(each.subject for each in events):
             self._fold(subject)
+
+    def tell(self, topic: str, subject: str, body: Model) -> Commit:
+        """Says something to an identifier; what the commit holds that is not for here."""
+        self._log(Record(topic, f"told-{self.now_ms}", subject, body.model_dump_json().encode()))
+        commit = ProfileFold(self.policy, self.conflicts)(self.customers[subject], self._logs[subject])
+        self._commit(self.customers[subject], commit)
+        return commit
 
     def judge(self, identifier: str, claimant: str, wrong: bool = True) -> "Several":
         body = Judged(claimant=claimant, at_ms=self.now_ms, wrong=wrong)

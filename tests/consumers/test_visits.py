@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from profiles.store import IDENTITIES
 from schemas.base import rfc3339
+from schemas.erasure import ErasureRecord
+from schemas.identity import Forgotten
 from schemas.interaction import SESSION_ENDED, Interaction
 from tests.builders import MINUTE, NOON_MS, SHOP, interaction, live, purchase
 from tests.consumers.several import Several
@@ -247,6 +250,21 @@ def test_visits_of_which_the_owner_hears_too_late_are_summed_up_all_the_same(wor
     world.happen(view(10, V1, id="late for the visitor too")).look(at(600))
     found = [(ALICE, 0, 1, 2), (ALICE, 100, 105, 2), (ALICE, 200, 200, 1), (ALICE, 300, 300, 1), (ALICE, 400, 400, 1)]
     assert [each for each in told(world) if each != (ALICE, 210, 210, 1)] == found
+
+
+def test_what_an_erased_visitor_did_leaves_the_visit(world: Several) -> None:
+    world.happen(view(0, V1), view(1, ALICE, V1), view(2, V1))
+    world.tell(IDENTITIES, ALICE, Forgotten(name=V1, receipt="r", requested_ms=at(3)))
+    world.look(at(40))
+    assert told(world, ALICE) == [(ALICE, 1, 1, 1)]
+
+
+def test_an_erased_customer_leaves_no_timer_of_a_visit(world: Several) -> None:
+    world.happen(view(0, ALICE, V1), interaction("call_started", at(1), subject=V1))
+    assert (ALICE, "session:call") in world.clock
+    commit = world.tell("erasures", ALICE, ErasureRecord(receipt="r", requested_ms=at(3)))
+    assert {"session:call", "session:web"} <= set(commit.erasures[0].timers)
+    assert not world.profile(ALICE).visits
 
 
 def test_one_identifier_needs_no_room_for_it(world: Several) -> None:
