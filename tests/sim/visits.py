@@ -121,7 +121,7 @@ class Teller:
             owner = min((at, name) for name, at in self.claims.items())[1]
             if owner != self.owner:
                 self._give_away(offset, owner)
-        elif said["version"] > self.sources.get(said["source"], (0, {}))[0]:
+        elif said["kind"] == "parts" and said["version"] > self.sources.get(said["source"], (0, {}))[0]:
             self._parts(offset, said)
 
     def _give_away(self, offset: int, owner: str) -> None:
@@ -200,7 +200,7 @@ class Everybody:
         return [each.what for each in self[source].passed if each.to == to and after < each.offset <= until]
 
     def folded(self, subject: str, identity: str) -> int:
-        return self[subject].seen[identity]
+        return self[subject].seen.get(identity, 0)
 
     def own_at(self, subject: str, offset: int) -> Visits:
         return next((each for at, each in reversed(self[subject].owned) if at <= offset), Visits())
@@ -283,10 +283,8 @@ async def wrong(redis: Redis, shards: int, people: Sequence[str], definition: De
             logs.setdefault(fields[b"subject"].decode(), []).append(entry)
     everybody, found = Everybody(logs, definition), []
     for subject in people:
-        said = {each.id: each for each in logs.get(subject, ()) if each.topic == "interactions"}
-        told = sorted(
-            _told(everybody.event(subject, each.body)) for each in said.values() if each.id.startswith(SOURCE)
-        )
+        said = (each for each in logs.get(subject, ()) if each.topic == "interactions" and each.id.startswith(SOURCE))
+        told = sorted({_told(everybody.event(subject, each.body)) for each in said})
         if told != (summed := sorted(set(everybody[subject].summed))):
             found.append(f"visits: {subject} has summed up {told} instead of {summed}")
     return found
