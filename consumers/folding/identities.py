@@ -67,7 +67,7 @@ def _owner_may_have_changed(step: Step, before: str | None, offset: int, policy:
         if step.passed or step.handed:
             send_parts(step, before)
         _send(step, before, f"{step.subject}@{offset}-withdrawn", Parts(source=step.subject, version=offset, parts={}))
-    owner_changed(step, before, policy)
+    owner_changed(step, before, offset, policy)
 
 
 def send_parts(step: Step, owner: str) -> None:
@@ -78,7 +78,7 @@ def send_parts(step: Step, owner: str) -> None:
         source=step.subject,
         version=step.folded_to,
         parts={name: each.as_json() for name, each in parts.items()},
-        visits=tuple((channel, visit.as_json(0)) for channel, visit in step.handed),
+        visits=tuple((offset, channel, visit.as_json(0)) for offset, channel, visit in step.handed),
         events=tuple(Passed(subject=each.subject, event=to_cloud_event(each)) for each in step.passed),
     )
     step.passed.clear()

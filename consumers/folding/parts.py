@@ -34,10 +34,10 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
         case Forgotten() as forgotten:
             fold_forgotten(step, forgotten, policy.definition)
         case Parts() as parts:
-            _fold_parts(step, parts, policy)
+            _fold_parts(step, parts, record.offset, policy)
 
 
-def _fold_parts(step: Step, arrived: Parts, policy: LivePolicy) -> None:
+def _fold_parts(step: Step, arrived: Parts, offset: int, policy: LivePolicy) -> None:
     """An owner that is claimed itself leaves the rules and the visits to its own owner."""
     known = step.identity.sources.get(arrived.source)
     if known is None and step.identity.is_full():
@@ -47,11 +47,12 @@ def _fold_parts(step: Step, arrived: Parts, policy: LivePolicy) -> None:
         return
     events = [_event(each, policy.definition) for each in arrived.events]
     parts = {name: Part.from_json(each) for name, each in arrived.parts.items()}
-    handed = [(channel, Visit.from_json(each, 0)) for channel, each in arrived.visits]
+    heard_to = known.version if known is not None else 0  # a source that has lost what it said says it again
+    handed = [(channel, Visit.from_json(each, 0)) for at, channel, each in arrived.visits if at > heard_to]
     before = step.profile
     if step.identity.owner is not None:
         step.passed += events
-        step.handed += handed
+        step.handed += [(offset, channel, visit) for channel, visit in handed]
     else:
         if parts or events:
             begin(step)

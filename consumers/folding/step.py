@@ -55,8 +55,9 @@ class Step(Struct):
     """The kinds of the actions among the records."""
     passed: list[Interaction] = field(default_factory=list)
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
-    handed: list[tuple[str, Visit]] = field(default_factory=list)
-    """Visits, by channel, that are the owner's to sum up from now on, since the last parts were sent there."""
+    handed: list[tuple[int, str, Visit]] = field(default_factory=list)
+    """Visits that are the owner's to sum up from now on, since the last parts were sent there: the offset of the record
+    that made them so, the channel, the visit."""
     conflicts: int = 0
     """Identifiers that could not be linked."""
     erasures: list[Erasure] = field(default_factory=list)

@@ -79,7 +79,7 @@ def take_over(step: Step, channel: str, theirs: Visit, known: Profile, policy: L
         _say(step, channel, over, known, policy)
 
 
-def owner_changed(step: Step, before: str | None, policy: LivePolicy) -> None:
+def owner_changed(step: Step, before: str | None, offset: int, policy: LivePolicy) -> None:
     """Hands over, or takes up, what is in progress: from here on it is somebody else's to sum up."""
     was = step.profile
     if step.identity.owner is None:
@@ -91,7 +91,8 @@ def owner_changed(step: Step, before: str | None, policy: LivePolicy) -> None:
                 take_over(step, channel, visit, known, policy)
     else:
         own = was.visits or visits.of_sessions(step.subject, was)
-        step.handed += [*own.items(), *(() if before is None else _of_others(step))]
+        given = [*own.items(), *(() if before is None else _of_others(step))]
+        step.handed += [(offset, channel, visit) for channel, visit in given]
         step.profile = replace(was, visits={}) if was.visits else was
     set_timers(step, was, policy.definition)
 
