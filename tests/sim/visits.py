@@ -41,6 +41,19 @@ class Visits:
 
     now: tuple[Interaction, ...] = ()
     before: tuple[int, int] | None = None
+    after: int | None = None
+    """When the visit before that one ended, if none is in progress."""
+
+    def over(self, ended_ms: int) -> "Visits":
+        return Visits((), (self.started, ended_ms), self.before[1] if self.before else None)
+
+    def with_late(self, at: int, idle_ms: int) -> "Visits":
+        """A session that is over is longer by what belongs to it and arrives late."""
+        if self.now or self.before is None or not self.before[0] - idle_ms <= at <= self.before[1]:
+            return self
+        if self.after is not None and at <= self.after:
+            return self
+        return Visits((), (min(at, self.before[0]), self.before[1]), self.after)
 
     @property
     def started(self) -> int:
@@ -102,6 +115,7 @@ class Teller:
             return
         self.seen[event.identity] = offset
         before, self.own = self.own, self._with(self.own, event, self.owner is None and self.whole is None)
+        self.own = self.all.with_late(self.own, event)
         if self.whole is not None:
             self.whole = self._with(self.whole, event, says=True)
         if self.owner is not None and event.type != TIMER_FIRED:
@@ -169,6 +183,7 @@ class Teller:
                 had = parts.get(name, Visits())
                 parts[name], _ = self.all.told(had, event)
                 on_time = parts[name] is not had
+                parts[name] = self.all.with_late(parts[name], event)
             whole = self.whole or Visits()
             if on_time and event.type not in OUR_OWN and self.all.is_before(whole, event.at_ms):
                 missed = self._with(missed, event, says=True)
@@ -209,7 +224,7 @@ class Everybody:
         """What an event makes of the visits under one name, and the one that it ends."""
         if event.type == TIMER_FIRED:
             is_over = event.data["timer"] == "session:web" and visits.now and event.at_ms - visits.last >= self._idle
-            return (Visits((), (visits.started, event.at_ms)), visits.summed()) if is_over else (visits, None)
+            return (visits.over(event.at_ms), visits.summed()) if is_over else (visits, None)
         if event.type in OUR_OWN or event.channel != "web":
             return visits, None
         at, before, ends = event.at_ms, visits.before, event.type in self._definition.session_ends
@@ -217,11 +232,16 @@ class Everybody:
             if at < visits.started - self._idle or (before is not None and at <= before[1]):
                 return visits, None
             now = Visits((*visits.now, event), before)
-            return (Visits((), (now.started, now.last)), now.summed()) if ends else (now, None)
+            return (now.over(now.last), now.summed()) if ends else (now, None)
         if ends or (before is not None and not visits.now and at <= before[1]):
             return visits, None
         over = visits.summed() if visits.now else None
         return Visits((event,), (visits.started, visits.last) if visits.now else before), over
+
+    def with_late(self, visits: Visits, event: Interaction) -> Visits:
+        if event.type in OUR_OWN or event.channel != "web":
+            return visits
+        return visits.with_late(event.at_ms, self._idle)
 
     def is_before(self, visits: Visits, at: int) -> bool:
         if visits.now:
