@@ -19,6 +19,7 @@ from consumers.redis_streams import offset_of
 from profiles import keys
 from profiles.aggregates import digest
 from profiles.definition import Definition
+from profiles.identity import NOBODY
 from profiles.store import CustomerStore
 from schemas.base import at_ms
 from schemas.interaction import OUR_OWN, SESSION_ENDED, TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
@@ -287,8 +288,9 @@ def _end(span: tuple[int, int]) -> int:
 
 
 async def said_again(store: CustomerStore, people: Sequence[str], said: Counter[str]) -> Counter[str]:
-    """What was said again of a visit that was handed over on two ways: it has one id and is folded once."""
-    several = [name for name, each in (await store.read_all(people)).items() if each.profile.visits]
+    """What was said again of a visit that was handed over on two ways, or of two within the same milliseconds: it has one
+    id and is folded once."""
+    several = [name for name, each in (await store.read_all(people)).items() if each.identity != NOBODY]
     ends = {f"/{digest(name)}" for name in several}
     return Counter({name: n - 1 for name, n in said.items() if name.startswith(SOURCE) and name[-9:] in ends})
 
