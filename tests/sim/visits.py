@@ -288,7 +288,7 @@ def _end(span: tuple[int, int]) -> int:
 
 
 async def said_again(store: CustomerStore, people: Sequence[str], said: Counter[str]) -> Counter[str]:
-    """What was said again of a visit that was handed over on two ways, or of two within the same milliseconds: it has one
+    """What was said again of a visit that was handed over on two ways, or of two in one millisecond: it has one
     id and is folded once."""
     several = [name for name, each in (await store.read_all(people)).items() if each.identity != NOBODY]
     ends = {f"/{digest(name)}" for name in several}
