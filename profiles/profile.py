@@ -64,10 +64,34 @@ MORE = tuple(name for name in Session.__struct_fields__[3:] if name != "after")
 more_of = attrgetter(*MORE)
 
 
+Span = tuple[int, int]
+"""When a visit began and when it ended."""
+
+
+class Visit(Struct, frozen=True):
+    """The visit of a person with several identifiers on one channel (profiles/visits.py)."""
+
+    parts: dict[str, Session] = {}
+    """What was done in it under each identifier; empty once it is over."""
+    before: Span | None = None
+    """The visit before, which is summed up; the last one, if none is in progress."""
+
+    def as_json(self, last_ms: int) -> list[Any]:
+        """`[{identifier: its share, as a session is written}, start and end of the visit before]`"""
+        return [{name: each.as_json(last_ms) for name, each in self.parts.items()}, *(self.before or ())]
+
+    @staticmethod
+    def from_json(data: Sequence[Any], last_ms: int) -> "Visit":
+        parts, *before = data
+        found = {name: Session.from_json(each, last_ms) for name, each in parts.items()}
+        return Visit(found, (before[0], before[1]) if before else None)
+
+
 if TYPE_CHECKING:
     Sessions = dict[str, Session]
+    Visits = dict[str, Visit]
 else:
-    Sessions = dict[str, Any]  # msgspec reads and writes the short form; `loads` makes sessions of it
+    Sessions = Visits = dict[str, Any]  # msgspec reads and writes the short form; `loads` makes sessions of it
 
 
 class Profile(Struct, frozen=True, omit_defaults=True):
@@ -96,6 +120,8 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     """The newest events that set and cancel a timer, by its name."""
     acted: dict[str, int] = {}
     """When an action that is held back for a while was last taken, by `<rule>/<index>`."""
+    visits: Visits = {}
+    """By channel, of somebody who has parts of others: the visit of the person, not of this part alone."""
 
     @property
     def recent(self) -> tuple[Recent, ...]:
@@ -119,18 +145,21 @@ class Profile(Struct, frozen=True, omit_defaults=True):
         return DECODER.decode(data)._long()
 
     def _short(self) -> "Profile":
-        if not self.sessions:
+        if not self.sessions and not self.visits:
             return self
         last_ms = self.last or 0
-        short: Any = {channel: each.as_json(last_ms) for channel, each in self.sessions.items()}
-        return replace(self, sessions=short)
+        sessions: Any = {channel: each.as_json(last_ms) for channel, each in self.sessions.items()}
+        visits: Any = {channel: each.as_json(last_ms) for channel, each in self.visits.items()}
+        return replace(self, sessions=sessions, visits=visits)
 
     def _long(self) -> "Profile":
-        if not self.sessions:
+        if not self.sessions and not self.visits:
             return self
         last_ms = self.last or 0
-        short: Any = self.sessions
-        return replace(self, sessions={channel: Session.from_json(each, last_ms) for channel, each in short.items()})
+        short: Any = self
+        sessions = {channel: Session.from_json(each, last_ms) for channel, each in short.sessions.items()}
+        visits = {channel: Visit.from_json(each, last_ms) for channel, each in short.visits.items()}
+        return replace(self, sessions=sessions, visits=visits)
 
 
 ENCODER = msgspec.json.Encoder()

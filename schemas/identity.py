@@ -102,6 +102,9 @@ class Parts(Model):
     """How far the source has followed its log."""
     parts: dict[str, dict[str, Any]]
     """Profile and ledger by identifier: its own, and what it has from others."""
+    visits: tuple[tuple[int, str, list[Any]], ...] = ()
+    """What was in progress when the source was claimed, and is the owner's to sum up: where in the source's log that
+    was, the channel, the visit."""
     events: tuple[Passed, ...] = ()
     """What happened since the version before."""
 

@@ -39,14 +39,14 @@ def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
     told = forget(step, asked.receipt, asked.requested_ms)
     step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step), told))
     step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms}), Ledger()
-    for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):
+    for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed, step.handed):
         said.clear()
     step.identity = NOBODY
 
 
 def _timers(step: Step) -> list[str]:
     """All that may be set: what is set is known to profile and ledger."""
-    visits = (f"{SESSION_TIMER}:{channel}" for channel in step.profile.sessions)
+    visits = (f"{SESSION_TIMER}:{channel}" for channel in (*step.profile.sessions, *step.profile.visits))
     answers = (no_response.timer_of(each.code) for each in step.ledger.entries)
     return [*step.timers, *visits, *step.profile.pending, REVIEW_TIMER, *answers]
 

@@ -6,9 +6,11 @@ from consumers.folding import lifecycle
 from consumers.folding.ledgers import no_response_fired
 from consumers.folding.step import Step
 from consumers.folding.timed_rules import AFTER, AT, INACTIVE, after_fired, at_fired, inactive_fired
+from consumers.folding.visits import timer_fired
 from consumers.live import LivePolicy
 from profiles import no_response
 from profiles.profile import Profile
+from profiles.sessions import SESSION_TIMER
 from schemas.interaction import Interaction
 
 Handler = Callable[[Step, Interaction, LivePolicy], None]
@@ -18,6 +20,7 @@ HANDLERS: Mapping[str, Handler] = {
     INACTIVE: inactive_fired,
     lifecycle.REVIEW_TIMER: lifecycle.review,
     no_response.TIMER: no_response_fired,
+    SESSION_TIMER: timer_fired,
 }
 """By kind: what follows beyond what `profiles.fold` makes of it (the end of a session)."""
 

@@ -16,6 +16,8 @@ from hashlib import blake2b
 import orjson
 
 from consumers.folding.step import Step
+from consumers.folding.visits import keep_members, owner_changed, set_timers
+from consumers.live import LivePolicy
 from consumers.redis_streams import stream_id
 from profiles.definition import Definition
 from profiles.erasure import ERASED
@@ -42,32 +44,36 @@ def link(step: Step, interaction: Interaction, definition: Definition) -> None:
             _claim(step, step.subject, weaker, at_ms)
 
 
-def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) -> None:
+def fold_claim(step: Step, claim: Claim, offset: int, policy: LivePolicy) -> None:
     step.settled.add(claim.claimant)
+    definition = policy.definition
     if definition.rank(claim.claimant) >= definition.rank(step.subject):
         step.conflicts += 1
         return
     before = step.identity
     step.identity = before.claimed(claim.claimant, claim.at_ms)
-    _owner_may_have_changed(step, before.owner, offset)
+    _owner_may_have_changed(step, before.owner, offset, policy)
     if claim.claimant not in before.claims and before.claims:
         step.conflicts += 1
 
 
-def fold_judged(step: Step, judged: Judged, offset: int) -> None:
+def fold_judged(step: Step, judged: Judged, offset: int, policy: LivePolicy) -> None:
     before = step.identity.owner
     step.identity = step.identity.judged(judged.claimant, judged.at_ms, judged.wrong)
     if not judged.wrong:
         step.identity = step.identity.claimed(judged.claimant, judged.at_ms)
-    _owner_may_have_changed(step, before, offset)
+    _owner_may_have_changed(step, before, offset, policy)
 
 
-def _owner_may_have_changed(step: Step, before: str | None, offset: int) -> None:
+def _owner_may_have_changed(step: Step, before: str | None, offset: int, policy: LivePolicy) -> None:
     """The owner before gets what happened until now, and then nothing of this identifier is left there."""
-    if before is not None and step.identity.owner != before:
-        if step.passed:
+    if step.identity.owner == before:
+        return
+    if before is not None:
+        if step.passed or step.handed:
             send_parts(step, before)
         _withdraw(step, before, offset)
+    owner_changed(step, before, offset, policy)
 
 
 def fold_again(step: Step, again: Again, offset: int) -> None:
@@ -86,9 +92,11 @@ def send_parts(step: Step, owner: str) -> None:
         source=step.subject,
         version=step.folded_to,
         parts={name: each.as_json() for name, each in parts.items()},
+        visits=tuple((offset, channel, visit.as_json(0)) for offset, channel, visit in step.handed),
         events=tuple(Passed(subject=each.subject, event=to_cloud_event(each)) for each in step.passed),
     )
     step.passed.clear()
+    step.handed.clear()
     _send(step, owner, f"{step.subject}@{step.folded_to}", body)
 
 
@@ -101,14 +109,16 @@ def forget(step: Step, receipt: str, requested_ms: int) -> list[str]:
     return [_receipt_of(name, receipt) for name in known]
 
 
-def fold_forgotten(step: Step, forgotten: Forgotten, offset: int) -> None:
+def fold_forgotten(step: Step, forgotten: Forgotten, offset: int, definition: Definition) -> None:
     receipt = _receipt_of(step.subject, forgotten.receipt)
     if step.identity.owner == forgotten.name:
         asked = ErasureRecord(receipt=receipt, requested_ms=forgotten.requested_ms)
         step.told.append(Record(ERASURES, receipt, step.subject, asked.model_dump_json().encode()))
     else:
         step.settled.add(forgotten.name)
-        step.identity = step.identity.without(forgotten.name)
+        step.identity, before = step.identity.without(forgotten.name), step.profile
+        keep_members(step)
+        set_timers(step, before, definition)
         step.forgotten.append(Erasure(receipt, forgotten.requested_ms, stream_id(offset), names=forgotten.name))
 
 

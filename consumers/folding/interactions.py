@@ -9,6 +9,7 @@ from consumers.folding.identities import link
 from consumers.folding.rules import react
 from consumers.folding.sessions import set_timer, summaries
 from consumers.folding.step import DAY_MS, Step
+from consumers.folding.visits import place, set_timers
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.said import SAID
@@ -57,16 +58,21 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
         return
     step.profile = folded
     _count_interaction(step, interaction)
-    set_timer(step, before, interaction, policy)
+    if not before.visits:
+        set_timer(step, before, interaction, policy)
     if interaction.links:
         link(step, interaction, policy.definition)
     if step.identity.owner is not None:
         step.passed.append(interaction)
         return
-    if not step.identity.sources:
+    if not step.identity.sources and not before.visits:
         react(step, before, folded, interaction, policy)
-    else:
-        react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
+        return
+    known, now_known = step.whole(before, policy.definition), step.whole(folded, policy.definition)
+    if before.visits:
+        place(step, interaction, known, now_known, policy)
+        set_timers(step, before, policy.definition)
+    react(step, known, now_known, interaction, policy)
 
 
 def fold_said(step: Step, policy: LivePolicy) -> None:

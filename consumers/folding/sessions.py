@@ -19,8 +19,10 @@ def summaries(step: Step, folded: Profile, interaction: Interaction, policy: Liv
     """The summary of the visit that an interaction or a timer has ended; nothing if it has ended none.
 
     A visit ends once, and its summary is committed with its end. Its id names subject, channel, start and end: two
-    visits of a channel never end at the same time.
+    visits of a channel never end at the same time. Where somebody has several identifiers, `visits.py` sums up.
     """
+    if step.identity.owner is not None or step.profile.visits:
+        return []
     channel = interaction.data["timer"].partition(":")[2] if interaction.type == TIMER_FIRED else interaction.channel
     earlier, now = step.profile.sessions.get(channel), folded.sessions.get(channel)
     if earlier is None or earlier is now:

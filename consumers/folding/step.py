@@ -10,7 +10,7 @@ from profiles.definition import Definition
 from profiles.identity import NOBODY, Identity
 from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
-from profiles.profile import Profile
+from profiles.profile import Profile, Visit
 from profiles.store import Erasure, NewKey, Record
 from schemas.decision import Decision
 from schemas.interaction import Interaction
@@ -58,6 +58,9 @@ class Step(Struct):
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
     settled: set[str] = field(default_factory=set)
     """Identifiers of whom the log says now what a request may have said ahead of it (profiles/linking.py)."""
+    handed: list[tuple[int, str, Visit]] = field(default_factory=list)
+    """Visits that are the owner's to sum up from now on, since the last parts were sent there: the offset of the record
+    that made them so, the channel, the visit."""
     conflicts: int = 0
     """Identifiers that could not be linked."""
     erasures: list[Erasure] = field(default_factory=list)

@@ -79,14 +79,14 @@ class WithErasures(real.Run):
 
 async def wrong(redis: Redis) -> list[str]:
     """As without erasures: the log is rid of the old lives, so the rest makes the profiles. What was counted stays
-    counted, two lives may have had the same timer, what was said of who is who is forgotten, and somebody may be on a
-    call list, in a stage or have a message for what an erased visitor of theirs did. Of whom nothing is left in log
-    and ledger, nothing is left but perhaps a mark that expires."""
+    counted, two lives may have had the same timer, what was said of who is who is forgotten (and so which visits were
+    whose), and somebody may be on a call list, in a stage or have a message for what an erased visitor of theirs did.
+    Of whom nothing is left in log and ledger, nothing is left but perhaps a mark that expires."""
     requests = [each.id for each in await real.logged(redis, real.MOST_SHARDS) if each.body.startswith(b'{"receipt"')]
     if requests:
         return [f"still asked for in the log: {each}" for each in requests]
     excepted = re.compile(
-        r"scorecard: |timers: .* fired|identities: .* has not heard|people: |judging: "
+        r"scorecard: |visits: |timers: .* fired|identities: .* has not heard|people: |judging: "
         r"|.* on the call list are|.* decisions for .* purchases|.*: messages for|customer:.*: stages"
     )
     found = [each for each in await real.wrong(redis, failovers=True) if not excepted.match(each)]
