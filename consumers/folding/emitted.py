@@ -12,13 +12,34 @@ from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.said import marked
 from profiles.aggregates import digest
+from profiles.fold import has_seen, identity_hash, seeing
+from profiles.identity import NOBODY
 from profiles.store import Record
 from schemas.interaction import Interaction, to_cloud_event
 
 
 def say(step: Step, interaction: Interaction, policy: LivePolicy) -> None:
     """It is typed by the revision that says it, so that a later one takes it as it is."""
-    said = replace(interaction, id=f"{interaction.id}/{digest(interaction.subject)}", policy=policy.revision)
+    _say(step, _named(interaction, policy))
+
+
+def say_once(step: Step, interaction: Interaction, policy: LivePolicy) -> None:
+    """The same for the summary of a visit. Of somebody with several identifiers it may follow twice, under one id:
+    where the visit was handed over on two ways, or a link is undone in which it was summed up."""
+    said = _named(interaction, policy)
+    if step.identity is not NOBODY:
+        identity = identity_hash(said.identity)
+        if has_seen(step.profile.seen, identity):
+            return
+        step.profile = replace(step.profile, seen=seeing(step.profile.seen, identity))
+    _say(step, said)
+
+
+def _named(interaction: Interaction, policy: LivePolicy) -> Interaction:
+    return replace(interaction, id=f"{interaction.id}/{digest(interaction.subject)}", policy=policy.revision)
+
+
+def _say(step: Step, said: Interaction) -> None:
     if said.identity in step.left:
         body = orjson.dumps(to_cloud_event(said))
     else:

@@ -9,7 +9,6 @@ from consumers.folding.timed_rules import AFTER, AT, INACTIVE, after_fired, at_f
 from consumers.folding.visits import timer_fired
 from consumers.live import LivePolicy
 from profiles import no_response
-from profiles.profile import Profile
 from profiles.sessions import SESSION_TIMER
 from schemas.interaction import Interaction
 
@@ -25,9 +24,8 @@ HANDLERS: Mapping[str, Handler] = {
 """By kind: what follows beyond what `profiles.fold` makes of it (the end of a session)."""
 
 
-def fold_fired(step: Step, folded: Profile, fired: Interaction, policy: LivePolicy) -> None:
-    """`folded`: the profile with the fired timer in it."""
-    step.profile = folded
+def fold_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:
+    """What follows from a timer that the profile holds already."""
     handler = HANDLERS.get(fired.data["timer"].partition(":")[0])
     if handler is not None:
         handler(step, fired, policy)

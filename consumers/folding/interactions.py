@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from consumers.dead_letters import decoded
-from consumers.folding.emitted import say
+from consumers.folding.emitted import say_once
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
@@ -51,12 +51,13 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     before, folded = step.profile, fold(step.profile, interaction, policy.definition)
     if folded is before:
         return
-    for summary in summaries(step, folded, interaction, policy):
-        say(step, summary, policy)
-    if interaction.type == TIMER_FIRED:
-        fold_fired(step, folded, interaction, policy)
-        return
+    over = summaries(step, folded, interaction, policy)
     step.profile = folded
+    for summary in over:
+        say_once(step, summary, policy)
+    if interaction.type == TIMER_FIRED:
+        fold_fired(step, interaction, policy)
+        return
     _count_interaction(step, interaction)
     if not before.visits:
         set_timer(step, before, interaction, policy)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from consumers.folding.emitted import say
+from consumers.folding.emitted import say_once
 from consumers.folding.sessions import summary
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
@@ -128,4 +128,4 @@ def _keep(step: Step, channel: str, visit: Visit) -> None:
 
 
 def _say(step: Step, channel: str, over: Session, known: Profile, policy: LivePolicy) -> None:
-    say(step, summary(step.subject, known, channel, over, policy), policy)
+    say_once(step, summary(step.subject, known, channel, over, policy), policy)

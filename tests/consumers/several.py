@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
+from consumers.said import is_folded
 from consumers.timers import SOURCE, interaction_of
 from profiles.customer import Customer
 from profiles.identity import NOBODY, Identity
@@ -108,10 +109,12 @@ class Several:
 
     def _log(self, record: Record) -> None:
         log = self._logs[record.subject]
-        log.append(LogRecord(record.topic, len(log) + 1, self.now_ms, record.id, record.subject, record.body))
+        logged = LogRecord(record.topic, len(log) + 1, self.now_ms, record.id, record.subject, record.body)
+        if not is_folded(logged):  # as a worker passes it
+            log.append(logged)
 
     def _fold(self, subject: str) -> None:
-        """All that is new, in one batch; what it says of this subject itself follows in the next."""
+        """All that is new, in one batch."""
         while True:
             customer = self.customers.get(subject) or Customer(subject)
             commit = ProfileFold(self.policy, self.conflicts)(customer, self._logs[subject])

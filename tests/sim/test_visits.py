@@ -40,7 +40,8 @@ class Logins(real.Run):
         luck, subject = self.chance.random(), self.chance.choice(PEOPLE)
         if self.sent and luck < 0.1:
             return self.chance.choice(self.sent[-6:])
-        late_ms = self.chance.choice((0, 0, 0, 0, MINUTE, MINUTE, 40 * MINUTE)) + self.chance.randrange(10_000)
+        late_ms = self.chance.choice((0, 0, 0, 0, MINUTE, MINUTE, 40 * MINUTE))
+        late_ms += 125 * self.chance.randrange(80)  # seconds that add up exactly
         one: dict[str, Any] = {"at_ms": self.clock_ms - late_ms, "id": f"i-{self._numbers}", "subject": subject}
         if luck < 0.15:
             return real.said(interaction("logout", **one))
