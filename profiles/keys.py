@@ -19,6 +19,11 @@ def customer(shard: int, subject: str, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}p:{subject}"
 
 
+def named(shard: int, name: str, space: str = LIVE) -> str:
+    """One of the keys that a shard has once."""
+    return f"{tag(shard)}{space}{name}"
+
+
 def outbox(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}out"
 
