@@ -32,6 +32,8 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
     "actions": ("Actions that rules have taken", ("kind",)),
     "erasures": ("Erasures finished", ()),
+    "relay_sent": ("Records that the relay has moved to Kafka", ()),
+    "relay_failures": ("Batches that the relay could not send", ("reason",)),
 }
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",
@@ -42,10 +44,13 @@ GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
     "timers_pending": "Timers that are set in the shards owned",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
+    "relay_waiting": "Records in the outboxes of the shards owned that Kafka does not have yet",
+    "relay_oldest_seconds": "Age of the oldest of them",
+    "relay_misfit": "1 while the relay stands still because the cluster or a topic is not as it must be",
 }
 
 
-OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures")
+OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures", "relay_")
 """What only workers count: an API that showed zeros would seem to have nothing behind."""
 
 

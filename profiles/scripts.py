@@ -30,6 +30,7 @@ NAMES = (
     "lock",
     "mend",
     "read",
+    "relayed",
     "settle",
     "sweep",
     "takeover",
