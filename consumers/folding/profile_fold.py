@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from consumers.dead_letters import of_the_fold, why_dead
 from consumers.folding import erasure, interactions, ledgers, parts
-from consumers.folding.dead_letters import dead_letter, why_dead
 from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.meter import Meter, count_decision
 from profiles.customer import Customer
-from profiles.errors import BadFields
+from profiles.errors import BadFields, StoreUnavailable
 from profiles.log_stream import OUTBOX
 from profiles.store import IDENTITIES, Commit, Record
 
@@ -102,12 +102,19 @@ class ProfileFold:
         try:
             step.now_ms = record.at_ms
             handler_of(record)(step, record, self.policy)
+        except StoreUnavailable:
+            raise  # trouble is never a dead letter: the partition waits
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
-            reason, detail = why_dead(cause)
-            self.meter.count("worker_dead_letters", reason=reason)
-            log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "offset": record.offset})
-            return dead_letter(record, reason, detail)
+            return self._letter(step, record, cause)
         return None
+
+    def _letter(self, step: Step, record: LogRecord, cause: Exception) -> Record:
+        reason, _ = why_dead(cause)
+        self.meter.count("worker_dead_letters", reason=reason)
+        where = {"reason": reason, "topic": record.topic, "offset": record.offset}
+        # a traceback where it is a defect of ours; else the error is in the letter
+        log.warning("dead letter", extra=where, exc_info=cause if reason == "fold_failed" else None)
+        return of_the_fold(record, step.around.shard, cause)
 
     def _measure(self, step: Step) -> None:
         if step.early:
