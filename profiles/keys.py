@@ -40,6 +40,11 @@ def transit(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}transit"
 
 
+def rekeyed(shard: int, space: str = LIVE) -> str:
+    """Records of Kafka that were taken in here and are about somebody of another shard."""
+    return f"{tag(shard)}{space}rekeyed"
+
+
 def timers(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}timers"
 

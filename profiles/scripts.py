@@ -33,6 +33,7 @@ NAMES = (
     "relayed",
     "settle",
     "sweep",
+    "take",
     "takeover",
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from app.rebuild.quiet import Quiet
+from consumers import timers
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
@@ -21,6 +22,8 @@ from profiles.customer import Customer
 from profiles.store import STREAMS, Commit, CustomerStore
 
 SPACE = "r:"
+FIRED = f"{timers.SOURCE}#"
+"""How the ids of records begin that say that a timer is due."""
 WAIT_MS = 5
 MOST_IDLE = 3
 """Rounds without progress after which there is nothing left to read: the last record may have been removed."""
@@ -37,7 +40,7 @@ class Remembering:
 
     def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
         self.subjects.add(customer.subject)
-        self.fired.update(each.id for each in records if each.topic == "interactions" and "|" in each.id)
+        self.fired.update(each.id.removeprefix(FIRED) for each in records if each.id.startswith(FIRED))
         return replace(self._fold(customer, records, shard, salt), new_keys=())  # decisions have no namespace
 
 
