@@ -191,7 +191,9 @@ class GuardedLoop:
         shard = self._shards[batch.number]
         shard.nonce = batch.nonce
         shard.consumed.extend(record.offset for record in batch.records)
+        started = time.monotonic()
         await batch.apply(fold, self._trim_before(batch))
+        self._meter.observe("worker_fold", time.monotonic() - started)
         return True
 
     async def _settle(self, batch: GuardedBatch, fold: Fold) -> None:
