@@ -22,6 +22,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "worker_fences": ("Shards lost to another owner, or rolled back", ()),
     "worker_takeovers": ("Shards taken over", ()),
     "worker_dead_letters": ("Records that could not be folded", ("reason",)),
+    "worker_dead_letters_cut": ("Dead letters that were too many or too old, and are lost here", ()),
     "worker_future_events": ("Interactions that said they happened after they arrived", ()),
     "identity_conflicts": (
         "Identifiers not linked: somebody else has them, or there are too many",
@@ -51,6 +52,7 @@ HISTOGRAMS: Mapping[str, str] = {
 }
 GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
+    "worker_dead_letters_waiting": "Dead letters in the shards owned",
     "timers_pending": "Timers that are set in the shards owned",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
     "intake_partitions": "Partitions of Kafka's topics assigned to this worker",

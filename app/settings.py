@@ -33,6 +33,7 @@ class Settings:
     log_level: str
     log_keep: int
     outbox_most: int
+    dead_letters_keep: int
     decision_keep: int
     """ms"""
     kafka: tuple[str, ...]
@@ -188,6 +189,12 @@ TABLE: tuple[Setting, ...] = (
         _whole_number(1, 1_000_000_000),
         "Where Redis has no `maxmemory`: records that may wait in the outboxes, for Kafka or else for the workers, "
         "before interactions are answered with 429. Where it has one, that is done from 80% of it",
+    ),
+    Setting(
+        "dead_letters_keep",
+        "10000",
+        _whole_number(1, 1_000_000),
+        "Dead letters that each shard keeps in Redis, for 30 days and up to 64 MiB; when there are more, the oldest go",
     ),
     Setting(
         "decision_keep",

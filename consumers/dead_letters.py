@@ -12,6 +12,7 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from consumers.log import LogRecord
+from profiles.dead_letters import place_in_kafka
 from profiles.errors import BadFields
 from profiles.ledger import UnknownCode
 from profiles.store import DEAD_LETTERS, Record
@@ -70,7 +71,7 @@ class InKafka(Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        return f"{self.topic}/{self.partition}/{self.offset}"
+        return place_in_kafka(self.topic, self.partition, self.offset)
 
 
 def of_the_fold(record: LogRecord, shard: int, cause: Exception) -> Record:
@@ -84,15 +85,15 @@ def of_the_fold(record: LogRecord, shard: int, cause: Exception) -> Record:
         topic=record.topic,
         partition=int(partition) if record.origin else shard,
         offset=int(offset) if record.origin else record.offset,
-        at_ms=record.at_ms,
+        at_ms=record.first_ms or record.at_ms,
         original=_text(record.body),
     )
     return _record(letter, record.id, record.subject)
 
 
-def of_the_intake(found: InKafka, cause: Exception, record_id: str = "", subject: str = "") -> Record:
-    """The letter of a record that could not be taken in. `record_id`: its place in Kafka where it has no other;
-    `subject`: empty where nobody can tell whom it is about."""
+def of_the_intake(found: InKafka, cause: Exception, subject: str = "") -> Record:
+    """The letter of a record that could not be taken in; its id is the place. `subject`: empty where nobody can tell
+    whom it is about."""
     reason, error = why_dead(cause)
     letter = DeadLetter(
         reason=reason,
@@ -106,7 +107,7 @@ def of_the_intake(found: InKafka, cause: Exception, record_id: str = "", subject
         headers=tuple((name, _text(value or b"")) for name, value in found.headers),
         original=_text(found.value or b""),
     )
-    return _record(letter, record_id or found.place, subject)
+    return _record(letter, found.place, subject)
 
 
 def _record(letter: DeadLetter, record_id: str, subject: str) -> Record:

@@ -21,6 +21,8 @@ class LogRecord(Struct, frozen=True):
     body: bytes
     origin: str = ""
     """Where it stands in Kafka, `<partition>:<offset>` of its topic; empty without Kafka."""
+    first_ms: int = 0
+    """Of a dead letter that was put back: when a log took it first. It is of the life that its subject had then."""
 
 
 class EventLog(Protocol):

@@ -148,4 +148,5 @@ def _record(entry_id: bytes, flat: list[bytes]) -> LogRecord:
         subject=fields[b"subject"].decode(),
         body=fields[b"body"],
         origin=fields.get(b"from", b"").decode(),
+        first_ms=int(fields.get(b"first_ms", 0)),
     )

@@ -33,6 +33,7 @@ NAMES = (
     "lease",
     "lock",
     "mend",
+    "put_back",
     "read",
     "relayed",
     "settle",

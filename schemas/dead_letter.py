@@ -25,10 +25,32 @@ class DeadLetter(Model):
     offset: int
     """Where the record stands there; in Redis the id in its stream as milliseconds × 2²⁰ + sequence."""
     at_ms: int
-    """When that log took it."""
+    """When a log took it, the first time if it was put back."""
     key: str | None = None
     """Of a record in Kafka, in base 64."""
     headers: tuple[tuple[str, str], ...] = ()
     """Of a record in Kafka: name and value in base 64."""
     original: str
     """The record's body, byte for byte, in base 64."""
+
+
+class DeadLetterView(DeadLetter):
+    """As `opportune dead-letters` shows it."""
+
+    id: str
+    """Of the letter: shard, milliseconds and number."""
+    dead: str
+    """When it became one (RFC 3339)."""
+    record_id: str
+    """`ce_id` of the record; of an interaction `<source>#<id>`."""
+    subject: str | None
+    """None where nobody can tell whom it is about."""
+
+
+class DeadLetterList(Model):
+    letters: tuple[DeadLetterView, ...]
+    """Newest first."""
+    counts: dict[Reason, int]
+    """Of all that fit, by reason."""
+    more: bool
+    """Whether there are older ones; `--before` and the last id show them."""

@@ -18,7 +18,7 @@ from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
 from profiles import no_response
-from profiles.erasure import ERASED, TOMBSTONE_MS
+from profiles.erasure import ERASED, ERASED_MS, TOMBSTONE_MS
 from profiles.identity import NOBODY
 from profiles.profile import Profile
 from profiles.sessions import SESSION_TIMER
@@ -28,12 +28,15 @@ from schemas.erasure import ErasureRecord
 from schemas.interaction import OUR_OWN
 from schemas.ledger import Ledger
 
+FOLLOWING = ("interactions", "decisions", "responses", IDENTITIES)
+"""Topics of what Opportune itself says of a life, perhaps late."""
+
 
 def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
     """Raises Undecodable."""
     asked = decoded(ErasureRecord.model_validate_json, record.body)
     step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step)))
-    step.profile, step.ledger = Profile(marks={ERASED: record.offset}), Ledger()
+    step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):
         said.clear()
     forget(step, asked.receipt, asked.requested_ms)
@@ -58,13 +61,18 @@ def kept_ms(step: Step, stranger_ms: int) -> int:
 
 def passed_over(step: Step, record: LogRecord) -> bool:
     """Whether a record that stands after an erasure came of what was erased: a timer that fired, a session that ended,
-    an answer to a decision, each just before the erasure was folded. The commit drops such records from the log."""
-    if ERASED not in step.profile.marks or record.topic not in ("interactions", "decisions", "responses", IDENTITIES):
+    an answer to a decision, each just before the erasure was folded; a dead letter of the old life that was put back.
+    The commit drops such records from the log."""
+    if ERASED not in step.profile.marks:
         return False
-    is_old = _is_of_the_old_life(step, record)
+    is_old = _was_put_back(step, record) or (record.topic in FOLLOWING and _is_of_the_old_life(step, record))
     if is_old:
         step.passed_over.append(stream_id(record.offset))
     return is_old
+
+
+def _was_put_back(step: Step, record: LogRecord) -> bool:
+    return 0 < record.first_ms <= step.profile.marks.get(ERASED_MS, 0)
 
 
 def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:

@@ -34,7 +34,7 @@ def _event(record: LogRecord, policy: LivePolicy) -> Interaction:
         return written
     event = decoded(CloudEvent.model_validate_json, record.body)
     try:
-        return from_cloud_event(event, record.at_ms, policy.definition.identifiers, record.subject)
+        return from_cloud_event(event, record.first_ms or record.at_ms, policy.definition.identifiers, record.subject)
     except ValueError as cause:
         raise BadFields(str(cause)) from cause
 

@@ -7,6 +7,7 @@ the live policy says that it is about somebody of another shard; or a dead lette
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from consumers.answers import record_of as response_record
 from consumers.dead_letters import InKafka, NotOurs, Undecodable, decoded, of_the_intake
 from consumers.kafka import ours
 from consumers.kafka.bindings import event_of, media_type
-from consumers.kafka.messages import SCHEMA
+from consumers.kafka.messages import FIRST_MS, SCHEMA
 from consumers.kafka.ours import Mark
 from consumers.live import LivePolicy
 from profiles.decided import KnownCode
@@ -37,6 +38,7 @@ from schemas.topics import STRUCTURED
 log = logging.getLogger(__name__)
 
 INTERACTIONS, RESPONSES = "interactions", "responses"
+TIME = re.compile(r"[0-9]{1,15}")
 T = TypeVar("T")
 
 
@@ -56,6 +58,8 @@ class Taken(Struct, frozen=True):
     """Of the log; or the dead letter."""
     schema: str = "1"
     """The version of its body."""
+    first_ms: str = ""
+    """Of a dead letter that was put back: when a log took it first."""
 
 
 class Answer(Struct, frozen=True):
@@ -104,12 +108,15 @@ class Decoding:
             if found.topic == INTERACTIONS and own_id:
                 record_id = f"{(headers.get('ce_source') or b'').decode()}#{record_id}"
             schema = (headers.get(SCHEMA) or b"1").decode()
+            first_ms = (headers.get(FIRST_MS) or b"").decode()
         except UnicodeDecodeError as cause:
             raise Undecodable(f"key or headers are no UTF-8 text: {cause}") from cause
         if not subject:
             raise Undecodable("a record of ours without a key")
+        if first_ms and not TIME.fullmatch(first_ms):
+            raise Undecodable(f"the header {FIRST_MS} is no time")
         record = Record(found.topic, record_id, subject, value)
-        return Taken(found, shard_of(subject, self._shards), Fate.LOGGED, record, schema)
+        return Taken(found, shard_of(subject, self._shards), Fate.LOGGED, record, schema, first_ms)
 
     def _interaction(self, found: InKafka, policy: LivePolicy) -> Taken:
         try:

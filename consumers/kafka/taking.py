@@ -129,4 +129,5 @@ def _words(each: Taken) -> tuple[str | bytes | int, ...]:
     words = ("topic", topic, "id", record_id, "subject", subject, "schema", each.schema, "body", body)
     if each.fate is Fate.DEAD:
         return words
-    return (*words, "at", found.at_ms, "from", f"{found.partition}:{found.offset}")
+    put_back = ("first_ms", each.first_ms) if each.first_ms else ()
+    return (*words, "at", found.at_ms, "from", f"{found.partition}:{found.offset}", *put_back)
