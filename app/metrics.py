@@ -32,6 +32,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
     "actions": ("Actions that rules have taken", ("kind",)),
     "erasures": ("Erasures finished", ()),
+    "archive_records": ("Records archived", ("topic",)),
+    "archive_files": ("Files of the archive written", ("topic",)),
+    "archive_unreadable": ("Records archived that could not be read", ("topic",)),
+    "archive_lost": ("Offsets that left the log before they were archived", ("topic",)),
 }
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",
@@ -41,11 +45,13 @@ HISTOGRAMS: Mapping[str, str] = {
 GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
     "timers_pending": "Timers that are set in the shards owned",
+    "archive_lag_seconds": "Age of the oldest record that is not in the archive",
+    "archive_refused_partitions": "Partitions that cannot be archived, as the log says why",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
 }
 
 
-OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures")
+OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures", "archive_")
 """What only workers count: an API that showed zeros would seem to have nothing behind."""
 
 
