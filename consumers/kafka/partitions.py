@@ -24,6 +24,8 @@ WITHIN_S = 20.0
 STOP_WITHIN_S = 5.0
 FETCH_MS = 500
 SESSION_MS = 30_000
+METADATA_MS = 10_000
+"""A partition that was added is noticed after so long."""
 MOST_AT_ONCE = 1_000
 
 
@@ -77,11 +79,10 @@ class PartitionReader:
         self._all: AIOKafkaConsumer | None = None
 
     async def bounds(self, parts: Iterable[Part]) -> dict[Part, Bounds]:
-        """Raises LogMisfit for a partition that does not exist."""
+        """Of partitions that exist; aiokafka waits for others in vain."""
         wanted = [TopicPartition(*each) for each in parts]
         async with trouble_named(self._connection.servers, WITHIN_S):
             self._all = self._all or await self._started("read_uncommitted")
-            await _check_known(self._all, wanted)
             begins, ends = await self._all.beginning_offsets(wanted), await self._all.end_offsets(wanted)
         return {Part(*each): Bounds(begins[each], ends[each]) for each in wanted}
 
@@ -89,7 +90,11 @@ class PartitionReader:
         """The numbers there are. Raises LogMisfit where there is no such topic."""
         async with trouble_named(self._connection.servers, WITHIN_S):
             self._all = self._all or await self._started("read_uncommitted")
-            return frozenset(await _known(self._all, topic))
+            # private, as the public ways tell only of topics that this consumer reads
+            found = (await self._all._client.fetch_all_metadata()).partitions_for_topic(topic)
+        if not found:
+            raise LogMisfit(f"there is no topic {topic}", hint="`opportune topics` creates what is missing")
+        return frozenset(found)
 
     async def read(self, part: Part, start: int) -> AsyncGenerator[Portion]:
         """Portion after portion, without an end; an empty one where nothing came within FETCH_MS."""
@@ -152,6 +157,7 @@ class Share:
             "group_id": self._group,
             "group_instance_id": self._member,
             "session_timeout_ms": SESSION_MS,
+            "metadata_max_age_ms": METADATA_MS,
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
             "partition_assignment_strategy": (StickyPartitionAssignor,),
@@ -161,22 +167,6 @@ class Share:
 
 def _entry(record: Any) -> Entry:
     return Entry(record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
-
-
-async def _known(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    """Asks anew where a topic is not known yet."""
-    await consumer.topics()
-    found: set[int] | None = consumer.partitions_for_topic(topic)
-    if not found:
-        raise LogMisfit(f"there is no topic {topic}", hint="`opportune topics` creates what is missing")
-    return found
-
-
-async def _check_known(consumer: AIOKafkaConsumer, wanted: Iterable[TopicPartition]) -> None:
-    """aiokafka waits for ever for one that does not exist."""
-    for each in wanted:
-        if each.partition not in (consumer.partitions_for_topic(each.topic) or await _known(consumer, each.topic)):
-            raise LogMisfit(f"the topic {each.topic} has no partition {each.partition}")
 
 
 async def _start(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
