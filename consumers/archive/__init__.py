@@ -1,4 +1,4 @@
-"""The archive: the log as Parquet files, each record once (docs/archive.md, ADR 31).
+"""The archive: the log as Parquet files, each record once (docs/archive.md, ADR 33).
 
 cutting.py    pure: where a file begins and ends follows from the log alone
 names.py      pure: a file's name says which offsets it holds
