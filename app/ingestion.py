@@ -3,18 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import orjson
-from msgspec.structs import replace
-
 from app.policy import required
+from consumers.accepting import accepted, record_of
 from consumers.live import LivePolicy, PolicySource
 from profiles.errors import BadFields
-from profiles.store import CustomerStore, Record
-from schemas.base import UNIT_MS, at_ms
-from schemas.interaction import OUR_OWN, CloudEvent, Interaction, from_cloud_event, to_cloud_event
-
-FURTHEST_FUTURE_MS = UNIT_MS["h"]
-"""A touchpoint's clock may be wrong by so much."""
+from profiles.store import CustomerStore
+from schemas.base import at_ms
+from schemas.interaction import CloudEvent, Interaction, from_cloud_event
 
 
 class Ingestion:
@@ -40,22 +35,3 @@ def _typed(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Interacti
         return refusal
     except ValueError as cause:  # it is about nobody
         return BadFields(str(cause))
-
-
-def accepted(interaction: Interaction, policy: LivePolicy, received_ms: int) -> Interaction:
-    """The interaction as the policy types it, and marked so. Raises BadFields.
-
-    A worker that does not have this revision yet, or has a later one, takes it as it is typed here.
-    """
-    if interaction.type in OUR_OWN:
-        raise BadFields(f"`{interaction.type}` is sent by Opportune only")
-    if interaction.at_ms > received_ms + FURTHEST_FUTURE_MS:
-        raise BadFields("`time` lies more than an hour in the future", "check the clock of the touchpoint")
-    if interaction.at_ms < 0:
-        raise BadFields("`time` lies before 1970")
-    return replace(policy.definition.typed(interaction), policy=policy.revision)
-
-
-def record_of(interaction: Interaction) -> Record:
-    body = orjson.dumps(to_cloud_event(interaction))
-    return Record("interactions", interaction.identity, interaction.subject, body)

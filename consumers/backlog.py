@@ -7,7 +7,6 @@ Redis holds the log in memory, and a load could fill it. Leaves waiting to its c
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from consumers.guarded_batch import POSITION
 from consumers.redis_streams import offset_of
 from profiles import keys
 from profiles.store import CustomerStore
@@ -48,12 +47,12 @@ class Backlog:
     async def _ends(self, shards: frozenset[int]) -> dict[int, int]:
         trip = self._store.scripts.batch()
         for shard in shards:
-            trip.add("XREVRANGE", keys.outbox(shard), "+", "-", "COUNT", 1)
+            trip.add("XREVRANGE", self._store.log.key(shard), "+", "-", "COUNT", 1)
         answers = zip(shards, await trip.run(), strict=True)
         return {shard: offset_of(entries[0][0]) if entries else 0 for shard, entries in answers}
 
     async def _positions(self, shards: frozenset[int]) -> dict[int, int]:
         trip = self._store.scripts.batch()
         for shard in shards:
-            trip.add("HGET", keys.guard(shard), POSITION)
+            trip.add("HGET", keys.guard(shard), self._store.log.position)
         return {shard: int(found or 0) for shard, found in zip(shards, await trip.run(), strict=True)}

@@ -1,4 +1,4 @@
-"""The embedded log: the outbox streams in Redis, read by the workers themselves.
+"""The log as it stands in Redis, a stream for each shard: the outboxes, or what was taken in from Kafka.
 
 One shard is one part. Live workers share the shards by rendezvous hashing over who has reported lately; for a
 moment two may believe they own the same shard, which the guard makes harmless.
@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from consumers.log import LogRecord
-from profiles import keys
 from profiles.connection import ANSWER_TIMEOUT_S
 from profiles.errors import StoreUnavailable
+from profiles.log_stream import OUTBOX, LogStream
 from profiles.trip import Trip
 
 WORKERS = "opportune:workers"
@@ -47,11 +47,12 @@ def _weight(worker: str, shard: int) -> bytes:
 
 
 class RedisStreams:
-    """`EventLog` over the outboxes of one Redis."""
+    """`EventLog` over the streams of one Redis."""
 
-    def __init__(self, redis: Redis, shards: int, worker: str) -> None:
+    def __init__(self, redis: Redis, shards: int, worker: str, log: LogStream = OUTBOX) -> None:
         self._redis = redis
         self._shards = shards
+        self._log = log
         self._worker = worker
         self._owned: frozenset[int] = frozenset()
         self._reported = float("-inf")
@@ -90,7 +91,7 @@ class RedisStreams:
         if found := await self._read_before(positions):
             return found
         asked = await self._ask(positions, most, ("BLOCK", wait_ms))
-        return _records(asked, await asked.trip.answers(ANSWER_TIMEOUT_S + wait_ms / 1000))
+        return _records(self._log, asked, await asked.trip.answers(ANSWER_TIMEOUT_S + wait_ms / 1000))
 
     async def read_ahead(self, positions: Mapping[int, int], most: int) -> None:
         await self._forget()
@@ -101,12 +102,12 @@ class RedisStreams:
         asked, self._ahead = self._ahead, None
         if asked is None:
             return {}
-        found = _records(asked, await asked.trip.answers())
+        found = _records(self._log, asked, await asked.trip.answers())
         return {shard: each for shard, each in found.items() if positions.get(shard) == asked.positions[shard]}
 
     async def _ask(self, positions: Mapping[int, int], most: int, options: tuple[Any, ...] = ()) -> "Asked":
         trip = Trip(self._redis)
-        streams = [keys.outbox(shard) for shard in positions]
+        streams = [self._log.key(shard) for shard in positions]
         where = (*streams, *map(stream_id, positions.values()))
         await trip.send([("XREAD", "COUNT", most, *options, "STREAMS", *where)])
         return Asked(dict(positions), trip)
@@ -125,12 +126,12 @@ class Asked:
     trip: Trip
 
 
-def _records(asked: Asked, answers: list[Any]) -> dict[int, list[LogRecord]]:
+def _records(log: LogStream, asked: Asked, answers: list[Any]) -> dict[int, list[LogRecord]]:
     """Raises StoreUnavailable if Redis has refused."""
     (found,) = answers
     if isinstance(found, ResponseError):
         raise StoreUnavailable(str(found)) from found
-    by_key = {keys.outbox(shard).encode(): shard for shard in asked.positions}
+    by_key = {log.key(shard).encode(): shard for shard in asked.positions}
     return {by_key[key]: [_record(*entry) for entry in entries] for key, entries in dict(found or ()).items()}
 
 
@@ -140,8 +141,9 @@ def _record(entry_id: bytes, flat: list[bytes]) -> LogRecord:
     return LogRecord(
         topic=fields[b"topic"].decode(),
         offset=offset,
-        at_ms=offset >> SEQUENCE_BITS,
+        at_ms=int(fields.get(b"at") or offset >> SEQUENCE_BITS),
         id=fields[b"id"].decode(),
         subject=fields[b"subject"].decode(),
         body=fields[b"body"],
+        origin=fields.get(b"from", b"").decode(),
     )

@@ -19,6 +19,11 @@ def customer(shard: int, subject: str, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}p:{subject}"
 
 
+def named(shard: int, name: str, space: str = LIVE) -> str:
+    """One of the keys that a shard has once."""
+    return f"{tag(shard)}{space}{name}"
+
+
 def outbox(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}out"
 
@@ -33,6 +38,11 @@ def actions(shard: int, space: str = LIVE) -> str:
 
 def transit(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}transit"
+
+
+def rekeyed(shard: int, space: str = LIVE) -> str:
+    """Records of Kafka that were taken in here and are about somebody of another shard."""
+    return f"{tag(shard)}{space}rekeyed"
 
 
 def timers(shard: int, space: str = LIVE) -> str:

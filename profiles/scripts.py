@@ -30,8 +30,10 @@ NAMES = (
     "lock",
     "mend",
     "read",
+    "relayed",
     "settle",
     "sweep",
+    "take",
     "takeover",
 )
 

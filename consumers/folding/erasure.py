@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from consumers.dead_letters import decoded
 from consumers.folding.identities import forget
 from consumers.folding.lifecycle import REVIEW_TIMER
 from consumers.folding.step import Step
@@ -29,8 +30,8 @@ from schemas.ledger import Ledger
 
 
 def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
-    """Raises ValidationError."""
-    asked = ErasureRecord.model_validate_json(record.body)
+    """Raises Undecodable."""
+    asked = decoded(ErasureRecord.model_validate_json, record.body)
     step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step)))
     step.profile, step.ledger = Profile(marks={ERASED: record.offset}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):

@@ -1,5 +1,6 @@
 """Interactions: profile, timers, scorecard count, links, and what follows from the rules they fire."""
 
+from consumers.dead_letters import decoded
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
@@ -18,7 +19,7 @@ CLOCK_NOISE_MS = 1_000
 
 
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Raises ValidationError and BadFields."""
+    """Raises Undecodable and BadFields."""
     event = _event(record, policy)
     typed = event if event.policy is not None else policy.definition.typed(event)
     timely = not_after(record.at_ms, typed)
@@ -31,7 +32,7 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
 def _event(record: LogRecord, policy: LivePolicy) -> Interaction:
     if (written := as_we_wrote_it(record.body, record.subject)) is not None:
         return written
-    event = CloudEvent.model_validate_json(record.body)
+    event = decoded(CloudEvent.model_validate_json, record.body)
     try:
         return from_cloud_event(event, record.at_ms, policy.definition.identifiers, record.subject)
     except ValueError as cause:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from consumers.dead_letters import decoded
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
@@ -14,8 +15,8 @@ from schemas.response import ResponseRecord
 
 
 def fold_decision(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Confirms the reservations of a decision. Raises ValidationError."""
-    decision = DecisionRecord.model_validate_json(record.body)
+    """Confirms the reservations of a decision. Raises Undecodable."""
+    decision = decoded(DecisionRecord.model_validate_json, record.body)
     decided_ms = at_ms(datetime.fromisoformat(decision.at))
     folded, counts = ledgers.fold_decision(step.ledger, decision, decided_ms, policy.definition)
     step.ledger, timers = no_response.awaited(step.ledger, folded, policy.definition)
@@ -24,8 +25,8 @@ def fold_decision(step: Step, record: LogRecord, policy: LivePolicy) -> None:
 
 
 def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Raises ValidationError and UnknownCode."""
-    response = ResponseRecord.model_validate_json(record.body)
+    """Raises Undecodable and UnknownCode."""
+    response = decoded(ResponseRecord.model_validate_json, record.body)
     folded, counts = ledgers.fold_response(step.ledger, response)
     step.ledger, withdrawn, timers = no_response.answered(folded, response.code, policy.definition)
     step.counts.update(counts)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
+from consumers.dead_letters import decoded
 from consumers.folding.identities import fold_claim, fold_forgotten, fold_judged
 from consumers.folding.rules import react
 from consumers.folding.step import Step
@@ -23,8 +24,8 @@ RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten] = TypeAdapter(IdentityR
 
 
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Raises ValidationError."""
-    match RECORDS.validate_json(record.body):
+    """Raises Undecodable."""
+    match decoded(RECORDS.validate_json, record.body):
         case Claim() as claim:
             fold_claim(step, claim, record.offset, policy.definition)
         case Judged() as judged:

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from consumers.dead_letters import of_the_fold, why_dead
 from consumers.folding import erasure, interactions, ledgers, parts
-from consumers.folding.dead_letters import dead_letter, why_dead
 from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.meter import Meter, count_decision
 from profiles.customer import Customer
-from profiles.errors import BadFields
+from profiles.errors import BadFields, StoreUnavailable
+from profiles.log_stream import OUTBOX
 from profiles.store import IDENTITIES, Commit, Record
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,11 @@ class ProfileFold:
     """How long the records of what is decided here stay in the store."""
     again: bool = False
     """Whether this is a rebuild."""
+    mark: str = OUTBOX.position
+    """Under which a profile says how far it has followed the log."""
 
     def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
-        mark = customer.profile.marks.get(POSITION, 0)
+        mark = customer.profile.marks.get(self.mark, 0)
         new = [record for record in records if record.offset > mark]
         if not new:
             return Commit(customer.subject, expected=None)
@@ -60,7 +62,7 @@ class ProfileFold:
         if step.identity.owner is not None:
             send_parts(step, step.identity.owner)
         self._measure(step)
-        marks = {**step.profile.marks, POSITION: new[-1].offset}
+        marks = {**step.profile.marks, self.mark: new[-1].offset}
         return Commit(
             subject=customer.subject,
             expected=customer.version,
@@ -100,12 +102,19 @@ class ProfileFold:
         try:
             step.now_ms = record.at_ms
             handler_of(record)(step, record, self.policy)
+        except StoreUnavailable:
+            raise  # trouble is never a dead letter: the partition waits
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
-            reason, detail = why_dead(cause)
-            self.meter.count("worker_dead_letters", reason=reason)
-            log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "offset": record.offset})
-            return dead_letter(record, reason, detail)
+            return self._letter(step, record, cause)
         return None
+
+    def _letter(self, step: Step, record: LogRecord, cause: Exception) -> Record:
+        reason, _ = why_dead(cause)
+        self.meter.count("worker_dead_letters", reason=reason)
+        where = {"reason": reason, "topic": record.topic, "offset": record.offset}
+        # a traceback where it is a defect of ours; else the error is in the letter
+        log.warning("dead letter", extra=where, exc_info=cause if reason == "fold_failed" else None)
+        return of_the_fold(record, step.around.shard, cause)
 
     def _measure(self, step: Step) -> None:
         if step.early:

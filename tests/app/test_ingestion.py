@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.ingestion import accepted
+from consumers.accepting import accepted
 from profiles.errors import BadFields
 from schemas.interaction import OUR_OWN
 from tests.builders import NOON_MS, interaction, live
