@@ -6,7 +6,7 @@ begins at the same offset writes the same file, whenever that is and whatever el
 thought dead, and the one that has taken its place, write the same file twice.
 """
 
-from consumers.kafka.partitions import Entry
+from consumers.dead_letters import InKafka
 
 HOUR_MS = 3_600_000
 GRACE_MS = 60_000
@@ -20,21 +20,21 @@ MOST_BYTES = 64 << 20
 class Cut:
     """A file that begins with a record. `slot_ms` divides an hour."""
 
-    def __init__(self, first: Entry, slot_ms: int) -> None:
+    def __init__(self, first: InKafka, slot_ms: int) -> None:
         self._slot_ms = slot_ms
         self._slot = first.at_ms // slot_ms
         self._records = 1
-        self._bytes = first.size
+        self._bytes = size_of(first)
         self.begins_ms = self._slot * slot_ms
         self.last = first.offset
 
-    def takes(self, entry: Entry) -> bool:
+    def takes(self, entry: InKafka) -> bool:
         """Whether the next record belongs to it; then it is counted."""
         other_slot = entry.at_ms // self._slot_ms != self._slot
-        if other_slot or self._records >= MOST_RECORDS or self._bytes + entry.size > MOST_BYTES:
+        if other_slot or self._records >= MOST_RECORDS or self._bytes + size_of(entry) > MOST_BYTES:
             return False
         self._records += 1
-        self._bytes += entry.size
+        self._bytes += size_of(entry)
         self.last = entry.offset
         return True
 
@@ -42,3 +42,8 @@ class Cut:
 def closes_ms(at_ms: int, slot_ms: int, grace_ms: int = GRACE_MS) -> int:
     """From when on nothing more comes into the slot of a record."""
     return (at_ms // slot_ms + 1) * slot_ms + grace_ms
+
+
+def size_of(entry: InKafka) -> int:
+    """Bytes of key and value."""
+    return len(entry.key or b"") + len(entry.value or b"")

@@ -12,10 +12,12 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from consumers.archive.cutting import size_of
 from consumers.archive.layout import VERSION, layout
 from consumers.archive.names import Held
 from consumers.archive.rows import Row, row
-from consumers.kafka.partitions import Entry, Part
+from consumers.dead_letters import InKafka
+from consumers.kafka.partitions import Part
 
 ROWS_AT_ONCE = 1_000
 GROUP_ROWS = 20_000
@@ -30,20 +32,19 @@ class Draft:
         self.records = 0
         self.unreadable = 0
         self.last_ms = 0
-        self._part = part
         self._layout = layout(part.topic)
         self._writer = pq.ParquetWriter(self.path, self._layout, compression="zstd", compression_level=3)
         self._rows: list[Row] = []
         self._batches: list[Any] = []
         self._bytes = 0
 
-    async def add(self, entry: Entry) -> None:
-        made = row(self._part, entry)
+    async def add(self, entry: InKafka) -> None:
+        made = row(entry)
         self._rows.append(made)
         self.records += 1
         self.unreadable += "unreadable" in made
         self.last_ms = entry.at_ms
-        self._bytes += entry.size
+        self._bytes += size_of(entry)
         if len(self._rows) >= ROWS_AT_ONCE or self._bytes >= GROUP_BYTES:
             await asyncio.to_thread(self._turn)
 

@@ -17,8 +17,9 @@ from consumers.archive.cutting import Cut, closes_ms
 from consumers.archive.draft import Draft
 from consumers.archive.names import Held, held
 from consumers.archive.place import Place
+from consumers.dead_letters import InKafka
 from consumers.kafka.errors import LogMisfit
-from consumers.kafka.partitions import Bounds, Entry, Part, PartitionReader
+from consumers.kafka.partitions import Bounds, Part, PartitionReader
 from consumers.meter import Meter
 
 log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class FileWriter:
         progress.look_at_ms = asked_ms + LOOK_AGAIN_MS
         return None
 
-    async def _comes_later(self, progress: Progress, start: int, first: Entry, asked_ms: int) -> bool:
+    async def _comes_later(self, progress: Progress, start: int, first: InKafka, asked_ms: int) -> bool:
         """Whether the slot of the first record is not over, or retention took the one before while we looked."""
         progress.waiting_ms = first.at_ms
         closes = self._closes_ms(first.at_ms)

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import msgspec
 
+from consumers.dead_letters import InKafka
 from consumers.kafka.messages import CONTENT_TYPE, SCHEMA
-from consumers.kafka.partitions import Entry, Part
+from rules import codes
 from schemas.base import moment
 from schemas.identity import CUSTOMER, VISITOR
 from schemas.topics import STRUCTURED
@@ -87,20 +88,20 @@ DECIDED = msgspec.json.Decoder(Decided)
 RESPONDED = msgspec.json.Decoder(Responded)
 
 
-def row(part: Part, entry: Entry) -> Row:
-    base = _of_the_log(part, entry)
+def row(entry: InKafka) -> Row:
+    base = _of_the_log(entry)
     try:
-        return {**base, **_columns(part.topic, entry)}
+        return {**base, **_columns(entry)}
     except (ValueError, ArithmeticError, RecursionError) as cause:  # msgspec's errors and those of text are ValueErrors
         return {**base, "unreadable": f"{type(cause).__name__}: {cause}"}
 
 
-def _of_the_log(part: Part, entry: Entry) -> Row:
+def _of_the_log(entry: InKafka) -> Row:
     text = _text(entry.value)
     return {
         "taken": moment(entry.at_ms),
-        "topic": part.topic,
-        "partition": part.number,
+        "topic": entry.topic,
+        "partition": entry.partition,
         "offset": entry.offset,
         "key": entry.key,
         "headers": [{"name": name, "value": value} for name, value in entry.headers],
@@ -117,7 +118,7 @@ def _text(value: bytes | None) -> str | None:
         return None
 
 
-def _columns(topic: str, entry: Entry) -> Row:
+def _columns(entry: InKafka) -> Row:
     if entry.value is None:
         raise ValueError("it has no value")
     headers = {name: (value or b"").decode() for name, value in entry.headers if name.startswith(CE) or name in OURS}
@@ -126,11 +127,11 @@ def _columns(topic: str, entry: Entry) -> Row:
         "id": event.id,
         "source": event.source,
         "type": event.type,
-        "subject": _subject(topic, event, entry.key),
+        "subject": _subject(entry.topic, event, entry.key),
         "time": _utc(event.time) if event.time else moment(entry.at_ms),
         "schema_version": headers.get(SCHEMA),
     }
-    match topic:
+    match entry.topic:
         case "interactions":
             columns |= {"channel": event.channel, "policy": event.policy, "data": bytes(event.data).decode()}
         case "decisions":
@@ -179,9 +180,10 @@ def _decided(decided: Decided) -> Row:
 
 
 def _responded(responded: Responded) -> Row:
+    """A backend writes the code as it was printed or spoken."""
     at = responded.time if responded.at_ms is None else moment(responded.at_ms)
     return {
-        "code": responded.code,
+        "code": codes.parse(responded.code) if responded.at_ms is None else responded.code,
         "decision": responded.decision,
         "outcome": responded.outcome,
         "outcomes": [{"outcome": name, "class": kind} for name, kind in responded.outcomes.items()],

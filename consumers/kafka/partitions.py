@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from msgspec import Struct
 
+from consumers.dead_letters import InKafka
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
 from consumers.kafka.errors import LogMisfit
 
@@ -39,24 +39,8 @@ class Part(NamedTuple):
         return f"{self.topic}/{self.number}"
 
 
-class Entry(Struct, frozen=True):
-    """A record as it stands in a partition."""
-
-    offset: int
-    at_ms: int
-    """When the log took it."""
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes | None], ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes of key and value."""
-        return len(self.key or b"") + len(self.value or b"")
-
-
 class Portion(NamedTuple):
-    entries: list[Entry]
+    entries: list[InKafka]
     following: int
     """Where to go on: all committed records before it have been read."""
 
@@ -160,13 +144,16 @@ class Share:
             "metadata_max_age_ms": METADATA_MS,
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
-            "partition_assignment_strategy": (StickyPartitionAssignor,),
+            "fetch_max_bytes": 1,  # what is fetched before the pause is not wanted
+            # the assignor keeps what it knows in its class
+            "partition_assignment_strategy": (type("Sticky", (StickyPartitionAssignor,), {}),),
         }
         return await _start(AIOKafkaConsumer(*self._topics, **self._connection.options(), **options))
 
 
-def _entry(record: Any) -> Entry:
-    return Entry(record.offset, record.timestamp, record.key, record.value, tuple(record.headers))
+def _entry(record: Any) -> InKafka:
+    value, headers = record.value, tuple(record.headers)
+    return InKafka(record.topic, record.partition, record.offset, record.timestamp, record.key, headers, value)
 
 
 async def _start(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:

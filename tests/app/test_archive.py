@@ -20,8 +20,9 @@ from consumers.archive.draft import Draft
 from consumers.archive.layout import layout
 from consumers.archive.names import held
 from consumers.archive.place import Place
+from consumers.dead_letters import InKafka
 from consumers.kafka.messages import message
-from consumers.kafka.partitions import Entry, Part
+from consumers.kafka.partitions import Part
 from profiles.store import Record
 from schemas.decision import DecisionRecord
 from schemas.interaction import to_cloud_event
@@ -105,7 +106,7 @@ async def _filled(place: Place) -> None:
         draft = Draft(drafts, Part(topic, 3))
         for offset, each in enumerate(several):
             sent = message(each, 3, AT_MS)
-            await draft.add(Entry(offset, AT_MS, sent.key, sent.value, sent.headers))
+            await draft.add(InKafka(topic, 3, offset, AT_MS, sent.key, sent.headers, sent.value))
         file = held(Part(topic, 3), 0, len(several) - 1, AT_MS)
         await draft.finish(file)
         assert draft.unreadable == 0

@@ -9,7 +9,8 @@ from consumers.archive import cutting
 from consumers.archive.cutting import Cut, closes_ms
 from consumers.archive.names import held, parsed
 from consumers.archive.survey import faults
-from consumers.kafka.partitions import Entry, Part
+from consumers.dead_letters import InKafka
+from consumers.kafka.partitions import Part
 
 SLOT_MS, GRACE_MS, SKEW_MS = 1_000, 300, 100
 PART = Part("interactions", 3)
@@ -18,7 +19,7 @@ Range = tuple[int, int]
 
 @dataclass
 class Appended:
-    entry: Entry
+    entry: InKafka
     seen_ms: int
     """From when on it can be read, by a clock that is right."""
 
@@ -34,7 +35,7 @@ def logs(draw: st.DrawFn) -> list[Appended]:
         offset += 1 + hole
         seen_ms = max(seen_ms, now_ms + delay_ms)
         value = b"x" * draw(st.sampled_from([1, 1, 40, 400]))
-        appended.append(Appended(Entry(offset, now_ms + skew_ms, None, value, ()), seen_ms))
+        appended.append(Appended(InKafka(*PART, offset, now_ms + skew_ms, None, (), value), seen_ms))
     return appended
 
 

@@ -11,8 +11,9 @@ from consumers.archive.archiver import Archiver
 from consumers.archive.draft import Draft
 from consumers.archive.names import held
 from consumers.archive.place import Place
+from consumers.dead_letters import InKafka
 from consumers.kafka.errors import LogMisfit, LogUnavailable
-from consumers.kafka.partitions import Entry, Part
+from consumers.kafka.partitions import Part
 from tests.consumers.archive.conftest import MakeArchiver, all_files, archived, ended, held_offsets, send
 from tests.s3_server import CREDENTIALS, S3Server
 
@@ -43,7 +44,7 @@ async def put(place: Place, first: int, last: int, at_ms: int = HOUR_13_MS) -> N
     drafts = place.prepare()
     draft = Draft(drafts, PART)
     for offset in range(first, last + 1):
-        await draft.add(Entry(offset, at_ms + offset, b"customer:ada", b"{}", ()))
+        await draft.add(InKafka(*PART, offset, at_ms + offset, b"customer:ada", (), b"{}"))
     file = held(PART, first, last, at_ms)
     await draft.finish(file)
     place.publish(draft.path, file)
