@@ -5,10 +5,8 @@ out once, until its shard is begun anew.
 """
 
 import sqlite3
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -46,18 +44,16 @@ class Spooled(Struct, frozen=True):
 
 
 class Spool:
-    """In a file that goes when it is closed."""
+    """In a file without a name in the temp folder (TMPDIR), which goes with the process, however that ends."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="opportune-rebuild-")
-        self._db = sqlite3.connect(Path(self._folder.name) / "log.db", isolation_level=None)
-        self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + CREATE)
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript("PRAGMA temp_store = FILE; PRAGMA journal_mode = OFF;" + CREATE)
         self._latest_ms: dict[Part, int] = {}
         self._seq = 0
 
     def close(self) -> None:
         self._db.close()
-        self._folder.cleanup()
 
     def add(self, several: Iterable[Spooled]) -> None:
         """Those of one partition in its order."""
