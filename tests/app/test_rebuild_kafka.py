@@ -286,3 +286,34 @@ def without_marks(state: dict[str, Any]) -> dict[str, Any]:
         profile = orjson.loads(fields[b"profile"])
         fields[b"profile"] = orjson.dumps({**profile, "marks": sorted(profile["marks"])})
     return state
+
+
+async def test_traffic_goes_on_while_it_is_rebuilt(world: KafkaWorld) -> None:
+    await world.lived()
+    await world.folded()
+    await world.spoil()
+    worker, number, is_over = world.worker("busy"), 0, asyncio.Event()
+    folding = asyncio.create_task(worker.run())
+
+    async def traffic() -> None:
+        nonlocal number
+        while not is_over.is_set():
+            several = [purchase(1.0, subject=f"customer:p{(number + n) % 15}", id=f"t-{number + n}") for n in range(5)]
+            await world.store.append([said(each) for each in several])
+            number += len(several)
+            await world.decide(f"p{number % 15}")
+            await asyncio.sleep(0.005)
+
+    coming = asyncio.create_task(traffic())
+    reports = [await world.rebuild(swap=True) for _ in range(3)]
+    is_over.set()
+    await coming
+    await world.taken_in()
+    worker.stop()
+    await folding
+    await world.folded()
+    assert sum(each.mended for each in reports) >= 4
+    assert number > 100
+    assert (await world.rebuild(swap=False)).samples == []
+    counted = [spent(await world.profile(f"p{n}")) - n for n in range(12)]
+    assert counted == [float(len(range(n, number, 15))) for n in range(12)]
