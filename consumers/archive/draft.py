@@ -1,7 +1,7 @@
 """A file of the archive that is being written, on the local disk, where nobody takes it for one that is done.
 
-Rows are gathered, turned into Arrow's form a thousand at a time, and written by row groups: memory is bounded, and no
-slice of work holds up the event loop for long. What is written depends on the records alone.
+Records are gathered, turned into rows some hundred at a time in a thread, and written by row groups: memory is bounded,
+and the event loop is not held up. What is written depends on the records alone.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from consumers.archive.cutting import size_of
 from consumers.archive.layout import VERSION, layout
 from consumers.archive.names import Held
-from consumers.archive.rows import Row, row
+from consumers.archive.rows import row
 from consumers.dead_letters import InKafka
 from consumers.kafka.partitions import Part
 
-ROWS_AT_ONCE = 1_000
+ROWS_AT_ONCE = 500
 GROUP_ROWS = 20_000
 GROUP_BYTES = 16 << 20
 
@@ -34,18 +34,16 @@ class Draft:
         self.last_ms = 0
         self._layout = layout(part.topic)
         self._writer = pq.ParquetWriter(self.path, self._layout, compression="zstd", compression_level=3)
-        self._rows: list[Row] = []
+        self._entries: list[InKafka] = []
         self._batches: list[Any] = []
         self._bytes = 0
 
     async def add(self, entry: InKafka) -> None:
-        made = row(entry)
-        self._rows.append(made)
+        self._entries.append(entry)
         self.records += 1
-        self.unreadable += "unreadable" in made
         self.last_ms = entry.at_ms
         self._bytes += size_of(entry)
-        if len(self._rows) >= ROWS_AT_ONCE or self._bytes >= GROUP_BYTES:
+        if len(self._entries) >= ROWS_AT_ONCE or self._bytes >= GROUP_BYTES:
             await asyncio.to_thread(self._turn)
 
     async def finish(self, held: Held) -> None:
@@ -58,9 +56,11 @@ class Draft:
         self.path.unlink(missing_ok=True)
 
     def _turn(self) -> None:
-        if self._rows:
-            self._batches.append(pa.RecordBatch.from_pylist(self._rows, schema=self._layout))
-            self._rows = []
+        if self._entries:
+            rows = [row(each) for each in self._entries]
+            self.unreadable += sum("unreadable" in each for each in rows)
+            self._batches.append(pa.RecordBatch.from_pylist(rows, schema=self._layout))
+            self._entries = []
         if self._bytes >= GROUP_BYTES or sum(each.num_rows for each in self._batches) >= GROUP_ROWS:
             self._write()
 

@@ -19,8 +19,8 @@ from schemas.identity import CUSTOMER, VISITOR
 from schemas.topics import STRUCTURED
 
 Row = dict[str, Any]
+Headers = Mapping[str, bytes | None]
 CE = "ce_"
-OURS = (CONTENT_TYPE, SCHEMA)
 LARGEST_AMOUNT = 10**18
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 
@@ -99,7 +99,7 @@ def row(entry: InKafka) -> Row:
 def _of_the_log(entry: InKafka) -> Row:
     text = _text(entry.value)
     return {
-        "taken": moment(entry.at_ms),
+        "taken": entry.at_ms,
         "topic": entry.topic,
         "partition": entry.partition,
         "offset": entry.offset,
@@ -121,7 +121,7 @@ def _text(value: bytes | None) -> str | None:
 def _columns(entry: InKafka) -> Row:
     if entry.value is None:
         raise ValueError("it has no value")
-    headers = {name: (value or b"").decode() for name, value in entry.headers if name.startswith(CE) or name in OURS}
+    headers = dict(entry.headers)
     event = _event(headers, entry.value)
     columns = {
         "id": event.id,
@@ -129,7 +129,7 @@ def _columns(entry: InKafka) -> Row:
         "type": event.type,
         "subject": _subject(entry.topic, event, entry.key),
         "time": _utc(event.time) if event.time else moment(entry.at_ms),
-        "schema_version": headers.get(SCHEMA),
+        "schema_version": _named(headers, SCHEMA),
     }
     match entry.topic:
         case "interactions":
@@ -141,14 +141,19 @@ def _columns(entry: InKafka) -> Row:
     return columns
 
 
-def _event(headers: Mapping[str, str], value: bytes) -> Event:
+def _event(headers: Headers, value: bytes) -> Event:
     """In binary mode the attributes are in the headers, and the value is the data."""
-    if headers.get(CONTENT_TYPE, "").startswith(STRUCTURED) or f"{CE}id" not in headers:
+    if (_named(headers, CONTENT_TYPE) or "").startswith(STRUCTURED) or f"{CE}id" not in headers:
         return EVENT.decode(value)
-    named = {name.removeprefix(CE): text for name, text in headers.items() if name.startswith(CE)}
+    named = {name.removeprefix(CE): _named(headers, name) for name in headers if name.startswith(CE)}
     event = msgspec.convert(named, Event, strict=False)
     event.data = msgspec.json.decode(value, type=msgspec.Raw)
     return event
+
+
+def _named(headers: Headers, name: str) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode()
 
 
 def _utc(at: datetime) -> datetime:

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from app.archive import archiver
+from app.archive import archive_status, archiver
 from app.cli import app
 from app.errors import BadSettings, StartError
 from app.settings import Settings
@@ -21,14 +21,17 @@ from consumers.archive.layout import layout
 from consumers.archive.names import held
 from consumers.archive.place import Place
 from consumers.dead_letters import InKafka
+from consumers.kafka.admin import ensure_topics
 from consumers.kafka.messages import message
 from consumers.kafka.partitions import Part
+from consumers.kafka.topics import LogPlan
 from profiles.store import Record
 from schemas.decision import DecisionRecord
 from schemas.interaction import to_cloud_event
 from schemas.response import ResponseRecord
 from tests.builders import interaction
 from tests.consumers.conftest import Counted
+from tests.kafka_server import KafkaServer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "archive.md").read_text(encoding="utf-8")
 AT_MS = 1_795_784_400_000
@@ -177,3 +180,14 @@ def test_settings_that_make_no_archive_are_refused() -> None:
         Settings.from_env({"OPPORTUNE_ARCHIVE_EVERY": "7m"})
     with pytest.raises(StartError, match="there is no archive"):
         archiver(Settings.from_env({"OPPORTUNE_KAFKA": "127.0.0.1:1"}), Counted())
+
+
+async def test_it_is_said_what_waits_in_kafka(
+    kafka_server: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kafka_server.delete_topics()
+    await ensure_topics(kafka_server.connection, LogPlan(2, 1, 86_400_000))
+    await kafka_server.produce("responses", b"{}", b"{}", b"{}")
+    given = {"OPPORTUNE_KAFKA": kafka_server.servers, "OPPORTUNE_ARCHIVE": str(tmp_path)}
+    found = {each.topic: each.waiting for each in await archive_status(Settings.from_env(given))}
+    assert found == {"interactions": 0, "decisions": 0, "responses": 3, "identities": 0, "erasures": 0}

@@ -18,6 +18,8 @@ from app.erasing import Erasing
 from app.errors import StartError
 from app.rebuild import Rebuild, Report
 from app.rebuild.history import History
+from app.rebuild.sources import history
+from app.settings import Settings
 from consumers.archive.archiver import Archiver
 from consumers.archive.place import Place
 from consumers.courier import REKEYED, Courier
@@ -317,3 +319,19 @@ async def test_traffic_goes_on_while_it_is_rebuilt(world: KafkaWorld) -> None:
     assert (await world.rebuild(swap=False)).samples == []
     counted = [spent(await world.profile(f"p{n}")) - n for n in range(12)]
     assert counted == [float(len(range(n, number, 15))) for n in range(12)]
+
+
+async def test_where_the_log_is_follows_from_the_settings(world: KafkaWorld, tmp_path: Path) -> None:
+    names = {"KAFKA": world.server.servers, "ARCHIVE": str(tmp_path)}
+    given = Settings.from_env({f"OPPORTUNE_{name}": value for name, value in names.items()})
+    async with history(given, world.store, POLICY, print, "archive") as found:
+        assert found is not None
+    outboxes = CustomerStore(world.redis, SHARDS)
+    async with history(Settings.from_env({}), outboxes, POLICY, print) as none:
+        assert none is None
+    with pytest.raises(StartError, match="without Kafka there is no archive"):
+        async with history(given, outboxes, POLICY, print, "archive"):
+            pass
+    with pytest.raises(StartError, match="the log is not in `tape`"):
+        async with history(given, world.store, POLICY, print, "tape"):
+            pass

@@ -106,3 +106,9 @@ async def ended(archiver: Archiver) -> None:
     """Its partitions are free for the next one."""
     archiver.stop()
     await archiver.run()
+
+
+async def eventually(holds: Callable[[], bool], within_s: float = WITHIN_S) -> None:
+    async with asyncio.timeout(within_s):
+        while not holds():  # noqa: ASYNC110 (only the files can tell)
+            await asyncio.sleep(0.1)

@@ -12,6 +12,7 @@ from consumers.archive.names import Held
 from consumers.archive.place import Place
 from consumers.archive.survey import faults
 from consumers.kafka.admin import ensure_topics
+from consumers.kafka.errors import LogUnavailable
 from consumers.kafka.partitions import Part
 from consumers.kafka.topics import LogPlan
 from tests.consumers.archive.conftest import (
@@ -19,6 +20,7 @@ from tests.consumers.archive.conftest import (
     all_files,
     archived,
     ended,
+    eventually,
     held_offsets,
     send,
     until,
@@ -189,3 +191,42 @@ async def test_what_cannot_be_read_is_kept_as_it_is(
     assert kept == bad
     assert all(row["unreadable"] and row["id"] is None for row in rows)
     assert all((row["key"], row["headers"]) == (b"k\x00", [{"name": "x", "value": b"\xff"}]) for row in rows)
+
+
+async def test_while_kafka_or_the_archive_is_away_it_waits(
+    archiver: MakeArchiver, produce: AIOKafkaProducer, log: KafkaServer, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumers.archive.archiver.RETRY_AFTER_S", 0.2)
+    await send(produce, 5)
+    away = Away(place.where)
+    one = archiver(away)
+    running = asyncio.create_task(one.run())
+    try:
+        await eventually(lambda: away.refused >= 2)
+        assert all_files(place) == []
+        away.is_away = False
+        await eventually(lambda: held_offsets(place) == {0: list(range(5))})
+        log.kill_node(1)
+        await asyncio.sleep(2)
+        log.start_node(1)
+        await log.ready()
+        await asyncio.sleep(1.1)
+        async with AIOKafkaProducer(bootstrap_servers=log.servers) as later:
+            await send(later, 5)
+        await eventually(lambda: held_offsets(place) == {0: list(range(10))}, within_s=90)
+        assert faults(all_files(place)) == []
+    finally:
+        one.stop()
+        await running
+
+
+class Away(Place):
+    def __init__(self, where: str) -> None:
+        super().__init__(where)
+        self.is_away, self.refused = True, 0
+
+    def publish(self, draft: Path, held: Held) -> None:
+        if self.is_away:
+            self.refused += 1
+            raise LogUnavailable("the archive is away")
+        super().publish(draft, held)
