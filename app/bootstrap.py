@@ -27,6 +27,7 @@ from app.metrics import OF_WORKERS, Metrics
 from app.metrics_server import metrics_server
 from app.publishing import LivePolicies, PolicyStore
 from app.responding import Responding
+from app.room import Room
 from app.scorecard import ScorecardReader
 from app.services import Services
 from app.settings import Settings
@@ -95,14 +96,22 @@ async def following(policies: PolicyStore) -> AsyncIterator[LivePolicies]:
         await task
 
 
+def room_of(settings: Settings, store: CustomerStore) -> Room:
+    return Room(store, settings.outbox_most, kept=0 if settings.kafka else settings.log_keep)
+
+
 def build_api(settings: Settings) -> FastAPI:
     metrics = Metrics(without=OF_WORKERS)
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[Services]:
-        async with opened(settings) as parts, following(parts.policies) as live:
+        async with (
+            opened(settings) as parts,
+            following(parts.policies) as live,
+            room_of(settings, parts.store).watched() as room,
+        ):
             yield Services(
-                ingestion=Ingestion(parts.store, live),
+                ingestion=Ingestion(parts.store, live, room.require),
                 decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),

@@ -9,6 +9,8 @@ from profiles.store import Record
 from schemas.base import UNIT_MS
 from schemas.interaction import OUR_OWN, Interaction, to_cloud_event
 
+MOST_EVENT_BYTES = 1_000_000
+"""Of one event as it stands in the log: what follows from it must fit into the topics of Kafka too."""
 FURTHEST_FUTURE_MS = UNIT_MS["h"]
 """A touchpoint's clock may be wrong by so much."""
 
@@ -28,5 +30,9 @@ def accepted(interaction: Interaction, policy: LivePolicy, received_ms: int) -> 
 
 
 def record_of(interaction: Interaction) -> Record:
+    """Raises BadFields if it is too large for the log."""
     body = orjson.dumps(to_cloud_event(interaction))
+    if len(body) > MOST_EVENT_BYTES:
+        reason = f"the event has {len(body):,} bytes; at most {MOST_EVENT_BYTES:,} are taken"
+        raise BadFields(reason, "keep what is large elsewhere, and send where it is")
     return Record("interactions", interaction.identity, interaction.subject, body)

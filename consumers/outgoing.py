@@ -29,6 +29,8 @@ class Waiting:
     record: Record
     schema: str
     """The version of its body."""
+    first_ms: str = ""
+    """When the log took it first, where it was put back."""
 
     @property
     def taken_ms(self) -> int:
@@ -122,4 +124,5 @@ def until_an_erasure(records: Iterable[Waiting]) -> list[Waiting]:
 def _waiting(entry: tuple[bytes, Mapping[bytes, bytes]]) -> Waiting:
     at, fields = entry
     topic, record_id, subject, schema = (fields[name].decode() for name in (b"topic", b"id", b"subject", b"schema"))
-    return Waiting(at.decode(), Record(topic, record_id, subject, fields[b"body"]), schema)
+    first_ms = fields.get(b"first_ms", b"").decode()
+    return Waiting(at.decode(), Record(topic, record_id, subject, fields[b"body"]), schema, first_ms)

@@ -170,7 +170,7 @@ def waves(stretches: Iterable[Stretch]) -> list[list[Message]]:
     for each in stretches:
         shard, _ = each.source
         for waiting in each.records:
-            said = message(waiting.record, shard, waiting.taken_ms, waiting.schema)
+            said = message(waiting.record, shard, waiting.taken_ms, waiting.schema, waiting.first_ms)
             (later if said.topic in LATER else first).append(said)
     return [wave for wave in (first, later) if wave]
 

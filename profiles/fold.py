@@ -28,6 +28,11 @@ def has_seen(seen: str, identity: str) -> bool:
     return at >= 0
 
 
+def seeing(seen: str, identity: str) -> str:
+    """With one more; the latest are kept."""
+    return (seen + identity)[-KEPT_IDENTITIES * IDENTITY_CHARACTERS :]
+
+
 def not_after(received_ms: int, interaction: Interaction) -> Interaction:
     """Nothing happens after it has arrived: a later time is a wrong clock and gives way to the time of arrival.
 
@@ -42,7 +47,7 @@ def fold(profile: Profile, interaction: Interaction, definition: Definition) -> 
     identity = identity_hash(interaction)
     if has_seen(profile.seen, identity):
         return profile
-    seen = (profile.seen + identity)[-KEPT_IDENTITIES * IDENTITY_CHARACTERS :]
+    seen = seeing(profile.seen, identity)
     if interaction.type == TIMER_FIRED:
         return replace(profile, seen=seen, sessions=timed_out(profile.sessions, interaction, definition))
     newest = max(interaction.at_ms, profile.last or 0)

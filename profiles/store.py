@@ -144,7 +144,8 @@ class CustomerStore:
     async def open(redis: Redis, shards_if_new: int, replicas: int = 0, log: LogStream = OUTBOX) -> "CustomerStore":
         """Opens the store; a new one gets this many shards for ever. Raises StoreUnavailable."""
         with refusals_as_unavailable():
-            await redis.hsetnx(keys.META, "shards", str(shards_if_new))
+            if await redis.hget(keys.META, "shards") is None:  # one that is full can be opened too
+                await redis.hsetnx(keys.META, "shards", str(shards_if_new))
             shards = int(await redis.hget(keys.META, "shards") or shards_if_new)
             store = CustomerStore(redis, shards, replicas, log=log)
             await store.scripts.load()

@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 STRANGER_MS = 86_400_000
 """How long the mark of a stranger is kept, so that a replay counts nothing twice."""
 
+MOST_PASSED_BYTES = 1 << 20
+"""Of events, about, that an identifier passes on to its owner in one record: it must fit into its topic."""
+
 Handler = Callable[[Step, LogRecord, LivePolicy], None]
 HANDLERS: Mapping[str, Handler] = {
     "interactions": interactions.fold_record,
@@ -83,8 +86,11 @@ class ProfileFold:
     ) -> Step | None:
         """The step after all records. None if one failed half-way: it is among the dead now, and all is folded again
         without it, so that a record is folded whole or not at all."""
-        step = Step.of(customer, around)
+        step, size = Step.of(customer, around), 0
         for record in records:
+            if size > MOST_PASSED_BYTES and step.passed and step.identity.owner is not None:
+                send_parts(step, step.identity.owner)
+                size = 0
             before = step.touched()
             if record.offset in dead:
                 step.records.append(dead[record.offset])
@@ -94,6 +100,7 @@ class ProfileFold:
                     return None
                 step.records.append(letter)
             step.folded_to = record.offset
+            size += len(record.body)
         return step
 
     def _failure(self, step: Step, record: LogRecord) -> Record | None:

@@ -39,11 +39,12 @@ LONGEST_PAUSE_S = 3.0
 MOST_RECORDS = 1_000
 SLICE = 100
 """Records that are decoded before others have their turn."""
+STOP_WITHIN_S = 2.0
 MOVE_UP_EVERY_S = 1.0
 NOTE_EVERY_S = 5.0
 LOOK_EVERY_S = 2.0
 MOST_WAITING_MS = 2_000
-"""No more is taken while the oldest record has waited for so long to be folded."""
+"""No more is taken while the oldest record has waited for so long to be folded: Redis holds what waits."""
 FOLD_PAUSE_S = 0.05
 MOST_FAILURES = 3
 MOST_LOOKS = 10
@@ -62,6 +63,7 @@ class Intake:
         decoding: Decoding,
         policies: PolicySource,
         meter: Meter,
+        most_waiting_ms: int = MOST_WAITING_MS,
     ) -> None:
         self._store = store
         self._make_member = member
@@ -69,6 +71,7 @@ class Intake:
         self._decoding = decoding
         self._policies = policies
         self._meter = meter
+        self._most_waiting_ms = most_waiting_ms
         self._taking = Taking(store, meter)
         self._member: Member | None = None
         self._sought = -1
@@ -96,8 +99,10 @@ class Intake:
             while not self._stopping.asked:
                 await self._session()
         finally:
+            self._stopping.ask()
+            await asyncio.wait([watching], timeout=STOP_WITHIN_S)
             watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await self._watch.close()
 
     async def _session(self) -> None:
         """The life of one consumer."""
@@ -132,7 +137,7 @@ class Intake:
             if member.assignments != self._sought:
                 await self._seek(member)
             policy = self._policies.current
-            if policy is None or self._taking.waiting_ms > MOST_WAITING_MS:
+            if policy is None or self._taking.waiting_ms > self._most_waiting_ms:
                 self._watch.excuse()
                 await self._stopping.pause(FOLD_PAUSE_S)
                 await self._move_up(member)
@@ -235,7 +240,7 @@ class Intake:
         log.warning("Redis has lost what was taken in; it is read again")
 
     async def _keep_watching(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+        while not self._stopping.asked:
+            await self._stopping.pause(LOOK_EVERY_S)
             if self._member is not None and await self._watch.is_stuck(self._read_to, self._member.joined):
                 self._is_stuck = True

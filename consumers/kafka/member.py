@@ -46,7 +46,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, connection: Connection, group: str, topics: Iterable[str], name: str = "") -> None:
         require_fast_client()
         self._connection = connection
-        self._name = name
+        self._topics = list(topics)
         self.assigned: frozenset[Part] = frozenset()
         self.assignments = 0
         """Grows when partitions are given or taken, or a fetch has failed: each time all are to be sought anew."""
@@ -68,11 +68,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             fetch_max_wait_ms=FETCH_WAIT_MS,
             fetch_max_bytes=MOST_BYTES,
         )
-        self._consumer.subscribe(list(topics), listener=self)
 
     async def join(self) -> None:
         """Raises LogUnavailable and LogMisfit; it is to be left then too."""
         async with self._trouble(JOIN_WITHIN_S):
+            self._consumer.subscribe(self._topics, listener=self)
             await self._consumer.start()
 
     async def on_partitions_revoked(self, _: Any) -> None:

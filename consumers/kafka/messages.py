@@ -18,6 +18,7 @@ SPEC_VERSION = "1.0"
 SOURCE = "opportune"
 SCHEMA = "schema"
 """The header with the version of the body's schema."""
+FIRST_MS = "first_ms"
 CONTENT_TYPE = "content-type"
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -33,8 +34,9 @@ class Message:
     headers: Headers
 
 
-def message(record: Record, shard: int, taken_ms: int, schema: str = "1") -> Message:
-    """`taken_ms`: when the outbox took it; `schema`: what the outbox says of its body. Raises LogMisfit."""
+def message(record: Record, shard: int, taken_ms: int, schema: str = "1", first_ms: str = "") -> Message:
+    """`taken_ms`: when the outbox took it; `schema`: what the outbox says of its body; `first_ms`: of a record that was
+    put back into the log, when the log took it first. Raises LogMisfit."""
     topic = TOPIC_BY_NAME.get(record.topic)
     if topic is None:
         told = f"there is no topic `{record.topic}` for the record {record.id} in the outbox of shard {shard}"
@@ -42,6 +44,7 @@ def message(record: Record, shard: int, taken_ms: int, schema: str = "1") -> Mes
     attributes = _of_event(record) if topic.content_type == STRUCTURED else _of_ours(topic, record, taken_ms)
     headers = [(f"ce_{name}", value) for name, value in attributes.items()]
     headers += [(CONTENT_TYPE, topic.content_type), (SCHEMA, schema)]
+    headers += [(FIRST_MS, first_ms)] if first_ms else []
     encoded = tuple((name, value.encode()) for name, value in headers)
     return Message(record.topic, shard, record.subject.encode(), record.body, encoded)
 

@@ -12,8 +12,6 @@ from consumers.meter import Meter
 
 
 class Watch:
-    """Whoever has made `ends` closes it."""
-
     def __init__(self, ends: Ends, meter: Meter) -> None:
         self._ends = ends
         self._meter = meter
@@ -22,6 +20,9 @@ class Watch:
     def excuse(self) -> None:
         """It stands still for a reason."""
         self._progress.excuse()
+
+    async def close(self) -> None:
+        await self._ends.close()
 
     async def is_stuck(self, read_to: Mapping[Part, int], joined: bool) -> bool:
         """`read_to`: how far each of its partitions was taken in. False also where Kafka does not answer: then nobody

@@ -14,6 +14,7 @@ for i = 1, found and #found[2] or 0, 2 do
 end
 if id ~= ARGV[2] or position ~= ARGV[5] then return {'MISMATCH', position} end
 if ARGV[4] ~= '' then
+  redis.call('HDEL', KEYS[2], '')  -- also where Redis is full (profiles/scripts.py)
   redis.call('HSET', KEYS[2], ARGV[4], ARGV[1])
   return {'OK', 0}
 end

@@ -21,7 +21,7 @@ from profiles.profile import Profile
 from profiles.store import IDENTITIES, CustomerStore, Record
 from schemas.identity import Judged
 from schemas.interaction import Interaction
-from tests.builders import DAY, HOUR, MINUTE, NOON_MS, interaction, live, purchase
+from tests.builders import DAY, HOUR, MINUTE, NOON_MS, SHOP, interaction, live, purchase
 from tests.consumers.conftest import Counted, MakeWorker
 from tests.consumers.test_loop import said
 
@@ -136,6 +136,29 @@ async def test_what_was_awaited_of_a_visitor_is_awaited_of_the_customer(
         taken: Any = await redis.xrange(keys.actions(shard))
         found += [fields[b"subject"].decode() for _, fields in taken]
     assert found == rescued
+
+
+async def test_large_events_are_passed_on_in_records_that_the_log_can_take(
+    store: CustomerStore, redis: Redis, worker: MakeWorker, meter: Counted
+) -> None:
+    """Seven of 400 kB that are folded in one batch."""
+    uploads = {"upload": {"channel": "web", "fields": {"items": "list<string>"}}}
+    rules = [{"id": "u", "when": "upload", "act": [{"call_list": "uploads"}]}]
+    loop = worker(policy=live(interactions={**SHOP["interactions"], **uploads}, rules=rules))
+    courier = Courier(store, lambda: loop.owned, meter)
+    await store.append([said(login(ALICE, V1))])
+    await settled(loop, courier)
+
+    data = {"items": ["x" * 4_000] * 100}
+    await store.append(said(interaction("upload", NOON_MS + n, id=f"u-{n}", subject=V1, data=data)) for n in range(7))
+    await settled(loop, courier)
+    entries: Any = await redis.xrange(keys.outbox(store.shard(ALICE)))
+    sizes = [len(fields[b"body"]) for _, fields in entries if fields[b"topic"] == b"identities"]
+    assert sum(sizes) > 7 * 400_000
+    assert max(sizes) < 2_000_000
+    actions: Any = await redis.xrange(keys.actions(store.shard(ALICE)))
+    taken = [orjson.loads(fields[b"body"])["event"]["id"] for _, fields in actions]
+    assert taken == [f"u-{n}" for n in range(7)]
 
 
 async def test_two_customers_who_share_a_cookie_stay_two(

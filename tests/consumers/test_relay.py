@@ -12,6 +12,7 @@ from consumers.kafka.messages import Message
 from consumers.outgoing import position_of
 from consumers.relay import FINISH_WITHIN_S, FIRST_AT_ONCE, MOST_AT_ONCE, MOST_BYTES, Relay, next_most
 from profiles import keys
+from profiles.errors import OutOfRoom
 from profiles.store import ACTIONS, DEAD_LETTERS, CustomerStore, Record
 from tests.consumers.conftest import SHARDS, Counted
 
@@ -289,3 +290,22 @@ async def test_stopping_does_not_wait_for_kafka(store: CustomerStore, redis: Red
     async with asyncio.timeout(FINISH_WITHIN_S + 2):
         await running
     assert await waiting(redis) == 1
+
+
+async def test_a_redis_that_is_full_gets_room_again(
+    store: CustomerStore, redis: Redis, kafka: Kafka, meter: Counted
+) -> None:
+    """Cutting needs no memory: what waits for Kafka must not keep Redis from taking it away."""
+    fields: dict[Any, Any] = {"topic": ACTIONS, "subject": "customer:ada", "schema": "1", "body": "{}"}
+    await redis.xadd(keys.actions(1), {**fields, "id": "a-0"})
+    await store.append(response(number, f"customer:c{number}") for number in range(40))
+    await redis.config_set("maxmemory", "100kb")
+    try:
+        with pytest.raises(OutOfRoom):
+            await store.append([response(1)])
+        await moved_all(Relay(store, lambda: ALL, kafka, meter))
+    finally:
+        await redis.config_set("maxmemory", "0")
+    assert await waiting(redis) == 0
+    assert kafka.ids(ACTIONS) == ["a-0"]
+    assert sorted(kafka.ids("responses")) == sorted(f"r-{number}" for number in range(40))
