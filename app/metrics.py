@@ -33,6 +33,10 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
     "actions": ("Actions that rules have taken", ("kind",)),
     "erasures": ("Erasures finished", ()),
+    "archive_records": ("Records archived", ("topic",)),
+    "archive_files": ("Files of the archive written", ("topic",)),
+    "archive_unreadable": ("Records archived that could not be read", ("topic",)),
+    "archive_lost": ("Offsets that left the log before they were archived", ("topic",)),
     "intake_taken": ("Records taken in from Kafka", ()),
     "intake_replayed": ("Records read again that were taken in before", ()),
     "intake_rekeyed": ("Records of Kafka that were moved to the shard of their customer", ()),
@@ -54,6 +58,8 @@ GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
     "worker_dead_letters_waiting": "Dead letters in the shards owned",
     "timers_pending": "Timers that are set in the shards owned",
+    "archive_lag_seconds": "Age of the oldest record that is not in the archive",
+    "archive_refused_partitions": "Partitions that cannot be archived, as the log says why",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
     "intake_partitions": "Partitions of Kafka's topics assigned to this worker",
     "intake_lag_records": "Records in these that are not taken in yet",
@@ -68,7 +74,7 @@ GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "intake_lag_records": ("topic",),
     "intake_lag_seconds": ("topic",),
 }
-OF_WORKERS = ("intake_", "worker_", "timer", "identity_", "actions", "erasures", "relay_")
+OF_WORKERS = ("intake_", "worker_", "timer", "identity_", "actions", "erasures", "relay_", "archive_")
 """What only workers count: an API that showed zeros would seem to have nothing behind."""
 
 

@@ -67,9 +67,9 @@ def erasing(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}erasing"
 
 
-def erased(shard: int) -> str:
-    """How far the log must not be folded again for whom: tombstones without a name. One for all namespaces."""
-    return f"{tag(shard)}erased"
+def erased(shard: int, space: str = LIVE) -> str:
+    """How far the log must not be folded again for whom: tombstones without a name. One for all who fold that log."""
+    return f"{tag(shard)}{space}erased"
 
 
 def decision(shard: int, decision_id: str) -> str:

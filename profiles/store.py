@@ -136,6 +136,8 @@ class CustomerStore:
         self.shards = shards
         self.space = space
         self.log = log
+        self.tombstones = keys.LIVE
+        """The namespace of those that hold for this log."""
         self._replicas = replicas
 
     @staticmethod
@@ -177,7 +179,10 @@ class CustomerStore:
         return [keys.guard(shard, self.space), self.log.key(shard, self.space)]
 
     def _readable(self, shard: int, subjects: Iterable[str]) -> list[str]:
-        return [keys.erased(shard), *(keys.customer(shard, subject, self.space) for subject in subjects)]
+        return [
+            keys.erased(shard, self.tombstones),
+            *(keys.customer(shard, subject, self.space) for subject in subjects),
+        ]
 
     async def commit(self, commit: Commit) -> Committed:
         """Commits a step that follows from no log (the API's)."""

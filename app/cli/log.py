@@ -19,16 +19,22 @@ def rebuild(
     compare: Annotated[bool, typer.Option("--compare", help="Only say what differs")] = False,
     swap: Annotated[bool, typer.Option("--swap", help="Put the rebuilt in the place of the live, unasked")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON")] = False,
+    source: Annotated[
+        str,
+        typer.Option("--from", help="With Kafka: `kafka`, or `archive` for what Kafka has no more"),
+    ] = "kafka",
 ) -> None:
     """Fold the whole log again beside the live customers, compare, and mend what differs."""
     from app.bootstrap import following, opened
     from app.rebuild import Rebuild, Report
+    from app.rebuild.sources import history
 
     async def go(settings: Settings, mend: bool) -> Report:
         async with opened(settings, retries=0) as parts, following(parts.policies) as live:
             if live.current is None:
                 raise StartError("no policy is live, so nothing can be folded", hint="opportune publish <folder>")
-            return await Rebuild(parts.redis, parts.store, live.current, terminal.note).run(mend)
+            async with history(settings, parts.store, live.current, terminal.note, source) as known:
+                return await Rebuild(parts.redis, parts.store, live.current, terminal.note, known).run(mend)
 
     with complaints():
         if compare and swap:

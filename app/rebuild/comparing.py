@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from profiles.erasure import ERASED, ERASED_MS
+from profiles.log_stream import TAKEN_IN
 from schemas.ledger import Ledger
 
 Fields = Mapping[bytes, bytes]
@@ -44,7 +45,11 @@ def _parts(name: bytes, text: bytes) -> Iterator[tuple[str, Any]]:
             return
         case b"profile":
             profile = orjson.loads(text)
-            for mark in (ERASED, ERASED_MS):
+            for mark in (
+                ERASED,
+                ERASED_MS,
+                TAKEN_IN.position,
+            ):  # the last is a place in a stream that a rebuild has anew
                 profile.get("marks", {}).pop(mark, None)
             yield from profile.items()
         case b"ledger":
@@ -82,6 +87,15 @@ def with_pending(live: Fields, rebuilt: Fields) -> bytes:
         for each in then.entries
     )
     return orjson.dumps(replace(then, entries=(*entries, *reserved)).as_json())
+
+
+def with_mark(rebuilt: Fields, position: int) -> bytes:
+    """The rebuilt profile, as followed up to a place in the live log; empty for none."""
+    text = rebuilt.get(b"profile")
+    if not text:
+        return b""
+    profile = orjson.loads(text)
+    return orjson.dumps({**profile, "marks": {**profile.get("marks", {}), TAKEN_IN.position: position}})
 
 
 def _ledger(fields: Fields) -> Ledger:

@@ -1,7 +1,7 @@
 """The second namespace of one shard: the log folded again by the production loop, beside the live customers.
 
-It reads the live outbox and writes under names of its own (`{s0003}r:…`): what the fold says again (dead letters,
-actions, records for the log) stays there and is dropped with the rest, and its timers never fire.
+It reads the live log, or one of its own (fed.py), and writes under names of its own (`{s0003}r:…`): what the fold says
+again (dead letters, actions, records for the log) stays there and is dropped with the rest, and its timers never fire.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from consumers.redis_streams import offset_of
 from profiles import keys
 from profiles.connection import Redis
 from profiles.customer import Customer
+from profiles.log_stream import LogStream
 from profiles.store import STREAMS, Commit, CustomerStore
 
 SPACE = "r:"
@@ -45,12 +46,16 @@ class Remembering:
 
 
 class SecondSpace:
-    def __init__(self, redis: Redis, store: CustomerStore, shard: int, policy: LivePolicy) -> None:
-        self.store = CustomerStore(redis, store.shards, space=SPACE, log=store.log)
+    """`log`: another one than the live."""
+
+    def __init__(
+        self, redis: Redis, store: CustomerStore, shard: int, policy: LivePolicy, log: LogStream | None = None
+    ) -> None:
+        self.store = CustomerStore(redis, store.shards, space=SPACE, log=log or store.log)
         self.store.scripts = store.scripts
         self.fold = Remembering(policy, store.log.position)
         self._shard = shard
-        self._log = OneShard(redis, store, shard)
+        self._log = OneShard(redis, self.store, shard)
         self._loop = GuardedLoop(self.store, self._log, lambda: self.fold, Quiet(), keep=0, wait_ms=WAIT_MS)
 
     async def follow(self, until: int | None = None) -> None:
@@ -61,6 +66,10 @@ class SecondSpace:
 
     async def drop(self) -> None:
         await drop(self.store, names(self._shard, self.fold.subjects))
+
+    @property
+    def position(self) -> int:
+        return self._loop.positions.get(self._shard, 0)
 
 
 async def followed(loop: GuardedLoop, shard: int, target: int) -> None:
