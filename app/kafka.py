@@ -20,6 +20,7 @@ def kafka_connection(settings: Settings) -> Connection:
         cafile=settings.kafka_ssl_cafile,
         certfile=settings.kafka_ssl_certfile,
         keyfile=settings.kafka_ssl_keyfile,
+        secret=settings.kafka_secret,
     )
     _check(connection)
     return connection

@@ -49,6 +49,8 @@ class Settings:
     kafka_ssl_cafile: Path | None
     kafka_ssl_certfile: Path | None
     kafka_ssl_keyfile: Path | None
+    kafka_secret: str = field(repr=False)
+    instance: str
     archive: str
     """A folder or an S3 URI; empty: no archive."""
     archive_every: int
@@ -263,6 +265,20 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("kafka_ssl_certfile", "", _path, "PEM file of our own certificate, where brokers ask for one"),
     Setting("kafka_ssl_keyfile", "", _path, "PEM file of its private key, not encrypted"),
+    Setting(
+        "kafka_secret",
+        "",
+        str,
+        "Any text that nobody else knows: with it what Opportune writes to Kafka is signed, so that whoever else may "
+        "write to the topics cannot speak in its name. The same for all processes, and for as long as the log is kept",
+    ),
+    Setting(
+        "instance",
+        "",
+        str,
+        "Name of a worker that it keeps when it is started again, such as the name of its pod: then a crash moves "
+        "nobody's partitions. No two workers at a time may have the same; without it each start is somebody new",
+    ),
     Setting(
         "archive",
         "",

@@ -69,6 +69,8 @@ class GuardedLoop:
         self._lease = lease
         self._shards: dict[int, Shard] = {}
         self._checked = time.monotonic()
+        self.stepped = time.monotonic()
+        """When it has last gone round, whether or not there was anything to do."""
         self._stopping = Stopping()
 
     @property
@@ -93,6 +95,7 @@ class GuardedLoop:
                 log.warning("store unavailable", extra={"cause": str(cause)})
                 self._shards.clear()
                 await self._stopping.pause(RETRY_AFTER_S)
+            self.stepped = time.monotonic()
         await self._leave()
 
     async def _leave(self) -> None:

@@ -1,27 +1,24 @@
 """The log as it stands in Redis, a stream for each shard: the outboxes, or what was taken in from Kafka.
 
-One shard is one part. Live workers share the shards by rendezvous hashing over who has reported lately; for a
-moment two may believe they own the same shard, which the guard makes harmless.
+One shard is one part. For a moment two workers may believe they own the same shard (shares.py), which the guard makes
+harmless.
 """
 
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from consumers.log import LogRecord
+from consumers.shares import Share
 from profiles.connection import ANSWER_TIMEOUT_S
 from profiles.errors import StoreUnavailable
 from profiles.log_stream import OUTBOX, LogStream
+from profiles.scripts import Scripts
 from profiles.trip import Trip
 
-WORKERS = "opportune:workers"
-REPORT_EVERY_S = 1.0
-SILENT_AFTER_S = 4.0
 FORGOTTEN_AFTER_S = 60.0
 REPORT = """
 local now = tonumber(redis.call('TIME')[1])  -- one clock for all workers
@@ -44,48 +41,21 @@ def stream_id(offset: int) -> str:
     return f"{offset >> SEQUENCE_BITS}-{offset & ((1 << SEQUENCE_BITS) - 1)}"
 
 
-def share_of(worker: str, workers: Iterable[str], shards: int) -> frozenset[int]:
-    """The shards of one worker: each goes to the worker with the highest hash (rendezvous hashing)."""
-    everyone = sorted(workers)
-    return frozenset(shard for shard in range(shards) if max(everyone, key=lambda each: _weight(each, shard)) == worker)
-
-
-def _weight(worker: str, shard: int) -> bytes:
-    return blake2b(f"{worker}|{shard}".encode(), digest_size=8).digest()
-
-
 class RedisStreams:
     """`EventLog` over the streams of one Redis."""
 
     def __init__(self, redis: Redis, shards: int, worker: str, log: LogStream = OUTBOX) -> None:
         self._redis = redis
-        self._shards = shards
         self._log = log
-        self._worker = worker
-        self._owned: frozenset[int] = frozenset()
-        self._reported = float("-inf")
+        self._share = Share(Scripts(redis), shards, worker)
         self._ahead: Asked | None = None
 
     async def owned(self) -> frozenset[int]:
-        if time.monotonic() - self._reported >= REPORT_EVERY_S:
-            try:
-                await self._report()
-            except (RedisError, OSError) as cause:
-                raise StoreUnavailable(str(cause)) from cause
-        return self._owned
-
-    async def _report(self) -> None:
-        workers = await self._redis.eval(REPORT, 1, WORKERS, self._worker, FORGOTTEN_AFTER_S, SILENT_AFTER_S)
-        self._owned = share_of(self._worker, (each.decode() for each in workers), self._shards)
-        self._reported = time.monotonic()
+        return await self._share.owned()
 
     async def leave(self) -> None:
-        self._owned = frozenset()
         await self._forget()
-        try:
-            await self._redis.zrem(WORKERS, self._worker)
-        except (RedisError, OSError) as cause:
-            raise StoreUnavailable(str(cause)) from cause
+        await self._share.leave()
 
     async def read(self, positions: Mapping[int, int], most: int, wait_ms: int) -> dict[int, list[LogRecord]]:
         if not positions:

@@ -31,7 +31,7 @@ async def history(
         return
     place = archive_place(settings) if source == ARCHIVE else None
     reader = PartitionReader(kafka_connection(settings))
-    found = History(reader, Decoding(store.shards), policy, store, tell, place)
+    found = History(reader, Decoding(store.shards, settings.kafka_secret), policy, store, tell, place)
     try:
         yield found
         if found.dead:

@@ -81,7 +81,14 @@ class Intake:
         self._is_stuck = False
         self._renewals = 0
         self._failures = 0
+        self.stepped = time.monotonic()
+        """When it has last gone round, whether or not there was anything to do."""
         self._stopping = Stopping()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has stood still though there is more, and nothing was taken since."""
+        return self._is_stuck or self._renewals > 0
 
     @property
     def read_to(self) -> Mapping[Part, int]:
@@ -98,6 +105,7 @@ class Intake:
         try:
             while not self._stopping.asked:
                 await self._session()
+                self.stepped = time.monotonic()
         finally:
             self._stopping.ask()
             await asyncio.wait([watching], timeout=STOP_WITHIN_S)
@@ -111,6 +119,7 @@ class Intake:
             await self._member.join()
             while not self._stopping.asked and not self._is_stuck:
                 await self.step(self._member)
+                self.stepped = time.monotonic()
             self._count_renewal()
         except LogUnavailable as cause:
             log.warning("Kafka unavailable; nothing is taken in", extra={"cause": str(cause)})

@@ -29,7 +29,8 @@ from consumers.courier import Courier
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.loop import GuardedLoop
-from consumers.redis_streams import SILENT_AFTER_S, RedisStreams, offset_of
+from consumers.redis_streams import RedisStreams, offset_of
+from consumers.shares import SILENT_AFTER_S
 from consumers.timers import Timers
 from profiles import keys
 from profiles.connection import connected
