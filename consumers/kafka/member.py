@@ -18,6 +18,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from consumers.dead_letters import InKafka
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
+from consumers.kafka.errors import LogUnavailable
 from consumers.kafka.taking import Part
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         )
 
     async def join(self) -> None:
-        """Raises LogUnavailable and LogMisfit; it is to be left then too."""
+        """Raises LogUnavailable, and LogMisfit for certificates that cannot be read; it is to be left then too."""
         async with self._trouble(JOIN_WITHIN_S):
             self._consumer.subscribe(self._topics, listener=self)
             await self._consumer.start()
@@ -104,8 +105,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             self._sought.add(part)
 
     async def fetch(self, wait_s: float, most: int) -> dict[Part, Portion]:
-        """What has come in the partitions that were sought; nothing while there is a rebalance. Raises LogUnavailable
-        and LogMisfit."""
+        """What has come in the partitions that were sought; nothing while there is a rebalance. Raises
+        LogUnavailable."""
         before, parts = self.assignments, [TopicPartition(*part) for part in self._sought]
         if not parts:
             await asyncio.sleep(wait_s)
@@ -121,6 +122,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         except (TimeoutError, IllegalStateError):  # there is a rebalance
             self._forget()
             return {}
+        except LogUnavailable:
+            if self.assignments != before:  # it was of partitions that nobody has sought yet
+                return {}
+            self._forget()
+            raise
         except BaseException:
             self._forget()
             raise
