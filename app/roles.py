@@ -27,7 +27,11 @@ def roles_of(given: str, settings: Settings) -> frozenset[str]:
             raise StartError(f"the role `{each}` needs Kafka", "set OPPORTUNE_KAFKA=host:port, or leave the role out")
     if ARCHIVE in named and not settings.archive:
         raise StartError("the role `archive` needs a place", "set OPPORTUNE_ARCHIVE to a folder or s3://bucket/prefix")
-    return frozenset(named or _usual(settings)) - {SCORECARD}
+    roles = frozenset(named or _usual(settings)) - {SCORECARD}
+    if not roles:
+        told = "the role `scorecard` needs no process: `profiles` counts in the commit that it counts of"
+        raise StartError(told, "leave it out, and have workers with the role `profiles`")
+    return roles
 
 
 def _usual(settings: Settings) -> list[str]:

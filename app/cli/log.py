@@ -52,9 +52,24 @@ def rebuild(
 @app.command()
 def topics(
     only_check: Annotated[bool, typer.Option("--check", help="Create nothing, only say what is wrong")] = False,
+    from_start: Annotated[
+        str,
+        typer.Option(
+            help="A topic of which something is gone before it was taken in, or that was made anew: go on from where "
+            "it begins now. Stop the workers before"
+        ),
+    ] = "",
 ) -> None:
     """Create the topics of the log in Kafka, or refuse those that are not as they must be."""
-    from app.kafka import topics_as_planned
+    from app.bootstrap import opened
+    from app.kafka import go_on_from_start, topics_as_planned
 
+    async def go_on(settings: Settings) -> list[str]:
+        async with opened(settings, retries=0) as parts:
+            return await go_on_from_start(settings, parts.store, from_start)
+
+    if from_start:
+        terminal.say("\n".join(run(go_on)))
+        return
     with settings_read() as settings:
         terminal.say("\n".join(asyncio.run(topics_as_planned(settings, only_check=only_check))))

@@ -60,6 +60,16 @@ class Taking:
             trip.add("HSETNX", keys.guard(shard), position_of(part), str(start))
         await trip.run()
 
+    async def go_on_from(self, part: Part, positions: Sequence[int | None], begin: int, end: int) -> int:
+        """Moves the shards whose positions lie outside of what the log has to where it begins now, while nobody takes
+        from the partition. Returns how many."""
+        outside = [shard for shard, at in enumerate(positions) if not begin <= (at or 0) <= end]
+        trip = self._store.scripts.batch()
+        for shard in outside:
+            trip.add("HSET", keys.guard(shard), position_of(part), str(begin))
+        await trip.run()
+        return len(outside)
+
     async def take(self, records: Iterable[Taken], read_to: Mapping[Part, int]) -> set[Part]:
         """`records`: all that was read of each partition since the last time, up to `read_to`. Returns the partitions
         of which something was lost: they are to be learned and read again."""
