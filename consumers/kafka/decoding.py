@@ -81,7 +81,10 @@ class Decoding:
     def read(self, found: InKafka, policy: LivePolicy) -> Taken | Answer:
         """Never raises: what is wrong with a record makes it a dead letter."""
         if found.headers and found.headers[-1][0] == ours.HEADER:
-            return self._guarded(found, self._home(found), "", lambda: self._ours(found))
+            try:
+                return self._ours(found)
+            except (NotOurs, Undecodable) as cause:
+                return self._dead(found, self._home(found), cause)
         if found.topic == INTERACTIONS:
             return self._interaction(found, policy)
         if found.topic == RESPONSES:

@@ -16,9 +16,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from consumers.answers import known_codes
-from consumers.kafka.decoding import Answer, Decoding, Fate, Taken, codes_of
+from consumers.kafka.decoding import Decoding
 from consumers.kafka.errors import BeyondEnd, LogMisfit, LogUnavailable
+from consumers.kafka.judging import judged
 from consumers.kafka.member import Member, Portion
 from consumers.kafka.ordering import in_order
 from consumers.kafka.starting import Start, start_of
@@ -37,8 +37,6 @@ WAIT_S = 0.2
 RETRY_AFTER_S = 0.5
 LONGEST_PAUSE_S = 3.0
 MOST_RECORDS = 1_000
-SLICE = 100
-"""Records that are decoded before others have their turn."""
 STOP_WITHIN_S = 2.0
 MOVE_UP_EVERY_S = 1.0
 NOTE_EVERY_S = 5.0
@@ -77,7 +75,7 @@ class Intake:
         self._sought = -1
         """The assignment whose partitions were sought last."""
         self._read_to: dict[Part, int] = {}
-        self._moved_up = self._noted = time.monotonic()
+        self._moved_up = self._noted = self._idle_s = time.monotonic()
         self._is_stuck = False
         self._renewals = 0
         self._failures = 0
@@ -122,7 +120,8 @@ class Intake:
                 self.stepped = time.monotonic()
             self._count_renewal()
         except LogUnavailable as cause:
-            log.warning("Kafka unavailable; nothing is taken in", extra={"cause": str(cause)})
+            told = {"cause": str(cause), "hint": cause.hint}
+            log.warning("Kafka unavailable; nothing is taken in", extra=told)
             self._meter.count("intake_failures", reason="kafka")
             await self._stopping.pause(LONGEST_PAUSE_S)
         finally:
@@ -154,6 +153,8 @@ class Intake:
             found = await member.fetch(WAIT_S, MOST_RECORDS)
             if found:
                 await self._take(found, policy)
+            if not any(portion.records for portion in found.values()):
+                self._idle_s = time.monotonic()
             if time.monotonic() - self._moved_up >= MOVE_UP_EVERY_S:
                 await self._move_up(member)
             self._failures = 0
@@ -207,7 +208,8 @@ class Intake:
 
     async def _take(self, found: Mapping[Part, Portion], policy: LivePolicy) -> None:
         started = time.monotonic()
-        taken = await self._decoded(found, policy)
+        records = in_order(portion.records for portion in found.values())
+        taken = await judged(records, self._store, self._decoding, policy, self._meter)
         read_to = {**self._read_to, **{part: portion.read_to for part, portion in found.items()}}
         if taken:
             if await self._taking.take(taken, read_to):
@@ -215,22 +217,6 @@ class Intake:
             self._meter.observe("intake_batch", time.monotonic() - started)
         if read_to != self._read_to:
             self._read_to, self._renewals = read_to, 0
-
-    async def _decoded(self, found: Mapping[Part, Portion], policy: LivePolicy) -> list[Taken]:
-        read: list[Taken | Answer] = []
-        for number, one in enumerate(in_order(portion.records for portion in found.values()), start=1):
-            read.append(self._decoding.read(one, policy))
-            if number % SLICE == 0:
-                await asyncio.sleep(0)
-        known = await known_codes(self._store, asked) if (asked := codes_of(read)) else {}
-        taken = [
-            self._decoding.answered(each, known.get(each.code), policy) if isinstance(each, Answer) else each
-            for each in read
-        ]
-        for each in taken:
-            if each.fate is Fate.DEAD:
-                self._meter.count("intake_dead_letters", topic=each.found.topic)
-        return taken
 
     async def _move_up(self, member: Member) -> None:
         """All shards to where was read, also where nothing has come; it notices what a failover has taken back."""
@@ -251,5 +237,6 @@ class Intake:
     async def _keep_watching(self) -> None:
         while not self._stopping.asked:
             await self._stopping.pause(LOOK_EVERY_S)
-            if self._member is not None and await self._watch.is_stuck(self._read_to, self._member.joined):
+            member = self._member
+            if member is not None and await self._watch.is_stuck(self._read_to, member.joined, self._idle_s):
                 self._is_stuck = True

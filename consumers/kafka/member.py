@@ -9,7 +9,8 @@ again within its session: its partitions are still its own then, and nobody else
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -48,6 +49,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         require_fast_client()
         self._connection = connection
         self._topics = list(topics)
+        self._name = name
         self.assigned: frozenset[Part] = frozenset()
         self.assignments = 0
         """Grows when partitions are given or taken, or a fetch has failed: each time all are to be sought anew."""
@@ -157,8 +159,17 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         except (TimeoutError, KafkaError, OSError) as cause:
             log.warning("a consumer did not stop in time", extra={"cause": repr(cause)})
 
-    def _trouble(self, within_s: float) -> Any:
-        return trouble_named(self._connection.servers, within_s)
+    @asynccontextmanager
+    async def _trouble(self, within_s: float) -> AsyncIterator[None]:
+        """aiokafka does not know the error of a member whose name somebody else has."""
+        try:
+            async with trouble_named(self._connection.servers, within_s):
+                yield
+        except LogUnavailable as cause:
+            if not self._name or "UnknownError" not in str(cause):
+                raise
+            told = f"the group does not have the worker `{self._name}`: is there another one of that name?"
+            raise LogUnavailable(told, hint="OPPORTUNE_INSTANCE must be another for each worker") from cause
 
 
 def _in_kafka(one: Any) -> InKafka:

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from consumers.kafka.taking import Part
 
 STUCK_AFTER_S = 15.0
+IDLE_WITHIN_S = 5.0
+"""Who has so much to take that no fetch comes back empty is slow, not stuck: a partition may wait for its turn."""
+LONGEST_TURN_S = 300.0
 UNJOINED_AFTER_S = 45.0
 """A rebalance takes as long as the slowest member's session."""
 
@@ -24,8 +27,11 @@ class Progress:
         self._behind.clear()
         self._unjoined = None
 
-    def is_stuck(self, ends: Mapping[Part, int], read_to: Mapping[Part, int], joined: bool, now_s: float) -> bool:
-        """`ends`: up to where there are records; `read_to`: how far they were taken."""
+    def is_stuck(
+        self, ends: Mapping[Part, int], read_to: Mapping[Part, int], joined: bool, idle_s: float, now_s: float
+    ) -> bool:
+        """`ends`: up to where there are records; `read_to`: how far they were taken; `idle_s`: when a fetch last came
+        back empty."""
         self._unjoined = None if joined else (now_s if self._unjoined is None else self._unjoined)
         if self._unjoined is not None:
             return now_s - self._unjoined >= UNJOINED_AFTER_S
@@ -36,7 +42,9 @@ class Progress:
                 known = self._behind.get(part)
                 behind[part] = known if known is not None and known[0] == at else (at, now_s)
         self._behind = behind
-        return any(now_s - since >= STUCK_AFTER_S for _, since in behind.values())
+        longest_s = max((now_s - since for _, since in behind.values()), default=0.0)
+        is_idle = now_s - idle_s <= IDLE_WITHIN_S
+        return longest_s >= (STUCK_AFTER_S if is_idle else LONGEST_TURN_S)
 
     def behind_s(self, part: Part, now_s: float) -> float:
         """For how long a partition has stood still though there is more; 0 if it has not."""

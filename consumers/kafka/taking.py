@@ -7,6 +7,7 @@ by it. Where a failover has taken a position back, the step is refused, and the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from consumers.kafka.decoding import Fate, Taken
 from consumers.meter import Meter
@@ -19,6 +20,7 @@ KEYS = {Fate.LOGGED: 2, Fate.REKEYED: 3, Fate.DEAD: 4}
 """Where the stream of each fate stands among the keys of the script, counted from 1."""
 
 
+@lru_cache(maxsize=10_000)
 def position_of(part: Part) -> str:
     """The field of the guards that says up to which offset of the partition (exclusive) a shard has taken."""
     topic, number = part
@@ -108,12 +110,12 @@ class Taking:
     ) -> list[str | int | bytes]:
         args: list[str | int | bytes] = [self._store.log.position, len(parts)]
         for part in parts:
-            args += (position_of(part), self._known[part][shard], read_to[part])
+            args += (position_of(part), self._known[part][shard], read_to[part], *part)
         numbers = {part: number for number, part in enumerate(parts, start=1)}
         for each in records:
-            found = each.found
-            words = _words(each)
-            args += (KEYS[each.fate], numbers[found.topic, found.partition], found.offset, len(words), *words)
+            found, said = each.found, each.record
+            args += (KEYS[each.fate], numbers[found.topic, found.partition], found.offset)
+            args += (said.id, said.subject, each.schema, said.body, found.at_ms, each.first_ms)
         return args
 
     def _took(
@@ -130,14 +132,3 @@ class Taking:
     def _lost(self, shard: int, parts: Sequence[Part], positions: Sequence[bytes]) -> set[Part]:
         found = dict(zip(parts, map(int, positions), strict=True))
         return {part for part, at in found.items() if at < self._known[part][shard]}
-
-
-def _words(each: Taken) -> tuple[str | bytes | int, ...]:
-    """The entry of a stream, name after value."""
-    record, found = each.record, each.found
-    topic, record_id, subject, body = record.args()
-    words = ("topic", topic, "id", record_id, "subject", subject, "schema", each.schema, "body", body)
-    if each.fate is Fate.DEAD:
-        return words
-    put_back = ("first_ms", each.first_ms) if each.first_ms else ()
-    return (*words, "at", found.at_ms, "from", f"{found.partition}:{found.offset}", *put_back)

@@ -24,9 +24,9 @@ class Watch:
     async def close(self) -> None:
         await self._ends.close()
 
-    async def is_stuck(self, read_to: Mapping[Part, int], joined: bool) -> bool:
-        """`read_to`: how far each of its partitions was taken in. False also where Kafka does not answer: then nobody
-        can move."""
+    async def is_stuck(self, read_to: Mapping[Part, int], joined: bool, idle_s: float) -> bool:
+        """`read_to`: how far each of its partitions was taken in; `idle_s`: when a fetch last came back empty. False
+        also where Kafka does not answer: then nobody can move."""
         before = dict(read_to)
         try:
             ends = await self._ends.of(before or [(TOPICS[0], 0)])
@@ -34,7 +34,7 @@ class Watch:
             self._progress.excuse()
             return False
         now_s = time.monotonic()
-        stuck = self._progress.is_stuck(ends if before else {}, before, joined, now_s)
+        stuck = self._progress.is_stuck(ends if before else {}, before, joined, idle_s, now_s)
         self._tell(ends, before, now_s)
         return stuck
 

@@ -5,7 +5,7 @@ import pytest
 from consumers.dead_letters import InKafka
 from consumers.kafka.errors import BeyondEnd, LogMisfit
 from consumers.kafka.ordering import in_order
-from consumers.kafka.progress import STUCK_AFTER_S, UNJOINED_AFTER_S, Progress
+from consumers.kafka.progress import LONGEST_TURN_S, STUCK_AFTER_S, UNJOINED_AFTER_S, Progress
 from consumers.kafka.starting import start_of
 
 PART = ("interactions", 3)
@@ -69,27 +69,38 @@ def test_a_partition_keeps_its_order_where_the_clock_went_back() -> None:
     assert found == [(1, 0), (0, 0), (0, 1), (0, 2), (1, 1)]
 
 
+def stuck(progress: Progress, end: int, at: int, now_s: float, idle_s: float | None = None) -> bool:
+    return progress.is_stuck({PART: end}, {PART: at}, True, now_s if idle_s is None else idle_s, now_s)
+
+
 def test_stuck_is_who_stands_still_though_there_is_more() -> None:
     progress = Progress()
-    assert not progress.is_stuck({PART: 9}, {PART: 4}, True, 0.0)
-    assert not progress.is_stuck({PART: 9}, {PART: 4}, True, STUCK_AFTER_S - 1)
+    assert not stuck(progress, 9, 4, 0.0)
+    assert not stuck(progress, 9, 4, STUCK_AFTER_S - 1)
     assert progress.behind_s(PART, STUCK_AFTER_S - 1) == STUCK_AFTER_S - 1
-    assert progress.is_stuck({PART: 12}, {PART: 4}, True, STUCK_AFTER_S)
+    assert stuck(progress, 12, 4, STUCK_AFTER_S)
+
+
+def test_a_partition_that_waits_for_its_turn_is_not_stuck() -> None:
+    progress = Progress()
+    stuck(progress, 9, 4, 0.0)
+    assert not stuck(progress, 9, 4, STUCK_AFTER_S + 10, idle_s=STUCK_AFTER_S)
+    assert stuck(progress, 9, 4, LONGEST_TURN_S, idle_s=0.0)
 
 
 def test_who_moves_or_has_all_or_has_an_excuse_is_not_stuck() -> None:
     progress = Progress()
-    progress.is_stuck({PART: 9}, {PART: 4}, True, 0.0)
-    assert not progress.is_stuck({PART: 99}, {PART: 5}, True, 2 * STUCK_AFTER_S)
-    assert not progress.is_stuck({PART: 99}, {PART: 99}, True, 5 * STUCK_AFTER_S)
-    progress.is_stuck({PART: 199}, {PART: 99}, True, 5 * STUCK_AFTER_S)
+    stuck(progress, 9, 4, 0.0)
+    assert not stuck(progress, 99, 5, 2 * STUCK_AFTER_S)
+    assert not stuck(progress, 99, 99, 5 * STUCK_AFTER_S)
+    stuck(progress, 199, 99, 5 * STUCK_AFTER_S)
     progress.excuse()
-    assert not progress.is_stuck({PART: 199}, {PART: 99}, True, 9 * STUCK_AFTER_S)
+    assert not stuck(progress, 199, 99, 9 * STUCK_AFTER_S)
 
 
 def test_who_never_gets_into_the_group_is_stuck() -> None:
     progress = Progress()
-    assert not progress.is_stuck({}, {}, False, 0.0)
-    assert not progress.is_stuck({}, {}, False, UNJOINED_AFTER_S - 1)
-    assert progress.is_stuck({}, {}, False, UNJOINED_AFTER_S)
-    assert not progress.is_stuck({}, {}, True, UNJOINED_AFTER_S)
+    assert not progress.is_stuck({}, {}, False, 0.0, 0.0)
+    assert not progress.is_stuck({}, {}, False, 0.0, UNJOINED_AFTER_S - 1)
+    assert progress.is_stuck({}, {}, False, 0.0, UNJOINED_AFTER_S)
+    assert not progress.is_stuck({}, {}, True, 0.0, UNJOINED_AFTER_S)
