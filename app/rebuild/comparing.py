@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from profiles.erasure import ERASED, ERASED_MS
+from profiles.erasure import ERASED
 from profiles.log_stream import TAKEN_IN
 from schemas.ledger import Ledger
 
@@ -39,18 +39,19 @@ def comparable(fields: Fields) -> dict[str, Any]:
     return {} if not found.keys() - {f"profile.{each}" for each in NOTHING_BUT} else found
 
 
+def _is_passing(mark: str) -> bool:
+    """Of an earlier life; or a place in a stream that a rebuild has anew."""
+    return mark.startswith(ERASED) or mark == TAKEN_IN.position
+
+
 def _parts(name: bytes, text: bytes) -> Iterator[tuple[str, Any]]:
     match name:
         case b"version":
             return
         case b"profile":
             profile = orjson.loads(text)
-            for mark in (
-                ERASED,
-                ERASED_MS,
-                TAKEN_IN.position,
-            ):  # the last is a place in a stream that a rebuild has anew
-                profile.get("marks", {}).pop(mark, None)
+            marks = profile.pop("marks", {})
+            yield "marks", {name: at for name, at in marks.items() if not _is_passing(name)}
             yield from profile.items()
         case b"ledger":
             ledger = orjson.loads(text)
