@@ -33,26 +33,48 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
     "actions": ("Actions that rules have taken", ("kind",)),
     "erasures": ("Erasures finished", ()),
+    "archive_records": ("Records archived", ("topic",)),
+    "archive_files": ("Files of the archive written", ("topic",)),
+    "archive_unreadable": ("Records archived that could not be read", ("topic",)),
+    "archive_lost": ("Offsets that left the log before they were archived", ("topic",)),
+    "intake_taken": ("Records taken in from Kafka", ()),
+    "intake_replayed": ("Records read again that were taken in before", ()),
+    "intake_rekeyed": ("Records of Kafka that were moved to the shard of their customer", ()),
+    "intake_dead_letters": ("Records of Kafka that could not be taken in", ("topic",)),
+    "intake_rewinds": ("Times that Redis had lost what was taken in, so that it was read again", ()),
+    "intake_failures": ("Rounds of the intake that failed", ("reason",)),
+    "intake_renewals": ("Consumers made anew because they stood still", ()),
     "relay_sent": ("Records that the relay has moved to Kafka", ()),
     "relay_failures": ("Batches that the relay could not send", ("reason",)),
 }
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",
     "worker_batch": "Time to fold and commit one batch",
+    "worker_fold": "Time to fold the records of one shard",
+    "intake_batch": "Time to take in one batch from Kafka",
     "timer_lateness": "How late timers fired",
 }
 GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
     "worker_dead_letters_waiting": "Dead letters in the shards owned",
     "timers_pending": "Timers that are set in the shards owned",
+    "archive_lag_seconds": "Age of the oldest record that is not in the archive",
+    "archive_refused_partitions": "Partitions that cannot be archived, as the log says why",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
+    "intake_partitions": "Partitions of Kafka's topics assigned to this worker",
+    "intake_lag_records": "Records in these that are not taken in yet",
+    "intake_lag_seconds": "For how long the longest of these partitions has stood still though there is more",
     "relay_waiting": "Records in the outboxes of the shards owned that Kafka does not have yet",
     "relay_oldest_seconds": "Age of the oldest of them",
     "relay_misfit": "1 while the relay stands still because the cluster or a topic is not as it must be",
 }
 
 
-OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures", "relay_")
+GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
+    "intake_lag_records": ("topic",),
+    "intake_lag_seconds": ("topic",),
+}
+OF_WORKERS = ("intake_", "worker_", "timer", "identity_", "actions", "erasures", "relay_", "archive_")
 """What only workers count: an API that showed zeros would seem to have nothing behind."""
 
 
@@ -74,7 +96,7 @@ class Metrics:
             if not name.startswith(without)
         }
         self._gauges = {
-            name: Gauge(f"opportune_{name}", text, registry=self.registry)
+            name: Gauge(f"opportune_{name}", text, GAUGE_LABELS.get(name, ()), registry=self.registry)
             for name, text in GAUGES.items()
             if not name.startswith(without)
         }
@@ -86,8 +108,9 @@ class Metrics:
     def observe(self, name: str, seconds: float) -> None:
         self._histograms[name].observe(seconds)
 
-    def gauge(self, name: str, value: float) -> None:
-        self._gauges[name].set(value)
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

@@ -42,12 +42,12 @@ from app.story import Story
 from bench.report import print_figures, print_table
 from consumers.folding import Around, ProfileFold
 from consumers.garbage import collect_rarely
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.loop import MOST_RECORDS, GuardedLoop
 from consumers.redis_streams import RedisStreams
 from profiles import keys
 from profiles.connection import connected
+from profiles.log_stream import OUTBOX
 from profiles.store import CustomerStore, Record
 from rules.policy import check
 from schemas.interaction import Interaction, to_cloud_event
@@ -116,7 +116,7 @@ class NoMeter:
 
     def observe(self, name: str, seconds: float) -> None: ...
 
-    def gauge(self, name: str, value: float) -> None: ...
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
 
 
 class Folded(NoMeter):
@@ -162,7 +162,7 @@ def some_profiles(policy: LivePolicy, chance: random.Random, count: int, until_m
         story = Story("customer:c0000000", policy, Around())  # with the summaries of all visits but the last
         for each in history(chance, story.step.subject, until_ms):
             story.happen(each)
-        made.append(replace(story.step.profile, marks={POSITION: until_ms << 20}).dumps())
+        made.append(replace(story.step.profile, marks={OUTBOX.position: until_ms << 20}).dumps())
     return made
 
 

@@ -1,13 +1,17 @@
-"""The courier: takes what one identifier says to another from the transit of its shard to the outbox of the other's.
+"""The courier: takes what is for another shard from a stream of its own shard to one of the other's.
+
+That is what one identifier says to another, from transit to outbox; and a record of Kafka that is about somebody else
+than could be told where it was taken in, from the re-keyed ones to the other's log.
 
 Two shards may lie on two servers, so that no script can do both. Instead, how far the courier has come stands beside
 what it has delivered, in the target's guard (`in:<source shard>`), and a delivery must find what the courier believes.
 So each record arrives once and in order, also when two couriers are at work, one dies half-way, or the target loses its
 latest writes. What was delivered is kept for a while, so that it can be delivered again after such a loss.
 
-The source may lose its latest writes too, and then a target is ahead of it. That shows in the transit: what was
+The source may lose its latest writes too, and then a target is ahead of it. That shows in the source: what was
 delivered last is not there any more. So nothing is delivered from a transit before that was looked at, and the target
-asks for what the source has said (consumers/recall.py).
+asks for what the source has said (consumers/recall.py). What was re-keyed needs no asking: Kafka has it, and it is
+taken in and delivered again.
 """
 
 import logging
@@ -21,6 +25,7 @@ from consumers.redis_streams import SEQUENCE_BITS, offset_of, stream_id
 from consumers.stopping import Stopping
 from profiles import keys
 from profiles.errors import StoreUnavailable
+from profiles.log_stream import TAKEN_IN
 from profiles.store import CustomerStore
 
 log = logging.getLogger(__name__)
@@ -30,25 +35,44 @@ RETRY_AFTER_S = 0.5
 CHECK_EVERY_S = 1.0
 MOST_AT_ONCE = 200
 KEPT_MS = 600_000
-"""How long a delivered record stays in transit, should its target lose it."""
+"""How long a delivered record stays where it came from, should its target lose it."""
 START = "0-0"
-FIELDS = (b"topic", b"id", b"subject", b"body")
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """From which stream of a shard to which of another."""
+
+    source: Callable[[int], str]
+    target: Callable[[int], str]
+    position: str
+    """How the fields of the target's guard begin that say how far it has come."""
+    counted: str
+
+
+IDENTITIES = Lane(keys.transit, keys.outbox, "in", "identity_records_delivered")
+REKEYED = Lane(keys.rekeyed, TAKEN_IN.key, "rekeyed", "intake_rekeyed")
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
     at: str
-    """Its stream id in the transit."""
-    record: tuple[bytes, ...]
+    """Its stream id where it comes from."""
+    subject: str
+    words: tuple[bytes, ...]
+    """Fields and values of the entry."""
 
 
 class Courier:
     """Delivers for the shards that `owned` names."""
 
-    def __init__(self, store: CustomerStore, owned: Callable[[], frozenset[int]], meter: Meter) -> None:
+    def __init__(
+        self, store: CustomerStore, owned: Callable[[], frozenset[int]], meter: Meter, lane: Lane = IDENTITIES
+    ) -> None:
         self._store = store
         self._owned = owned
         self._meter = meter
+        self._lane = lane
         self._after: dict[int, str] = {}
         """By source shard: all up to here is delivered."""
         self._marks: dict[int, dict[int, str]] = {}
@@ -106,7 +130,7 @@ class Courier:
             return
         trip = self._store.scripts.batch()
         for target in range(self._store.shards):
-            trip.add("HMGET", keys.guard(target), *map(_position, sources))
+            trip.add("HMGET", keys.guard(target), *map(self._position, sources))
         for target, answers in enumerate(await trip.run()):
             for source, answer in zip(sources, answers, strict=True):
                 self._learn(source, target, answer.decode() if answer else START)
@@ -125,7 +149,7 @@ class Courier:
     async def _verify(self, source: int) -> int:
         """Looks for every mark in the transit. Returns how many targets have what the transit has lost."""
         marks = {target: mark for target, mark in self._marks[source].items() if mark != START}
-        lost = await self._lost(source, marks)
+        lost = await self._lost(source, marks) if self._lane is IDENTITIES else []
         for target in lost:
             log.warning("ask again", extra={"source": source, "target": target})
         learned = [await recalled(self._store, source, target, marks[target], KEPT_MS) for target in lost]
@@ -141,9 +165,9 @@ class Courier:
         if not marks:
             return []
         trip, latest = self._store.scripts.batch(), _latest(marks.values())
-        trip.add("XRANGE", keys.transit(source), "-", "+", "COUNT", 1)
+        trip.add("XRANGE", self._lane.source(source), "-", "+", "COUNT", 1)
         for mark in marks.values():
-            trip.add("XRANGE", keys.transit(source), mark, mark)
+            trip.add("XRANGE", self._lane.source(source), mark, mark)
         first, *found = await trip.run()
         oldest = first[0][0].decode() if first else latest
         looked_at = zip(marks.items(), found, strict=True)
@@ -154,13 +178,13 @@ class Courier:
         before a loss is dropped."""
         if not self._after:
             return {}
-        names = {keys.transit(source).encode(): source for source in self._after}
+        names = {self._lane.source(source).encode(): source for source in self._after}
         block = ("BLOCK", wait_ms) if wait_ms else ()
         trip = self._store.scripts.batch()
         trip.add("XREAD", "COUNT", MOST_AT_ONCE, *block, "STREAMS", *names, *self._after.values())
         delivered = {source: latest for source, latest in self._latest.items() if latest != START}
         for source, latest in delivered.items():
-            trip.add("XRANGE", keys.transit(source), latest, latest)
+            trip.add("XRANGE", self._lane.source(source), latest, latest)
         answer, *there = await trip.run()
         self._doubted |= {source for source, found in zip(delivered, there, strict=True) if not found}
         parcels = {names[name]: [_parcel(*each) for each in entries] for name, entries in answer or ()}
@@ -171,14 +195,14 @@ class Courier:
         waiting: dict[int, list[Parcel]] = {}
         marks, trip = self._marks[source], self._store.scripts.batch()
         for each in parcels:
-            target = self._store.shard(each.record[2].decode())
+            target = self._store.shard(each.subject)
             # after a target has lost something, all is read from the start: others have it
             if _later(each.at, marks.get(target, START)):
                 waiting.setdefault(target, []).append(each)
         for target, several in waiting.items():
-            words = (word for each in several for word in each.record)
-            args = [_position(source), marks.get(target, START), several[-1].at, *words]
-            trip.call("deliver", [keys.outbox(target), keys.guard(target)], args)
+            words = (word for each in several for word in (len(each.words), *each.words))
+            args = [self._position(source), marks.get(target, START), several[-1].at, *words]
+            trip.call("deliver", [self._lane.target(target), keys.guard(target)], args)
         delivered = 0
         answers = list(zip(waiting.items(), await trip.run(), strict=True))
         for (target, several), answer in answers:
@@ -192,8 +216,11 @@ class Courier:
         for target, actual in missed:
             self._learn(source, target, actual)
         if delivered:
-            self._meter.count("identity_records_delivered", delivered)
+            self._meter.count(self._lane.counted, delivered)
         return delivered + len(missed)
+
+    def _position(self, source: int) -> str:
+        return f"{self._lane.position}:{source:04d}"
 
     async def check(self) -> None:
         """Notices targets that have lost writes also where nothing is delivered."""
@@ -206,16 +233,12 @@ class Courier:
         trip, oldest = self._store.scripts.batch(), (int(time.time() * 1000) - KEPT_MS) << SEQUENCE_BITS
         for source, after in self._after.items():
             if after != START:
-                trip.add("XTRIM", keys.transit(source), "MINID", stream_id(min(oldest, offset_of(after))))
+                trip.add("XTRIM", self._lane.source(source), "MINID", stream_id(min(oldest, offset_of(after))))
         await trip.run()
 
 
-def _position(source: int) -> str:
-    return f"in:{source:04d}"
-
-
 def _parcel(at: bytes, fields: Mapping[bytes, bytes]) -> Parcel:
-    return Parcel(at.decode(), (*(fields[name] for name in FIELDS), fields.get(b"first_ms", b"")))
+    return Parcel(at.decode(), fields[b"subject"].decode(), tuple(word for pair in fields.items() for word in pair))
 
 
 def _latest(several: Iterable[str]) -> str:

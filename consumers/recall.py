@@ -29,7 +29,7 @@ async def recalled(store: CustomerStore, source: int, target: int, mark: str, ke
     before = await _before(store, source, mark)
     oldest_ms = max(_ms(before), _ms(mark) - kept_ms) - CLOCKS_DIFFER_MS
     asking = {pair: None async for pair in _heard(store, source, target, max(0, oldest_ms))}
-    words = [word for pair in asking for word in (*_again(*pair).args(), b"")]
+    words = [word for pair in asking for word in _again(*pair)]
     trip = store.scripts.batch()
     trip.call("deliver", [keys.transit(target), keys.guard(target)], [f"in:{source:04d}", mark, before, *words])
     (answer,) = await trip.run()
@@ -48,7 +48,7 @@ async def _heard(store: CustomerStore, source: int, target: int, since_ms: int) 
     at, page = f"{since_ms}-0", [()]
     while page:
         trip = store.scripts.batch()
-        trip.add("XRANGE", keys.outbox(target), at, "+", "COUNT", PAGE)
+        trip.add("XRANGE", store.log.key(target), at, "+", "COUNT", PAGE)
         (page,) = await trip.run()
         for entry, fields in page:
             at = f"({entry.decode()}"
@@ -57,8 +57,12 @@ async def _heard(store: CustomerStore, source: int, target: int, since_ms: int) 
                 yield said["source"], fields[b"subject"].decode()
 
 
-def _again(source: str, to: str) -> Record:
-    return Record(IDENTITIES, f"{to}<{source}-again", source, orjson.dumps(Again(to=to).model_dump()))
+def _again(source: str, to: str) -> tuple[Any, ...]:
+    """The words of the entry, as `deliver` takes them."""
+    record = Record(IDENTITIES, f"{to}<{source}-again", source, orjson.dumps(Again(to=to).model_dump()))
+    topic, name, subject, body = record.args()
+    fields = ("topic", topic, "id", name, "subject", subject, "schema", "1", "body", body)
+    return len(fields), *fields
 
 
 def _ms(at: str) -> int:

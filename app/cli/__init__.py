@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import customers, dead_letters, keys, log, policies, processes, results
+from app.cli import archive, customers, dead_letters, keys, log, policies, processes, results
 
 app = typer.Typer(
     name="opportune",
@@ -14,4 +14,5 @@ app = typer.Typer(
 for part in (processes, policies, customers, results, log):
     app.add_typer(part.app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(archive.app, name="archive")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -19,6 +19,7 @@ from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
 from profiles import no_response
+from profiles.aggregates import digest
 from profiles.erasure import ERASED, ERASED_MS, TOMBSTONE_MS
 from profiles.identity import NOBODY
 from profiles.profile import Profile
@@ -34,11 +35,16 @@ FOLLOWING = ("interactions", "decisions", "responses", IDENTITIES)
 
 
 def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
-    """Raises Undecodable."""
+    """A request that comes again, since a relay has sent it twice, must not erase what has been since. Raises
+    Undecodable."""
     asked = decoded(ErasureRecord.model_validate_json, record.body)
+    done = f"{ERASED}:{digest(asked.receipt)}"
+    if done in step.profile.marks:
+        step.passed_over.append(stream_id(record.offset))
+        return
     told = forget(step, asked.receipt, asked.requested_ms)
     step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step), told))
-    step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms}), Ledger()
+    step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms, done: 1}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed, step.handed):
         said.clear()
     step.identity = NOBODY

@@ -10,13 +10,13 @@ from consumers.dead_letters import of_the_fold, why_dead
 from consumers.folding import erasure, interactions, ledgers, parts
 from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.meter import Meter, count_decision
 from profiles.customer import Customer
 from profiles.errors import BadFields, StoreUnavailable
 from profiles.linking import Links
+from profiles.log_stream import OUTBOX
 from profiles.store import IDENTITIES, Commit, Record
 
 log = logging.getLogger(__name__)
@@ -47,9 +47,11 @@ class ProfileFold:
     """How long the records of what is decided here stay in the store."""
     again: bool = False
     """Whether this is a rebuild."""
+    mark: str = OUTBOX.position
+    """Under which a profile says how far it has followed the log."""
 
     def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
-        mark = customer.profile.marks.get(POSITION, 0)
+        mark = customer.profile.marks.get(self.mark, 0)
         new = [record for record in records if record.offset > mark]
         if not new:
             return Commit(customer.subject, expected=None)
@@ -64,7 +66,7 @@ class ProfileFold:
         if step.identity.owner is not None:
             send_parts(step, step.identity.owner)
         self._measure(step)
-        marks = {**step.profile.marks, POSITION: new[-1].offset}
+        marks = {**step.profile.marks, self.mark: new[-1].offset}
         return Commit(
             subject=customer.subject,
             expected=customer.version,

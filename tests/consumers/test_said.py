@@ -9,12 +9,12 @@ from redis.asyncio import Redis
 
 from consumers.folding import ProfileFold, interactions
 from consumers.folding.step import Step
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.said import is_folded, marked
 from profiles import keys
 from profiles.customer import Customer
+from profiles.log_stream import OUTBOX
 from profiles.store import Commit, CustomerStore, Record
 from schemas.interaction import SESSION_ENDED, Interaction, to_cloud_event
 from tests.builders import HOUR, NOON_MS, SHOP, interaction, live
@@ -69,7 +69,7 @@ async def test_its_own_record_needs_no_commit(redis: Redis, store: CustomerStore
 async def test_a_replay_of_everything_folds_it_once(redis: Redis, store: CustomerStore, worker: MakeWorker) -> None:
     await store.append([said(START), said(NEXT)])
     await drained(worker(policy=POLICY))
-    await redis.hset(keys.guard(store.shard(ALICE)), POSITION, "0")
+    await redis.hset(keys.guard(store.shard(ALICE)), OUTBOX.position, "0")
     await drained(worker("two", POLICY))
     customer = await store.read(ALICE)
     assert (customer.profile.features[VISITS], customer.profile.features[CHANGES]) == (1, 2)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from consumers.guarded_batch import POSITION
 from consumers.timers import Timers
 from profiles import keys
+from profiles.log_stream import OUTBOX
 from profiles.store import CustomerStore
 from schemas.base import rfc3339
 from schemas.interaction import SESSION_ENDED, Interaction
@@ -208,7 +208,7 @@ async def test_timers_workers_and_replay_give_one_summary(
     timers = [Timers(store, lambda: frozenset(range(4)), meter) for _ in range(2)]
     await asyncio.gather(*(each.fire_due(NOON_MS + HOUR) for each in timers))
     await asyncio.gather(drained(loop), drained(worker("one", POLICY)))
-    await redis.hset(keys.guard(store.shard(ALICE)), POSITION, "0")  # as if END had never been reached
+    await redis.hset(keys.guard(store.shard(ALICE)), OUTBOX.position, "0")  # as if END had never been reached
     await drained(worker("two", POLICY))
     (ended,) = await summaries_in(redis, store)
     assert ended["interactions"] == 2

@@ -19,8 +19,8 @@ from msgspec.structs import replace
 from app.decisioning import Asked, Decisioning
 from app.errors import UnknownResponseCode
 from app.identities import Identities
-from app.ingestion import record_of
 from app.responding import Responding
+from consumers.accepting import record_of
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy, PolicySource
 from consumers.log import LogRecord

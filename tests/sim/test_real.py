@@ -12,13 +12,13 @@ from redis.asyncio import Redis
 
 from consumers import recall
 from consumers.folding import ProfileFold, interactions, parts
-from consumers.guarded_batch import POSITION
 from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles import keys
 from profiles.connection import connected
 from profiles.errors import StoreUnavailable
+from profiles.log_stream import OUTBOX
 from profiles.scripts import Batch, Scripts
 from profiles.store import Commit, Committed, CustomerStore
 from schemas.ledger import Ledger
@@ -181,7 +181,7 @@ async def test_a_skip_that_is_sent_twice_does_not_stand_for_a_commit(redis: Redi
     """A has nothing left, B meets a conflict; the round trip is sent twice, so that A alone makes n == N."""
     await store.append([said(purchase(10, subject=ALICE))])
     await drained(await worker(redis))
-    await redis.hset(keys.guard(0), POSITION, "0")  # as if END had never been reached
+    await redis.hset(keys.guard(0), OUTBOX.position, "0")  # as if END had never been reached
     await store.append([said(purchase(10, subject=BOB))])
 
     async def scene(commands: list[str], do: Do) -> list[Any]:
