@@ -46,6 +46,21 @@ STEP = 1 << 20
 
 
 @dataclass
+class Reads:
+    """A trip that reads values."""
+
+    values: Mapping[str, bytes]
+    keys: list[str] = field(default_factory=list)
+
+    def add(self, command: str, key: str) -> None:
+        assert command == "GET"
+        self.keys.append(key)
+
+    async def run(self) -> list[bytes | None]:
+        return [self.values.get(key) for key in self.keys]
+
+
+@dataclass
 class Memory:
     """What the services and the fold know of a store, for one process in which nothing happens at the same time."""
 
@@ -57,6 +72,10 @@ class Memory:
     counts: Counter[str] = field(default_factory=Counter)
     kept: Counter[tuple[str, str, bytes]] = field(default_factory=Counter)
     """Actions and dead letters: topic, id and body."""
+
+    @property
+    def scripts(self) -> SimpleNamespace:
+        return SimpleNamespace(batch=lambda: Reads(self.values))
 
     def shard(self, subject: str) -> int:
         return shard_of(subject, SHARDS)
