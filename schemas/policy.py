@@ -54,6 +54,12 @@ IdentifierName = Annotated[
 ]
 
 
+FactName = Annotated[
+    str,
+    Field(pattern=r"^(customer|session|context|event)\.[a-z_][a-z0-9_]{0,63}$", description="Such as `customer.age`"),
+]
+
+
 class InteractionType(Model):
     """Something a customer can do, with the fields that it carries."""
 
@@ -434,6 +440,8 @@ class PolicyFile(Model):
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None
     arbitration: Arbitration | None = None
+    wording: dict[FactName, Annotated[str, Field(min_length=1, max_length=200)]] = {}
+    """How agents may speak of a fact to the customer: `customer.age: your age`. What has no wording is never named."""
     quality: dict[Id, Expectation] = {}
     """Data quality: what `opportune load` counts for each attribute."""
     examples: tuple[Example, ...] = ()

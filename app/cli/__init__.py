@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import customers, keys, log, policies, processes, results
+from app.cli import customers, decisions, keys, log, policies, processes, results
 
 app = typer.Typer(
     name="opportune",
@@ -11,6 +11,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (processes, policies, customers, results, log):
+for part in (processes, policies, customers, decisions, results, log):
     app.add_typer(part.app)
 app.add_typer(keys.app, name="keys")
