@@ -96,6 +96,7 @@ def _obstacle(found: Obstacle, also: str) -> Iterator[str]:
 def _changes(found: Change | Changes) -> Iterator[str]:
     if isinstance(found, Change):
         yield found.text
+        yield from (f"  since {line}" for line in (_changes(found.follows) if found.follows else ()))
         return
     yield "all of" if found.how == "all" else "one of"
     for part in found.of:

@@ -5,7 +5,6 @@ from typing import Protocol
 
 from schemas.decision import Decision
 
-
 CHOSEN = "chosen"
 """What became of a candidate that was not left out."""
 

@@ -23,6 +23,8 @@ class Change(Model):
     """`==`, `!=`, `<`, `<=`, `>`, `>=`, `one_of`, `none_of`, `with`, `without`, `true`, `false`, `known`, `unknown`."""
     bound: Any = None
     """What it is compared with, where there is something."""
+    follows: "Change | Changes | None" = None
+    """What of a segment's own condition that would take."""
     text: str
     """`customer.spend_90d is 82.5 → more than 100.0`"""
 

@@ -39,9 +39,13 @@ def in_words(found: Lacking | None) -> str:
     if found is None:
         return ""
     if isinstance(found, Lack):
-        return f"{found.subject} is {_now(found)} → {wanted(found)}"
+        return _alone(found) + (f" ({in_words(found.follows)})" if found.follows else "")
     parts = [in_words(part) if isinstance(part, Lack) else f"({in_words(part)})" for part in found.parts]
     return (", and " if found.is_all else ", or ").join(parts)
+
+
+def _alone(lack: Lack) -> str:
+    return f"{lack.subject} is {_now(lack)} → {wanted(lack)}"
 
 
 def wanted(lack: Lack) -> str:
@@ -83,7 +87,8 @@ def _one(lack: Lack) -> Change:
         value=as_json(lack.value) if is_known else None,
         relation=lack.relation,
         bound=as_json(lack.bound),
-        text=in_words(lack),
+        follows=change(lack.follows),
+        text=_alone(lack),
     )
 
 

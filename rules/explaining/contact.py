@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 
 from rules.contact import ContactState
 from rules.explaining.changes import in_words
+from rules.explaining.lacks import lacks
 from rules.explaining.times import minute, span
-from rules.language import Lacking, lacking
+from rules.language import Lacking
 from rules.reasons import Reason
-from rules.ruleset import Candidate
+from rules.ruleset import Candidate, RuleSet
 from schemas.ledger import Ledger, LedgerEntry
 from schemas.policy import Cap, ContactPolicy, CoolDown
 
@@ -43,6 +44,7 @@ class Contact:
 
     state: ContactState
     values: Mapping[str, Any]
+    ruleset: RuleSet
     zone: ZoneInfo
 
     def against(self, candidate: Candidate, is_held_out: bool) -> Iterator[Found]:
@@ -66,7 +68,7 @@ class Contact:
         for spec, condition in zip(self.state.policy.requirements, self.state.requirements, strict=True):
             if spec.channels and self.state.channel not in spec.channels:
                 continue
-            lack = lacking(condition, values)
+            lack = lacks(condition, values, self.ruleset)
             if lack is not None:
                 is_false = condition.verdict(values) is False
                 reason = Reason.CONTACT_REQUIREMENT if is_false else Reason.CONTACT_UNKNOWN

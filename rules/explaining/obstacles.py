@@ -13,8 +13,9 @@ from rules.decide import LeftOut
 from rules.explaining.case import Case
 from rules.explaining.changes import in_words
 from rules.explaining.contact import Contact, Found
+from rules.explaining.lacks import lacks
 from rules.explaining.times import minute
-from rules.language import EvaluationError, lacking
+from rules.language import EvaluationError
 from rules.reasons import Reason
 from rules.ruleset import Candidate, CellView, Stage
 
@@ -31,8 +32,8 @@ def _of_funnel(case: Case, candidate: Candidate, view: CellView) -> Iterator[Fou
     fresh = replace(case.weighed.funnel.contact, chosen=[], held_back=[])
     yield from chain(_not_live(case, candidate), _no_treatment(case, candidate))
     for stage in view.stages:
-        yield from _stage(stage, values)
-    yield from Contact(fresh, case.weighed.funnel.values, case.zone).against(candidate, view.cell.holdout)
+        yield from _stage(case, stage, values)
+    yield from Contact(fresh, case.weighed.funnel.values, case.ruleset, case.zone).against(candidate, view.cell.holdout)
     if not view.has_offer:
         others = ", ".join(cell.id for cell in candidate.program.cells if candidate.offer.id in cell.offers)
         text = f"the customer is in the cell {view.cell.id}; the offer is made in {others}"
@@ -59,11 +60,11 @@ def _no_treatment(case: Case, candidate: Candidate) -> Iterator[Found]:
     yield Found(Reason.NO_TREATMENT, f"offer {candidate.offer.id}", text)
 
 
-def _stage(stage: Stage, values: dict[str, Any]) -> Iterator[Found]:
+def _stage(case: Case, stage: Stage, values: dict[str, Any]) -> Iterator[Found]:
     """What is false comes before what cannot be evaluated."""
     verdicts = [(owned, owned.condition.verdict(values)) for owned in stage.conditions]
     for owned, verdict in sorted(verdicts, key=lambda each: each[1] is not False):
-        lack = lacking(owned.condition, values)
+        lack = lacks(owned.condition, values, case.ruleset)
         if lack is not None:
             reason = stage.unknown if isinstance(verdict, EvaluationError) else stage.refused
             yield Found(reason, owned.owner, in_words(lack), owned.condition.source, lack)

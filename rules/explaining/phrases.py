@@ -31,7 +31,7 @@ SAYS_ALL = ("true", "false", "known", "unknown")
 
 def phrase(found: Lacking, wording: Mapping[str, str], zone: ZoneInfo) -> str | None:
     if isinstance(found, Lack):
-        return _one(found, wording, zone)
+        return _one(found, wording, zone) if found.follows is None else phrase(found.follows, wording, zone)
     said = [each for part in found.parts if (each := phrase(part, wording, zone)) is not None]
     if not said or (found.is_all and len(said) < len(found.parts)):
         return None

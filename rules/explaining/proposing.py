@@ -5,8 +5,9 @@ from typing import Any
 
 from rules.explaining.case import Case
 from rules.explaining.changes import change, in_words
+from rules.explaining.lacks import lacks
 from rules.explaining.times import minute, span
-from rules.language import Condition, Lacking, lacking
+from rules.language import Condition, Lacking
 from rules.ruleset import RuleSet
 from schemas.explanation import Proposing
 from schemas.ledger import Proposal
@@ -33,7 +34,7 @@ def _rules(case: Case, offer: str) -> Iterator[Proposing]:
     fired, waiting = case.fired, {each.rule for each in case.facts.ledger.proposals if offer in each.offers}
     for rule in case.ruleset.policy.rules:
         if offer in rule.propose and (rule.id in fired or rule.id not in waiting):
-            lack = _lacking(rule, conditions, values) if rule.id not in fired else None
+            lack = _lacking(case, rule, conditions, values) if rule.id not in fired else None
             is_here = not rule.channels or case.facts.channel in rule.channels
             yield Proposing(
                 rule=rule.id,
@@ -65,14 +66,14 @@ def _trigger(case: Case, rule: Rule) -> str:
     return f"it is fired by {' or '.join(rule.types)}, and {named}{kept}"
 
 
-def _lacking(rule: Rule, conditions: Mapping[str, Condition | None], values: Mapping[str, Any]) -> Lacking | None:
+def _lacking(case: Case, rule: Rule, conditions: Mapping[str, Condition], values: Mapping[str, Any]) -> Lacking | None:
     """What its `if` lacks, where there was something to ask it about."""
     condition = conditions.get(rule.id)
     is_asked = not rule.when or (rule.types and values.get("event.type") in rule.types)
-    return lacking(condition, values) if condition is not None and is_asked else None
+    return lacks(condition, values, case.ruleset) if condition is not None and is_asked else None
 
 
-def _conditions(ruleset: RuleSet) -> dict[str, Condition | None]:
+def _conditions(ruleset: RuleSet) -> dict[str, Condition]:
     """By rule, of those that are not fired by a time."""
     groups = (ruleset.standing, *ruleset.rules_of.values())
     return {

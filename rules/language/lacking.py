@@ -41,6 +41,8 @@ class Lack:
     """What it is compared with; None where the relation says all."""
     reads: frozenset[str] = frozenset()
     """The declared names in the part."""
+    follows: Lacking | None = None
+    """What that would take, where the subject follows from a condition of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,13 @@ class Lacks:
 Lacking: TypeAlias = Lack | Lacks
 
 
-def lacking(condition: Expression, facts: Mapping[str, object]) -> Lacking | None:
-    """None if the condition holds."""
+def lacking(condition: Expression, facts: Mapping[str, object], wanted: bool = True) -> Lacking | None:
+    """None if the condition is what is wanted of it."""
     if condition.generated:
-        return _lacking(condition.tree, True, facts)
+        return _lacking(condition.tree, wanted, facts)
     value = condition.value(facts)
-    return None if value is True else Lack(condition.source, value, "true", reads=names_in(condition.tree))
+    relation: Relation = "true" if wanted else "false"
+    return None if value is wanted else Lack(condition.source, value, relation, reads=names_in(condition.tree))
 
 
 def together(parts: list[Lacking], is_all: bool = True) -> Lacking | None:
@@ -81,7 +84,10 @@ def _implied(part: Lacking, among: list[Lacking]) -> bool:
     """`has(x)` beside another part that needs `x`: that one says more."""
     if not (isinstance(part, Lack) and part.relation == "known"):
         return False
-    return any(part.subject in leaf.reads for other in among if other is not part for leaf in leaves(other))
+    return any(
+        isinstance(each, Lack) and each.relation not in ("known", "unknown") and part.subject in each.reads
+        for each in among
+    )
 
 
 def _same_kind(part: Lacking, is_all: bool) -> tuple[Lacking, ...]:
