@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.base import UNIT_MS, Condition, DurationMs, Expression, Id, Model, Name
+from schemas.base import UNIT_MS, Condition, DurationMs, Expression, FactName, Id, Model, Name
 from schemas.example import Example
 from schemas.interaction import TIMER_FIRED
 from schemas.short import Also, OneOrMany
@@ -51,12 +51,6 @@ ShortFieldType = Annotated[
 IdentifierName = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9]{0,19}$", description="A CloudEvents attribute: lower-case letters and digits"),
-]
-
-
-FactName = Annotated[
-    str,
-    Field(pattern=r"^(customer|session|context|event)\.[a-z_][a-z0-9_]{0,63}$", description="Such as `customer.age`"),
 ]
 
 

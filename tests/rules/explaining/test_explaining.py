@@ -96,8 +96,8 @@ def test_a_cap_says_what_counts_and_when_it_is_free_again() -> None:
     shown = [entry(code=str(n), at_ms=NOON_MS - n * DAY, outcomes={"presented": NOON_MS - n * DAY}) for n in (6, 2, 1)]
     mug = told(case(policy, shown), "mug")
     assert mug.obstacles[0].text == (
-        "at most 2 per offer within 7d; what counts is mug (2026-03-04 12:00 UTC, web), mug (2026-03-08 12:00 UTC, web), "
-        "mug (2026-03-09 12:00 UTC, web): free again on 2026-03-15 12:00 UTC"
+        "at most 2 per offer within 7d; what counts is mug (2026-03-04 12:00 UTC, web), "
+        "mug (2026-03-08 12:00 UTC, web), mug (2026-03-09 12:00 UTC, web): free again on 2026-03-15 12:00 UTC"
     )
     reserved = [entry(code=str(n), at_ms=NOON_MS - MINUTE, until_ms=NOON_MS + MINUTE) for n in range(2)]
     assert told(case(policy, reserved), "mug").obstacles[0].until == "2026-03-10T12:01:00.000Z"
@@ -181,7 +181,8 @@ WORDED = {"customer.age": "your age", "customer.city": "the place where you live
          "“A mug” is not open to you as things stand: your age would have to be at least 18 (it is 17)."),
         ({"eligible": "customer.age >= 18"}, {},
          "“A mug” is not open to you, as far as we know: your age would have to be at least 18 (we do not know it)."),
-        ({"suitable": 'customer.city == "Bonn" || customer.spend > 9.0'}, {"customer__city": "Kiel", "customer__spend": 1.0},
+        ({"suitable": 'customer.city == "Bonn" || customer.spend > 9.0'},
+         {"customer__city": "Kiel", "customer__spend": 1.0},
          "“A mug” does not suit your situation as we know it: "
          "the place where you live would have to be Bonn (it is Kiel)."),
         # half of the truth is not told …
@@ -189,7 +190,8 @@ WORDED = {"customer.age": "your age", "customer.city": "the place where you live
          "“A mug” is not open to you as things stand."),
         # … and neither what is worked out from a fact, nor what has no words
         ({"eligible": "customer.age * 2 >= 36"}, {"customer__age": 17}, "“A mug” is not open to you as things stand."),
-        ({"applicable": "customer.spend > 9.0"}, {"customer__spend": 1.0}, "“A mug” does not fit the present occasion."),
+        ({"applicable": "customer.spend > 9.0"}, {"customer__spend": 1.0},
+         "“A mug” does not fit the present occasion."),
     ],
 )  # fmt: skip
 def test_only_worded_facts_are_named(over: dict[str, Any], values: dict[str, Any], sentence: str) -> None:
