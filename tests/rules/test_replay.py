@@ -75,8 +75,8 @@ def test_stage_purpose_and_scores_replay_from_the_facts() -> None:
 
 
 def recorded(policy: LivePolicy, seed: int, **values: object) -> DecisionRecord:
-    """As it would be read back."""
-    facts = Facts("customer:alice", "web", (("hero", 1),), values, Ledger())
+    """As it would be read back; of somebody who is not held out."""
+    facts = Facts("customer:bob", "web", (("hero", 1),), values, Ledger())
     judgement = decide(facts, policy.ruleset, NothingLearned(), NOON_MS, seed)
     made = record(judgement, facts, Origin("0003-x", NOON_MS, 3, seed, 0, policy.revision, "none"))
     return DecisionRecord.model_validate_json(made.model_dump_json(exclude_none=True))
