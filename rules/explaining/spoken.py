@@ -10,7 +10,8 @@ from rules.explaining.contact import Found
 from rules.explaining.obstacles import obstacles
 from rules.explaining.phrases import phrase
 from rules.explaining.steps import ORDER
-from rules.explaining.times import spoken as day
+from rules.explaining.times import day
+from rules.explaining.times import spoken as begins
 from rules.language import together
 from rules.reasons import Reason
 from schemas.base import rfc3339
@@ -62,11 +63,11 @@ def _made(case: Case) -> dict[str, SpokenOffer]:
 
 
 def _not_made(case: Case, offers: dict[str, str]) -> dict[str, SpokenOffer]:
-    """An offer of several programs is spoken of by the one in which it came furthest."""
+    """An offer of several programs is spoken of by the one in which it came furthest. Those that did come first."""
     made = {each.scored.candidate.offer.id for each in case.judgement.choices}
     furthest: dict[str, LeftOut] = {}
-    for each in sorted(case.judgement.left_out, key=lambda each: ORDER[each.reason]):
-        furthest[each.candidate.offer.id] = each
+    for each in sorted(case.judgement.left_out, key=lambda each: -ORDER[each.reason]):
+        furthest.setdefault(each.candidate.offer.id, each)
     return {name: _spoken(case, each) for name, each in furthest.items() if name not in made and name in offers}
 
 
@@ -92,7 +93,7 @@ def _until(reason: Reason, found: list[Found]) -> int | None:
 def _sentence(case: Case, left_out: LeftOut, found: list[Found], until_ms: int | None) -> str:
     reason, name = left_out.reason, left_out.candidate.offer.name
     if until_ms is not None:
-        until = day(until_ms, case.now_ms, case.zone)
+        until = begins(until_ms, case.now_ms, case.zone)
         answered = _answered(case, left_out, found)
         if answered is not None:
             return ANSWERED.format(offer=name, day=until, answered=answered)
@@ -115,4 +116,4 @@ def _answered(case: Case, left_out: LeftOut, found: list[Found]) -> str | None:
     ]
     if left_out.reason is not Reason.COOL_DOWN or not answers:
         return None
-    return day(max(answers), case.now_ms, case.zone)
+    return day(max(answers), case.zone)
