@@ -77,7 +77,9 @@ def _at_slots(case: Case, left_out: LeftOut) -> Found:
     match left_out.reason:
         case Reason.HELD_OUT:
             cell = case.weighed.funnel.cell(candidate).cell.id
-            text = "the customer is held out of this program, so that its effect can be measured"
+            won = next((e.placement for e in case.judgement.held_back if e.candidate.key == candidate.key), None)
+            text = "the customer is held out of this program, so that its effect can be measured; "
+            text += f"it would have won a slot of {won}" if won else "it would have won no slot"
             return Found(Reason.HELD_OUT, f"cell {cell}", text)
         case Reason.DUPLICATE_OFFER:
             text = "another program has proposed the same offer, and scored better"

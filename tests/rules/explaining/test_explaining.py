@@ -243,6 +243,16 @@ def test_somebody_held_out_hears_what_others_hear() -> None:
     assert sentences == {"“A mug” is not available to you at the moment."}
 
 
+def test_what_was_withheld_is_said_to_analysts() -> None:
+    of = case(live(), subject="customer:alice")  # one of the tenth that is held out
+    (withheld,) = full(of, MODELS).withheld
+    assert (withheld.offer, withheld.cell) == ("mug", "control")
+    won, lost = told(of, "mug"), told(of, "pen")
+    assert won.reason == lost.reason == "held_out"
+    assert won.obstacles[0].text.endswith("it would have won a slot of hero")
+    assert lost.obstacles[0].text.endswith("it would have won no slot")
+
+
 def test_a_record_that_does_not_replay_is_said_to() -> None:
     of = case(everybody(offers=changed("mug", eligible="customer.age >= 18")), customer__age=18)
     assert full(of, MODELS).differences == ()
