@@ -4,7 +4,7 @@ Nothing is judged a second time here. Whether a cool-down or a cap refuses, and 
 asked of the very `ContactState` that decides, with one entry of the policy at a time and another clock.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -75,24 +75,24 @@ class Contact:
                 yield Found(reason, f"requirement {spec.id}", in_words(lack), condition.source, lack)
 
     def _cool_down(self, rule: CoolDown, candidate: Candidate) -> Iterator[Found]:
-        policy = ContactPolicy(cool_downs=(rule,))
+        state = self._only(ContactPolicy(cool_downs=(rule,)))
 
         def refuses(now_ms: int, ledger: Ledger) -> bool:
-            state = replace(self._only(policy), now_ms=now_ms, ledger=ledger)
-            return state.cool_down_refusal(candidate) is not None
+            return replace(state, now_ms=now_ms, ledger=ledger).cool_down_refusal(candidate) is not None
 
+        if state.cool_down_refusal(candidate) is None:
+            return
         causes = self._causes(refuses)
-        if causes:
-            ends = (entry.known_outcomes()[rule.after] + rule.lasting for entry in causes)
-            until_ms = self._first_free(refuses, ends)
-            text = f"{span(rule.lasting)} after {rule.after} on {_listed(causes, rule.after, self.zone)}"
-            yield Found(
-                Reason.COOL_DOWN,
-                f"cool-down after {rule.after} per {rule.per}",
-                f"{text}: ends {self._when(until_ms)}",
-                until_ms=until_ms,
-                entries=causes,
-            )
+        ends = [entry.known_outcomes()[rule.after] + rule.lasting for entry in causes]
+        until_ms = self._first_free(refuses, ends)
+        text = f"{span(rule.lasting)} after {rule.after} on {_listed(causes, rule.after, self.zone)}"
+        yield Found(
+            Reason.COOL_DOWN,
+            f"cool-down after {rule.after} per {rule.per}",
+            f"{text}: ends {self._when(until_ms)}",
+            until_ms=until_ms,
+            entries=causes,
+        )
 
     def _cap(self, cap: Cap, candidate: Candidate, is_held_out: bool) -> Iterator[Found]:
         def refuses(now_ms: int, ledger: Ledger, at_most: int = cap.at_most) -> bool:
@@ -123,7 +123,7 @@ class Contact:
         now_ms, entries = self.state.now_ms, self.state.ledger.entries
         return tuple(each for each in entries if refuses(now_ms, Ledger((each,))))
 
-    def _first_free(self, refuses: Callable[[int, Ledger], bool], ends: Iterator[int] | list[int]) -> int | None:
+    def _first_free(self, refuses: Callable[[int, Ledger], bool], ends: Sequence[int]) -> int | None:
         """The first of these times at which nothing refuses any more; refusals only fall away as time passes."""
         later = sorted({end for end in ends if end > self.state.now_ms})
         return next((end for end in later if not refuses(end, self.state.ledger)), None)
