@@ -29,6 +29,7 @@ from app.metrics_server import metrics_server
 from app.past import PastPolicies
 from app.publishing import LivePolicies, PolicyStore
 from app.responding import Responding
+from app.room import Room
 from app.scorecard import ScorecardReader
 from app.services import Services
 from app.settings import Settings
@@ -38,6 +39,7 @@ from consumers.erasing import Erasures
 from consumers.folding import ProfileFold
 from consumers.garbage import collect_rarely
 from consumers.guarded_batch import Fold
+from consumers.letter_bounds import LetterBounds
 from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
@@ -97,14 +99,22 @@ async def following(policies: PolicyStore) -> AsyncIterator[LivePolicies]:
         await task
 
 
+def room_of(settings: Settings, store: CustomerStore) -> Room:
+    return Room(store, settings.outbox_most, kept=0 if settings.kafka else settings.log_keep)
+
+
 def build_api(settings: Settings) -> FastAPI:
     metrics = Metrics(without=OF_WORKERS)
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[Services]:
-        async with opened(settings) as parts, following(parts.policies) as live:
+        async with (
+            opened(settings) as parts,
+            following(parts.policies) as live,
+            room_of(settings, parts.store).watched() as room,
+        ):
             yield Services(
-                ingestion=Ingestion(parts.store, live),
+                ingestion=Ingestion(parts.store, live, room.require),
                 decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
                 explaining=Explaining(parts.store, PastPolicies(parts.policies, live), NothingLearned()),
                 responding=Responding(parts.store, live, metrics),
@@ -135,17 +145,18 @@ async def run_worker(settings: Settings) -> None:
         timers = Timers(parts.store, lambda: loop.owned, metrics)
         courier = Courier(parts.store, lambda: loop.owned, metrics)
         erasures = Erasures(parts.store, parts.registry, lambda: loop.owned, metrics)
+        letters = LetterBounds(parts.store, lambda: loop.owned, metrics, settings.dead_letters_keep)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, courier, erasures, live)
+            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, courier, erasures, letters, live)
         collect_rarely()
         with metrics_server(metrics, settings.host, settings.metrics_port) as address:
             log.info("worker started", extra={"metrics": address})
-            await asyncio.gather(loop.run(), timers.run(), courier.run(), erasures.run())
+            await asyncio.gather(loop.run(), timers.run(), courier.run(), erasures.run(), letters.run())
     faulthandler.cancel_dump_traceback_later()
     log.info("worker stopped")
 
 
-def _stop(*parts: GuardedLoop | Timers | Courier | Erasures | LivePolicies) -> None:
+def _stop(*parts: GuardedLoop | Timers | Courier | Erasures | LetterBounds | LivePolicies) -> None:
     faulthandler.dump_traceback_later(STOP_WITHIN_S, exit=True)  # says where it hangs, and ends also a blocked process
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().remove_signal_handler(number)

@@ -25,8 +25,10 @@ AppError
     ├── BadResponseCode      422
     ├── UnknownOutcome       422
     ├── NothingAccepted      422
+    ├── NoRoom               429
     ├── Unexpected           500
     ├── StoreAway            503
+    ├── StoreFull            503
     └── StoreBusy            503
 
 A request error has a public side (everything on it is sent) and a private one (its `__cause__`, only logged).
@@ -38,7 +40,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from profiles.errors import BadFields, StoreUnavailable, TooMuchContention
+from profiles.errors import BadFields, OutOfRoom, StoreUnavailable, TooMuchContention
 from schemas.problem import Problem
 
 
@@ -203,6 +205,13 @@ class NothingAccepted(RequestError):
     usual_hint = "Each entry of `errors` has the index, the reason and a hint."
 
 
+class NoRoom(RequestError):
+    name, title, status = "no-room", "There is no room for interactions now", 429
+    sentence = "The store is nearly full, or too much waits in it; no interaction of this call was kept."
+    usual_hint = "Repeat the call after `Retry-After` seconds. Decisions and responses are taken meanwhile."
+    headers = {"Retry-After": "5"}
+
+
 class Unexpected(RequestError):
     name, title, status = "unexpected", "Something went wrong here", 500
     sentence = "The call failed for a reason that is ours, not yours."
@@ -214,6 +223,13 @@ class StoreAway(RequestError):
     sentence = "Redis cannot be reached or refuses to write; nothing of this call is known to have been kept."
     usual_hint = "Repeat the call with the same identifiers: repeating is harmless."
     headers = {"Retry-After": "1"}
+
+
+class StoreFull(RequestError):
+    name, title, status = "store-full", "The store is full", 503
+    sentence = "Redis has no memory left and refuses to write; nothing of this call is known to have been kept."
+    usual_hint = "Repeat it later with the same identifiers. The operator gives Redis more memory (`maxmemory`)."
+    headers = {"Retry-After": "5"}
 
 
 class StoreBusy(RequestError):
@@ -228,6 +244,7 @@ FIELD = re.compile(r".*field `([^`]+)`|[^`]*`([^`]+)`")
 
 TRANSLATIONS: Mapping[type[Exception], type[RequestError]] = {
     StoreUnavailable: StoreAway,
+    OutOfRoom: StoreFull,
     TooMuchContention: StoreBusy,
 }
 

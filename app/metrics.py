@@ -24,6 +24,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "worker_fences": ("Shards lost to another owner, or rolled back", ()),
     "worker_takeovers": ("Shards taken over", ()),
     "worker_dead_letters": ("Records that could not be folded", ("reason",)),
+    "worker_dead_letters_cut": ("Dead letters that were too many or too old, and are lost here", ()),
     "worker_future_events": ("Interactions that said they happened after they arrived", ()),
     "identity_conflicts": (
         "Identifiers not linked: somebody else has them, or there are too many",
@@ -34,6 +35,8 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
     "actions": ("Actions that rules have taken", ("kind",)),
     "erasures": ("Erasures finished", ()),
+    "relay_sent": ("Records that the relay has moved to Kafka", ()),
+    "relay_failures": ("Batches that the relay could not send", ("reason",)),
 }
 TALLIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "candidates": ("Candidates by offer, and what became of them: `chosen`, or the reason", ("offer", "reason")),
@@ -47,12 +50,16 @@ HISTOGRAMS: Mapping[str, str] = {
 }
 GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
+    "worker_dead_letters_waiting": "Dead letters in the shards owned",
     "timers_pending": "Timers that are set in the shards owned",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
+    "relay_waiting": "Records in the outboxes of the shards owned that Kafka does not have yet",
+    "relay_oldest_seconds": "Age of the oldest of them",
+    "relay_misfit": "1 while the relay stands still because the cluster or a topic is not as it must be",
 }
 
 
-OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures")
+OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures", "relay_")
 """What only workers count: an API that showed zeros would seem to have nothing behind."""
 
 

@@ -32,6 +32,8 @@ class Settings:
     """Needed for `replicated`."""
     log_level: str
     log_keep: int
+    outbox_most: int
+    dead_letters_keep: int
     decision_keep: int
     """ms"""
     kafka: tuple[str, ...]
@@ -180,6 +182,19 @@ TABLE: tuple[Setting, ...] = (
         "1000",
         _whole_number(0, 1_000_000_000),
         "Records that the outbox of each shard keeps after they were consumed",
+    ),
+    Setting(
+        "outbox_most",
+        "2000000",
+        _whole_number(1, 1_000_000_000),
+        "Where Redis has no `maxmemory`: records that may wait in the outboxes, for Kafka or else for the workers, "
+        "before interactions are answered with 429. Where it has one, that is done from 80% of it",
+    ),
+    Setting(
+        "dead_letters_keep",
+        "10000",
+        _whole_number(1, 1_000_000),
+        "Dead letters that each shard keeps in Redis, for 30 days and up to 64 MiB; when there are more, the oldest go",
     ),
     Setting(
         "decision_keep",

@@ -1,7 +1,7 @@
-"""How far the workers are behind somebody who appends much at once.
+"""How far the workers, or the relay to Kafka, are behind somebody who appends much at once.
 
-Promises that at most so many batches are in the outboxes which no worker has folded yet, whatever was there before:
-Redis holds the log in memory, and a load could fill it. Leaves waiting to its caller.
+Promises that at most so many batches are in the outboxes which no worker has folded and no relay has moved, whatever
+was there before: Redis holds them in memory, and a load could fill it. Leaves waiting to its caller.
 """
 
 from collections import deque
@@ -53,7 +53,11 @@ class Backlog:
         return {shard: offset_of(entries[0][0]) if entries else 0 for shard, entries in answers}
 
     async def _positions(self, shards: frozenset[int]) -> dict[int, int]:
+        """What was folded or, where more is gone from the outbox, what was moved to Kafka."""
         trip = self._store.scripts.batch()
         for shard in shards:
             trip.add("HGET", keys.guard(shard), POSITION)
-        return {shard: int(found or 0) for shard, found in zip(shards, await trip.run(), strict=True)}
+            trip.add("XRANGE", keys.outbox(shard), "-", "+", "COUNT", 1)
+        answers = await trip.run()
+        found = zip(shards, answers[::2], answers[1::2], strict=True)
+        return {shard: max(int(at or 0), offset_of(first[0][0]) - 1 if first else 0) for shard, at, first in found}

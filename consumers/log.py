@@ -19,6 +19,8 @@ class LogRecord(Struct, frozen=True):
     id: str
     subject: str
     body: bytes
+    first_ms: int = 0
+    """Of a dead letter that was put back: when a log took it first. It is of the life that its subject had then."""
 
 
 class EventLog(Protocol):

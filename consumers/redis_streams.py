@@ -22,6 +22,14 @@ from profiles.trip import Trip
 WORKERS = "opportune:workers"
 REPORT_EVERY_S = 1.0
 SILENT_AFTER_S = 4.0
+FORGOTTEN_AFTER_S = 60.0
+REPORT = """
+local now = tonumber(redis.call('TIME')[1])  -- one clock for all workers
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])  -- comes first: also where Redis is full
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[3], '+inf')
+"""
+"""A worker says that it is there, and learns who else is."""
 SEQUENCE_BITS = 20
 
 
@@ -66,13 +74,7 @@ class RedisStreams:
         return self._owned
 
     async def _report(self) -> None:
-        seconds, _ = await self._redis.time()  # one clock for all workers
-        now = float(seconds)
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.zadd(WORKERS, {self._worker: now})
-            pipeline.zremrangebyscore(WORKERS, "-inf", now - 60)
-            pipeline.zrangebyscore(WORKERS, now - SILENT_AFTER_S, "+inf")
-            *_, workers = await pipeline.execute()
+        workers = await self._redis.eval(REPORT, 1, WORKERS, self._worker, FORGOTTEN_AFTER_S, SILENT_AFTER_S)
         self._owned = share_of(self._worker, (each.decode() for each in workers), self._shards)
         self._reported = time.monotonic()
 
@@ -144,4 +146,5 @@ def _record(entry_id: bytes, flat: list[bytes]) -> LogRecord:
         id=fields[b"id"].decode(),
         subject=fields[b"subject"].decode(),
         body=fields[b"body"],
+        first_ms=int(fields.get(b"first_ms", 0)),
     )

@@ -26,7 +26,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from profiles.errors import StoreUnavailable
+from profiles.errors import OutOfRoom, StoreUnavailable
 
 __all__ = ["UNREACHABLE", "Redis", "connect", "connected", "refusals_as_unavailable", "wait_until_ready"]
 
@@ -101,7 +101,9 @@ def refusals_as_unavailable() -> Iterator[None]:
     """Raises StoreUnavailable where redis-py says that Redis is away or refuses to write."""
     try:
         yield
-    except (*UNREACHABLE, OutOfMemoryError, ReadOnlyError) as cause:
+    except OutOfMemoryError as cause:
+        raise OutOfRoom(str(cause)) from cause
+    except (*UNREACHABLE, ReadOnlyError) as cause:
         raise StoreUnavailable(str(cause)) from cause
 
 

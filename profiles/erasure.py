@@ -21,6 +21,8 @@ from schemas.ledger import Ledger
 
 ERASED = "erased"
 """The mark of a customer who was erased: where in the log."""
+ERASED_MS = "erased_ms"
+"""Beside it: when the log took the request. A dead letter that it took before is of the old life."""
 TOMBSTONE_MS = 30 * 86_400_000
 """How long it is remembered how far the log must not be folded again for somebody erased: longer than any log behind
 us may be read again. (The outboxes here are rid of the records themselves.)"""

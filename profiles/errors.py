@@ -4,6 +4,7 @@ ProfileError
 ├── BadFields          an interaction, attribute or context does not fit the policy
 └── StoreError
     ├── StoreUnavailable   Redis cannot be reached, or refuses to write
+    │   └── OutOfRoom      it has no memory left
     └── TooMuchContention  a commit kept losing to other writers
 """
 
@@ -26,6 +27,10 @@ class StoreError(ProfileError):
 
 
 class StoreUnavailable(StoreError):  # noqa: N818
+    pass
+
+
+class OutOfRoom(StoreUnavailable):
     pass
 
 

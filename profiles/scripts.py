@@ -1,6 +1,10 @@
 """The Lua scripts, called by their hash. A server that does not know one (restart, failover) is told all.
 
 A batch of which nothing has run is then sent again.
+
+A Redis that has used all of its memory refuses the first write of a script that could need some, and no later one.
+Scripts by which workers fold and cut begin with a write that needs none, and changes nothing: what waits must not keep
+Redis from getting rid of it. What the API writes is refused.
 """
 
 from collections.abc import Sequence
@@ -10,10 +14,10 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from profiles.errors import StoreUnavailable
+from profiles.errors import OutOfRoom, StoreUnavailable
 from profiles.trip import Trip
 
 FOLDER = Path(__file__).parent / "lua"
@@ -29,7 +33,9 @@ NAMES = (
     "lease",
     "lock",
     "mend",
+    "put_back",
     "read",
+    "relayed",
     "settle",
     "sweep",
     "takeover",
@@ -91,7 +97,7 @@ class Batch:
             raise StoreUnavailable(str(cause)) from cause
         for answer in answers:
             if isinstance(answer, ResponseError | ReadOnlyError):
-                raise StoreUnavailable(str(answer)) from answer
+                raise _refusal(answer) from answer
         return answers
 
     def _ran_none(self, answers: list[Any]) -> bool:
@@ -107,6 +113,12 @@ class Batch:
         for step in self._steps:
             pipeline.execute_command(*step)
         return await pipeline.execute(raise_on_error=False)
+
+
+def _refusal(answer: ResponseError | ReadOnlyError) -> StoreUnavailable:
+    """Within a script Redis 6 says what went wrong in its own words."""
+    full = isinstance(answer, OutOfMemoryError) or "-OOM " in str(answer)
+    return OutOfRoom(str(answer)) if full else StoreUnavailable(str(answer))
 
 
 class Scripts:

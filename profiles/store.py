@@ -28,6 +28,7 @@ from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
 
+NOTHING_SAID = Ledger()
 CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity", "linking")
 """A guarded batch reads all but the last, which no fold may see (lua/customer.lua)."""
 
@@ -42,8 +43,7 @@ OUTBOX, FIRST_STREAM = 2, 6
 """Where the outbox and the other streams stand among the keys of a commit (lua/commit.lua)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Something that is said about a customer, for the log."""
 
     topic: str
@@ -149,7 +149,8 @@ class CustomerStore:
     async def open(redis: Redis, shards_if_new: int, replicas: int = 0) -> "CustomerStore":
         """Opens the store; a new one gets this many shards for ever. Raises StoreUnavailable."""
         with refusals_as_unavailable():
-            await redis.hsetnx(keys.META, "shards", str(shards_if_new))
+            if await redis.hget(keys.META, "shards") is None:  # one that is full can be opened too
+                await redis.hsetnx(keys.META, "shards", str(shards_if_new))
             store = CustomerStore(redis, int(await redis.hget(keys.META, "shards") or shards_if_new), replicas)
             await store.scripts.load()
         return store
@@ -265,7 +266,7 @@ def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
         subject=subject,
         version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
-        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
+        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else NOTHING_SAID,
         identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
         linking=Linking.loads(ahead[0]) if ahead and ahead[0] else Linking(),
     )

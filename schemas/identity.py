@@ -115,5 +115,13 @@ class Forgotten(Model):
     requested_ms: int
 
 
-IdentityRecord = Annotated[Claim | Judged | Parts | Forgotten, Field(discriminator="kind")]
+class Again(Model):
+    """The shard of an identifier has lost what it had said: it says again what is so."""
+
+    kind: Literal["again"] = "again"
+    to: str
+    """Who has heard it."""
+
+
+IdentityRecord = Annotated[Claim | Judged | Parts | Forgotten | Again, Field(discriminator="kind")]
 """A record of the topic `identities`, about the identifier that is its subject."""

@@ -10,7 +10,7 @@ from app.api.bodies import MOST_BATCH_BYTES, read
 from app.api.cloudevents import parsed, raw_events
 from app.api.dependencies import ServicesOf
 from app.api.openapi import WITH_A_BODY, event_bodies, refusals
-from app.errors import NoPolicy, NothingAccepted
+from app.errors import NoPolicy, NoRoom, NothingAccepted
 from app.services import Services
 from profiles.errors import BadFields
 from schemas.interaction import Accepted, CloudEvent, Refusal
@@ -23,7 +23,7 @@ router = APIRouter(tags=["interactions"])
     status_code=202,
     dependencies=[Depends(require("ingest"))],
     openapi_extra=event_bodies(),
-    responses=refusals(*WITH_A_BODY, NoPolicy, NothingAccepted),
+    responses=refusals(*WITH_A_BODY, NoPolicy, NothingAccepted, NoRoom),
 )
 async def accept_interactions(request: Request, services: ServicesOf) -> Accepted:
     """Takes CloudEvents: one (structured or binary mode) or a batch of up to 1,000.

@@ -15,6 +15,7 @@ from app.errors import (
     NotAuthenticated,
     RequestError,
     StoreAway,
+    StoreFull,
     TooLarge,
     Unexpected,
     UnknownMediaType,
@@ -27,7 +28,7 @@ from schemas.response import ResponseRequest
 
 MODELS = (CloudEvent, DecisionRequest, LinkRequest, ResponseRequest, Problem)
 """What is spoken of here by reference, because no signature of a route names it."""
-EVERY_CALL = (NotAuthenticated, NotAllowed, Invalid, Unexpected, StoreAway)
+EVERY_CALL = (NotAuthenticated, NotAllowed, Invalid, Unexpected, StoreAway, StoreFull)
 WITH_A_BODY = (MalformedBody, TooLarge, UnknownMediaType)
 REFERENCE = "#/components/schemas/{model}"
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import customers, decisions, keys, log, policies, processes, results
+from app.cli import customers, dead_letters, decisions, keys, log, policies, processes, results
 
 app = typer.Typer(
     name="opportune",
@@ -14,3 +14,4 @@ app = typer.Typer(
 for part in (processes, policies, customers, decisions, results, log):
     app.add_typer(part.app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(dead_letters.app, name="dead-letters")

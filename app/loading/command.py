@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from app.bootstrap import Parts, opened
+from app.bootstrap import Parts, opened, room_of
 from app.errors import StartError
 from app.loading.bad_rows import BadRows, usual_path
 from app.loading.csv_rows import CsvRows
@@ -55,7 +55,7 @@ class Screen(Watcher, Protocol):
 async def load_file(asked: Asked, settings: Settings, screen: Screen) -> Loaded:
     """Raises StartError, StoreUnavailable."""
     rows = rows_of(asked.path)
-    async with opened(settings) as parts:
+    async with opened(settings) as parts, room_of(settings, parts.store).watched() as room:
         policy = await _live(parts)
         columns = resolve(rows.columns, asked.options, policy.definition.attributes)
         loads = Loads(parts.registry)
@@ -69,7 +69,7 @@ async def load_file(asked: Asked, settings: Settings, screen: Screen) -> Loaded:
         quality = Counting(columns.types, policy.ruleset, began, load.quality)
         origin = Origin(f"load/{load.file}"[:200], f"{name}-{load.run}-", at_ms(began))
         judge = Judge(policy, columns, origin, quality)
-        sink: Sink = Nowhere() if asked.dry_run else Outboxes(parts.store, loads, screen.say)
+        sink: Sink = Nowhere() if asked.dry_run else Outboxes(parts.store, loads, room, screen.say)
         bad_rows = _bad_rows(asked, rows, load)
         load = await Loader(rows, judge, quality, sink, bad_rows, screen).run(load)
     return Loaded(load, False, _bad_file(asked, load))

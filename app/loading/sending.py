@@ -1,7 +1,8 @@
 """Where a batch of a load goes: into the outboxes, or nowhere.
 
 The records first, then the progress. A crash between the two sends the batch again, which changes nothing, since
-its interactions are the same ones. While Redis is away for a moment the load waits; while workers are far behind too.
+its interactions are the same ones. While Redis is away for a moment, or has no room, the load waits; while workers or
+the relay to Kafka are far behind too.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from app.loading.progress import Loads
+from app.room import Room
 from consumers.backlog import Backlog
 from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore, Record
@@ -40,9 +42,10 @@ class Nowhere:
 class Outboxes:
     """Raises StoreUnavailable where Redis does not come back in time."""
 
-    def __init__(self, store: CustomerStore, loads: Loads, tell: Tell) -> None:
+    def __init__(self, store: CustomerStore, loads: Loads, room: Room, tell: Tell) -> None:
         self._store = store
         self._loads = loads
+        self._room = room
         self._tell = tell
         self._backlog = Backlog(store, MOST_BATCHES)
         self._begun = False
@@ -57,11 +60,20 @@ class Outboxes:
         if not self._begun:
             await self._backlog.begin()
             self._begun = True
+        await self._until_others_have_caught_up()
         await self._until_there_is_room()
         await self._store.append(records)
         await self._backlog.appended({self._store.shard(each.subject) for each in records})
 
     async def _until_there_is_room(self) -> None:
+        told = False
+        while (why := self._room.why_none) is not None:
+            if not told:
+                self._tell(f"{why} The load waits")
+                told = True
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _until_others_have_caught_up(self) -> None:
         moved, positions, told = time.monotonic(), self._backlog.positions, False
         while not await self._backlog.has_room():
             if self._backlog.positions != positions:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from profiles.erasure import ERASED
+from profiles.erasure import ERASED, ERASED_MS
 from schemas.ledger import Ledger
 
 Fields = Mapping[bytes, bytes]
@@ -44,7 +44,8 @@ def _parts(name: bytes, text: bytes) -> Iterator[tuple[str, Any]]:
             return
         case b"profile":
             profile = orjson.loads(text)
-            profile.get("marks", {}).pop(ERASED, None)
+            for mark in (ERASED, ERASED_MS):
+                profile.get("marks", {}).pop(mark, None)
             yield from profile.items()
         case b"ledger":
             ledger = orjson.loads(text)

@@ -1,15 +1,27 @@
-"""Interactions that a step says itself: they follow from the log, so each has an id that whoever folds it gives it."""
+"""Interactions that a step says itself: they follow from the log, so each has an id that whoever folds it gives it.
+
+Each is said to the log and, as soon as the record in hand is folded, folded in the same step (`consumers/said.py`): so
+one commit holds a change, what is said of it and what follows from that. One that cannot be folded is not the fault of
+what it follows from. It is left to its own record in the log, and becomes a dead letter there like any other.
+"""
 
 import orjson
 from msgspec.structs import replace
 
+from consumers.folding.step import Step
 from consumers.live import LivePolicy
+from consumers.said import marked
 from profiles.aggregates import digest
 from profiles.store import Record
 from schemas.interaction import Interaction, to_cloud_event
 
 
-def emitted(interaction: Interaction, policy: LivePolicy) -> Record:
-    """The record for the log. It is typed by the revision that says it, so that a later one takes it as it is."""
+def say(step: Step, interaction: Interaction, policy: LivePolicy) -> None:
+    """It is typed by the revision that says it, so that a later one takes it as it is."""
     said = replace(interaction, id=f"{interaction.id}/{digest(interaction.subject)}", policy=policy.revision)
-    return Record("interactions", said.identity, said.subject, orjson.dumps(to_cloud_event(said)))
+    if said.identity in step.left:
+        body = orjson.dumps(to_cloud_event(said))
+    else:
+        body = marked(said)
+        step.said.append(said)
+    step.records.append(Record("interactions", said.identity, said.subject, body))

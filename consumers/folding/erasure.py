@@ -5,11 +5,13 @@ field of the customer's key, timers, decisions and codes. Other identifiers are 
 belong to the customer are erased in their turn, all others forget the name.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from consumers.dead_letters import decoded
 from consumers.folding.identities import forget
 from consumers.folding.lifecycle import REVIEW_TIMER
 from consumers.folding.step import Step
@@ -17,7 +19,7 @@ from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
 from profiles import no_response
-from profiles.erasure import ERASED, TOMBSTONE_MS
+from profiles.erasure import ERASED, ERASED_MS, TOMBSTONE_MS
 from profiles.identity import NOBODY
 from profiles.profile import Profile
 from profiles.sessions import SESSION_TIMER
@@ -27,13 +29,16 @@ from schemas.erasure import ErasureRecord
 from schemas.interaction import OUR_OWN
 from schemas.ledger import Ledger
 
+FOLLOWING = ("interactions", "decisions", "responses", IDENTITIES)
+"""Topics of what Opportune itself says of a life, perhaps late."""
+
 
 def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
-    """Raises ValidationError."""
-    asked = ErasureRecord.model_validate_json(record.body)
+    """Raises Undecodable."""
+    asked = decoded(ErasureRecord.model_validate_json, record.body)
     told = forget(step, asked.receipt, asked.requested_ms)
     step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step), told))
-    step.profile, step.ledger = Profile(marks={ERASED: record.offset}), Ledger()
+    step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):
         said.clear()
     step.identity = NOBODY
@@ -57,13 +62,18 @@ def kept_ms(step: Step, stranger_ms: int) -> int:
 
 def passed_over(step: Step, record: LogRecord) -> bool:
     """Whether a record that stands after an erasure came of what was erased: a timer that fired, a session that ended,
-    an answer to a decision, each just before the erasure was folded. The commit drops such records from the log."""
-    if ERASED not in step.profile.marks or record.topic not in ("interactions", "decisions", "responses", IDENTITIES):
+    an answer to a decision, each just before the erasure was folded; a dead letter of the old life that was put back.
+    The commit drops such records from the log."""
+    if ERASED not in step.profile.marks:
         return False
-    is_old = _is_of_the_old_life(step, record)
+    is_old = _was_put_back(step, record) or (record.topic in FOLLOWING and _is_of_the_old_life(step, record))
     if is_old:
         step.passed_over.append(stream_id(record.offset))
     return is_old
+
+
+def _was_put_back(step: Step, record: LogRecord) -> bool:
+    return 0 < record.first_ms <= step.profile.marks.get(ERASED_MS, 0)
 
 
 def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
@@ -72,8 +82,8 @@ def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
         if record.topic == IDENTITIES:  # what an identifier has sent before it was erased too
             return said["kind"] == "parts" and step.profile.first is None
         if record.topic == "decisions":  # one of the new life has reserved what it chose
-            made = [*said["treatments"], *said.get("withheld", ())]
-            return bool(made) and not step.around.again and said["decision"] not in _decided(step)
+            made = _codes(said)
+            return bool(made) and not step.around.again and made.isdisjoint(each.code for each in step.ledger.entries)
         if record.topic == "responses":
             return all(each.code != said["code"] for each in step.ledger.entries)
         return said["type"] in OUR_OWN and _is_before(said["time"], step.profile.first)
@@ -81,8 +91,11 @@ def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
         return False  # whatever it is: the fold will say so
 
 
-def _decided(step: Step) -> set[str]:
-    return {each.decision for each in step.ledger.entries}
+def _codes(decision: Mapping[str, Any]) -> set[str]:
+    """What the ledger calls its treatments. An event that is sent again decides under the same id as in the old life,
+    and with other codes."""
+    withheld = (f"{decision['decision']}/{index}" for index, _ in enumerate(decision.get("withheld", ())))
+    return {*(each["code"] for each in decision["treatments"]), *withheld}
 
 
 def _is_before(time: str, first_ms: int | None) -> bool:

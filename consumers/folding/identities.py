@@ -3,6 +3,7 @@
     an event names ada and v-1     ada (stronger)   ── claim ──►  v-1
     v-1 takes the earliest claim   v-1  ── its part, then each change and the events ──►  ada
     somebody says it was wrong     v-1  ── withdraws ──►  ada
+    v-1's shard loses writes       ada  ── again ──►  v-1, which sends its part or withdraws
     ada is erased                  ada  ── forgotten ──►  v-1, which is erased too if it is hers
 
 Two who claim the same identifier, such as two customers who share a cookie, are never joined by that: the earlier one
@@ -17,10 +18,11 @@ import orjson
 from consumers.folding.step import Step
 from consumers.redis_streams import stream_id
 from profiles.definition import Definition
+from profiles.erasure import ERASED
 from profiles.identity import Part, Source
 from profiles.store import ERASURES, IDENTITIES, Erasure, Record
 from schemas.erasure import ErasureRecord
-from schemas.identity import Claim, Forgotten, Judged, Parts, Passed
+from schemas.identity import Again, Claim, Forgotten, Judged, Parts, Passed
 from schemas.interaction import Interaction, to_cloud_event
 
 
@@ -65,7 +67,15 @@ def _owner_may_have_changed(step: Step, before: str | None, offset: int) -> None
     if before is not None and step.identity.owner != before:
         if step.passed:
             send_parts(step, before)
-        _send(step, before, f"{step.subject}@{offset}-withdrawn", Parts(source=step.subject, version=offset, parts={}))
+        _withdraw(step, before, offset)
+
+
+def fold_again(step: Step, again: Again, offset: int) -> None:
+    """The owner gets all that there is at the end of the step; whoever else has heard something has nothing of this
+    identifier. Of one who was erased everybody has forgotten everything."""
+    is_erased = ERASED in step.profile.marks and step.is_stranger()
+    if again.to != step.identity.owner and not is_erased:
+        _withdraw(step, again.to, offset)
 
 
 def send_parts(step: Step, owner: str) -> None:
@@ -105,6 +115,10 @@ def fold_forgotten(step: Step, forgotten: Forgotten, offset: int) -> None:
 def _receipt_of(name: str, told_under: str) -> str:
     """Of somebody who was told of an erasure."""
     return f"{told_under}+{blake2b(f'{told_under} {name}'.encode(), digest_size=8).hexdigest()}"
+
+
+def _withdraw(step: Step, to: str, offset: int) -> None:
+    _send(step, to, f"{step.subject}@{offset}-withdrawn", Parts(source=step.subject, version=offset, parts={}))
 
 
 def _claim(step: Step, claimant: str, weaker: str, at_ms: int) -> None:

@@ -1,12 +1,17 @@
 """Interactions: profile, timers, scorecard count, links, and what follows from the rules they fire."""
 
+from functools import lru_cache
+
+from consumers.dead_letters import decoded
+from consumers.folding.emitted import say
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
 from consumers.folding.sessions import set_timer, summaries
-from consumers.folding.step import Step
+from consumers.folding.step import DAY_MS, Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
+from consumers.said import SAID
 from profiles import ledger as ledgers
 from profiles.errors import BadFields
 from profiles.fold import fold, not_after
@@ -18,8 +23,10 @@ CLOCK_NOISE_MS = 1_000
 
 
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Raises ValidationError and BadFields."""
+    """Raises Undecodable and BadFields."""
     event = _event(record, policy)
+    if step.around.again and event.type in SAID:
+        return  # it follows again from what it followed from
     typed = event if event.policy is not None else policy.definition.typed(event)
     timely = not_after(record.at_ms, typed)
     if event.at_ms - timely.at_ms > CLOCK_NOISE_MS:
@@ -31,9 +38,9 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
 def _event(record: LogRecord, policy: LivePolicy) -> Interaction:
     if (written := as_we_wrote_it(record.body, record.subject)) is not None:
         return written
-    event = CloudEvent.model_validate_json(record.body)
+    event = decoded(CloudEvent.model_validate_json, record.body)
     try:
-        return from_cloud_event(event, record.at_ms, policy.definition.identifiers, record.subject)
+        return from_cloud_event(event, record.first_ms or record.at_ms, policy.definition.identifiers, record.subject)
     except ValueError as cause:
         raise BadFields(str(cause)) from cause
 
@@ -43,22 +50,37 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     before, folded = step.profile, fold(step.profile, interaction, policy.definition)
     if folded is before:
         return
-    said = summaries(step, folded, interaction, policy)
+    for summary in summaries(step, folded, interaction, policy):
+        say(step, summary, policy)
     if interaction.type == TIMER_FIRED:
-        step.records += said
         fold_fired(step, folded, interaction, policy)
         return
     step.profile = folded
-    step.records += said
     _count_interaction(step, interaction)
     set_timer(step, before, interaction, policy)
-    link(step, interaction, policy.definition)
+    if interaction.links:
+        link(step, interaction, policy.definition)
     if step.identity.owner is not None:
         step.passed.append(interaction)
         return
-    react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
+    if not step.identity.sources:
+        react(step, before, folded, interaction, policy)
+    else:
+        react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
+
+
+def fold_said(step: Step, policy: LivePolicy) -> None:
+    """What the record in hand has made the step say, in order, and what that makes it say: no end of a visit follows
+    from one, and no change of stage from another."""
+    while step.said:
+        fold_interaction(step, step.said[0], policy)
+        del step.said[0]
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:
-    day = ledgers.day(interaction.at_ms)
-    step.counts[f"{day}|interactions|{interaction.type}|{interaction.channel}"] += 1
+    step.counts[_name_of(interaction.at_ms // DAY_MS, interaction.type, interaction.channel)] += 1
+
+
+@lru_cache(maxsize=10_000)
+def _name_of(day: int, interaction_type: str, channel: str) -> str:
+    return f"{ledgers.day(day * DAY_MS)}|interactions|{interaction_type}|{channel}"

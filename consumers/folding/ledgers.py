@@ -2,11 +2,15 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from consumers.dead_letters import decoded
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import ledger as ledgers
 from profiles import no_response
+from profiles.fold import has_seen, identity_hash, seeing
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord
 from schemas.interaction import Interaction
@@ -14,8 +18,10 @@ from schemas.response import ResponseRecord
 
 
 def fold_decision(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Confirms the reservations of a decision. Raises ValidationError."""
-    decision = DecisionRecord.model_validate_json(record.body)
+    """Confirms the reservations of a decision; one that comes again changes nothing. Raises Undecodable."""
+    decision = decoded(DecisionRecord.model_validate_json, record.body)
+    if _is_known(step, decision):
+        return
     decided_ms = at_ms(datetime.fromisoformat(decision.at))
     folded, counts = ledgers.fold_decision(step.ledger, decision, decided_ms, policy.definition)
     step.ledger, timers = no_response.awaited(step.ledger, folded, policy.definition)
@@ -23,9 +29,20 @@ def fold_decision(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     step.timers.update(timers)
 
 
+def _is_known(step: Step, decision: DecisionRecord) -> bool:
+    """By the entries of what it chose; where it chose nothing, by what the profile has seen, in which it is now."""
+    if decision.treatments or decision.withheld:
+        return any(each.logged and each.decision == decision.decision for each in step.ledger.entries)
+    identity = identity_hash(f"decisions#{decision.decision}")
+    if has_seen(step.profile.seen, identity):
+        return True
+    step.profile = replace(step.profile, seen=seeing(step.profile.seen, identity))
+    return False
+
+
 def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Raises ValidationError and UnknownCode."""
-    response = ResponseRecord.model_validate_json(record.body)
+    """Raises Undecodable and UnknownCode."""
+    response = decoded(ResponseRecord.model_validate_json, record.body)
     folded, counts = ledgers.fold_response(step.ledger, response)
     step.ledger, withdrawn, timers = no_response.answered(folded, response.code, policy.definition)
     step.counts.update(counts)

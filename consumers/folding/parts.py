@@ -4,33 +4,36 @@ from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
-from consumers.folding.identities import fold_claim, fold_forgotten, fold_judged
+from consumers.dead_letters import decoded
+from consumers.folding.identities import fold_again, fold_claim, fold_forgotten, fold_judged
 from consumers.folding.rules import react
 from consumers.folding.step import Step
 from consumers.folding.timed_rules import after_passed
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles.definition import Definition
-from profiles.fold import fold
+from profiles.fold import fold, has_seen, identity_hash
 from profiles.identity import Part, Source
 from profiles.joining import joined
 from profiles.profile import Profile
-from schemas.identity import Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
+from schemas.identity import Again, Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
 NOTHING = Profile()
-RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten] = TypeAdapter(IdentityRecord)
+RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten | Again] = TypeAdapter(IdentityRecord)
 
 
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Raises ValidationError."""
-    match RECORDS.validate_json(record.body):
+    """Raises Undecodable."""
+    match decoded(RECORDS.validate_json, record.body):
         case Claim() as claim:
             fold_claim(step, claim, record.offset, policy.definition)
         case Judged() as judged:
             fold_judged(step, judged, record.offset)
         case Forgotten() as forgotten:
             fold_forgotten(step, forgotten, record.offset)
+        case Again() as again:
+            fold_again(step, again, record.offset)
         case Parts() as parts:
             _fold_parts(step, parts, policy)
 
@@ -49,7 +52,7 @@ def _fold_parts(step: Step, arrived: Parts, policy: LivePolicy) -> None:
     if step.identity.owner is not None:
         step.passed += events
     else:
-        _react_to_each(step, events, parts, policy)
+        _react_to_each(step, _new(events, known), parts, policy)
     claimed_ms = known.claimed_ms if known is not None else None
     step.identity = step.identity.with_source(arrived.source, Source(arrived.version, parts, claimed_ms))
 
@@ -57,6 +60,15 @@ def _fold_parts(step: Step, arrived: Parts, policy: LivePolicy) -> None:
 def _event(passed: Passed, definition: Definition) -> Interaction:
     event = CloudEvent.model_validate(passed.event)
     return from_cloud_event(event, 0, definition.identifiers, passed.subject)
+
+
+def _new(events: list[Interaction], known: Source | None) -> list[Interaction]:
+    """Those that have not come from this source before. What other sources know does not count: an identifier that has
+    changed its owner may have sent its part straight, while an event of it was still on the way by the owner before."""
+    if known is None:
+        return events
+    seen = {name: part.profile.seen for name, part in known.parts.items()}
+    return [each for each in events if not has_seen(seen.get(each.subject, ""), identity_hash(each.identity))]
 
 
 def _react_to_each(step: Step, events: list[Interaction], arrived: Mapping[str, Part], policy: LivePolicy) -> None:
@@ -67,10 +79,7 @@ def _react_to_each(step: Step, events: list[Interaction], arrived: Mapping[str, 
     before = joined([step.profile, *profiles.values()], policy.definition)
     for event in events:
         if event.subject in known or event.subject not in arrived:
-            part = profiles.get(event.subject, NOTHING)
-            if (folded := fold(part, event, policy.definition)) is part:
-                continue
-            profiles[event.subject] = folded
+            profiles[event.subject] = fold(profiles.get(event.subject, NOTHING), event, policy.definition)
         else:
             profiles[event.subject] = arrived[event.subject].profile
         after = joined([step.profile, *profiles.values()], policy.definition)

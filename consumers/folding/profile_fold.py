@@ -1,14 +1,13 @@
 """What a customer's new log records make of that customer."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from consumers.dead_letters import of_the_fold, why_dead
 from consumers.folding import erasure, interactions, ledgers, parts
-from consumers.folding.dead_letters import dead_letter, why_dead
 from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
 from consumers.guarded_batch import POSITION
@@ -16,7 +15,7 @@ from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.meter import Meter, count_decision
 from profiles.customer import Customer
-from profiles.errors import BadFields
+from profiles.errors import BadFields, StoreUnavailable
 from profiles.linking import Links
 from profiles.store import IDENTITIES, Commit, Record
 
@@ -24,6 +23,9 @@ log = logging.getLogger(__name__)
 
 STRANGER_MS = 86_400_000
 """How long the mark of a stranger is kept, so that a replay counts nothing twice."""
+
+MOST_PASSED_BYTES = 1 << 20
+"""Of events, about, that an identifier passes on to its owner in one record: it must fit into its topic."""
 
 Handler = Callable[[Step, LogRecord, LivePolicy], None]
 HANDLERS: Mapping[str, Handler] = {
@@ -53,9 +55,10 @@ class ProfileFold:
             return Commit(customer.subject, expected=None)
         around = Around(shard, salt, self.decision_keep_ms, self.again)
         dead: dict[int, Record] = {}
-        step = self._folded(customer, around, new, dead)
+        left: set[str] = set()
+        step = self._folded(customer, around, new, dead, left)
         while step is None:
-            step = self._folded(customer, around, new, dead)
+            step = self._folded(customer, around, new, dead, left)
         if len(step.passed_over) == len(new):  # they go, and nobody needs to know how far they were followed
             return Commit(customer.subject, expected=customer.version, passed_over=step.passed_over)
         if step.identity.owner is not None:
@@ -79,12 +82,15 @@ class ProfileFold:
         )
 
     def _folded(
-        self, customer: Customer, around: Around, records: Sequence[LogRecord], dead: dict[int, Record]
+        self, customer: Customer, around: Around, records: Sequence[LogRecord], dead: dict[int, Record], left: set[str]
     ) -> Step | None:
-        """The step after all records. None if one failed half-way: it is among the dead now, and all is folded again
-        without it, so that a record is folded whole or not at all."""
-        step = Step.of(customer, around)
+        """The step after all records. None if one failed half-way: it is among the dead now, or among what is left to
+        its own record, and all is folded again without it, so that a record is folded whole or not at all."""
+        step, size = Step.of(customer, around, left), 0
         for record in records:
+            if size > MOST_PASSED_BYTES and step.passed and step.identity.owner is not None:
+                send_parts(step, step.identity.owner)
+                size = 0
             before = step.touched()
             if record.offset in dead:
                 step.records.append(dead[record.offset])
@@ -93,7 +99,10 @@ class ProfileFold:
                 if step.touched() != before:
                     return None
                 step.records.append(letter)
+            elif step.said and not self._folds_what_is_said(step, left):
+                return None
             step.folded_to = record.offset
+            size += len(record.body)
         return step
 
     def _failure(self, step: Step, record: LogRecord) -> Record | None:
@@ -102,12 +111,30 @@ class ProfileFold:
         try:
             step.now_ms = record.at_ms
             handler_of(record)(step, record, self.policy)
+        except StoreUnavailable:
+            raise  # trouble is never a dead letter: the partition waits
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
-            reason, detail = why_dead(cause)
-            self.meter.count("worker_dead_letters", reason=reason)
-            log.warning("dead letter", extra={"reason": reason, "topic": record.topic, "offset": record.offset})
-            return dead_letter(record, reason, detail)
+            return self._letter(step, record, cause)
         return None
+
+    def _folds_what_is_said(self, step: Step, left: set[str]) -> bool:
+        try:
+            interactions.fold_said(step, self.policy)
+        except StoreUnavailable:
+            raise
+        except Exception as cause:  # noqa: BLE001  nor may what follows from a record make that a dead letter
+            left.add(step.said[0].identity)
+            log.warning("left to its own record", extra={"id": step.said[0].identity, "error": type(cause).__name__})
+            return False
+        return True
+
+    def _letter(self, step: Step, record: LogRecord, cause: Exception) -> Record:
+        reason, _ = why_dead(cause)
+        self.meter.count("worker_dead_letters", reason=reason)
+        where = {"reason": reason, "topic": record.topic, "offset": record.offset}
+        # a traceback where it is a defect of ours; else the error is in the letter
+        log.warning("dead letter", extra=where, exc_info=cause if reason == "fold_failed" else None)
+        return of_the_fold(record, step.around.shard, cause)
 
     def _measure(self, step: Step) -> None:
         if step.early:
@@ -116,14 +143,15 @@ class ProfileFold:
             self.meter.count("identity_conflicts", step.conflicts)
         if step.dropped:
             self.meter.count("timers_dropped", step.dropped)
-        for kind, amount in Counter(step.taken).items():
-            self.meter.count("actions", amount, kind=kind)
+        for kind in step.taken:
+            self.meter.count("actions", kind=kind)
         for each in step.decided:
             count_decision(self.meter, each)
 
 
 def handler_of(record: LogRecord) -> Handler:
     """Raises BadFields."""
-    if record.topic not in HANDLERS:
+    handler = HANDLERS.get(record.topic)
+    if handler is None:
         raise BadFields(f"there is no topic `{record.topic}` to fold")
-    return HANDLERS[record.topic]
+    return handler

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from consumers.kafka.errors import LogMisfit
 from profiles.store import Record
 from schemas.base import rfc3339
 from schemas.topics import STRUCTURED, TOPIC_BY_NAME, Topic
@@ -17,6 +18,7 @@ SPEC_VERSION = "1.0"
 SOURCE = "opportune"
 SCHEMA = "schema"
 """The header with the version of the body's schema."""
+FIRST_MS = "first_ms"
 CONTENT_TYPE = "content-type"
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -32,20 +34,30 @@ class Message:
     headers: Headers
 
 
-def message(record: Record, shard: int, taken_ms: int, schema: str = "1") -> Message:
-    """`taken_ms`: when the outbox took it; `schema`: what the outbox says of its body."""
-    topic = TOPIC_BY_NAME[record.topic]
+def message(record: Record, shard: int, taken_ms: int, schema: str = "1", first_ms: str = "") -> Message:
+    """`taken_ms`: when the outbox took it; `schema`: what the outbox says of its body; `first_ms`: of a record that was
+    put back into the log, when the log took it first. Raises LogMisfit."""
+    topic = TOPIC_BY_NAME.get(record.topic)
+    if topic is None:
+        told = f"there is no topic `{record.topic}` for the record {record.id} in the outbox of shard {shard}"
+        raise LogMisfit(told, hint="nothing of Opportune writes such a record: take it out by hand (XDEL)")
     attributes = _of_event(record) if topic.content_type == STRUCTURED else _of_ours(topic, record, taken_ms)
     headers = [(f"ce_{name}", value) for name, value in attributes.items()]
     headers += [(CONTENT_TYPE, topic.content_type), (SCHEMA, schema)]
+    headers += [(FIRST_MS, first_ms)] if first_ms else []
     encoded = tuple((name, value.encode()) for name, value in headers)
     return Message(record.topic, shard, record.subject.encode(), record.body, encoded)
 
 
 def _of_event(record: Record) -> dict[str, str]:
-    """The attributes of the CloudEvent that is the body, all that are text."""
-    event = orjson.loads(record.body)
-    return {name: value for name, value in event.items() if isinstance(value, str)}
+    """The attributes of the CloudEvent that is the body, all that are text. None where it is no event: whoever folds
+    it will say so."""
+    try:
+        event = orjson.loads(record.body)
+    except orjson.JSONDecodeError:
+        return {}
+    attributes = event if isinstance(event, dict) else {}
+    return {name: value for name, value in attributes.items() if isinstance(value, str)}
 
 
 def _of_ours(topic: Topic, record: Record, taken_ms: int) -> dict[str, str]:

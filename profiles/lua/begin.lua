@@ -9,6 +9,7 @@
 local found = redis.call('HMGET', KEYS[1], 'nonce', 'n', ARGV[3])
 if found[1] ~= ARGV[1] or found[2] ~= ARGV[2] or (found[3] or '0') ~= ARGV[4] then return {'MISMATCH'} end
 if ARGV[6] ~= '' and #redis.call('XRANGE', KEYS[2], ARGV[6], ARGV[6]) == 0 then return {'MISMATCH'} end
+redis.call('HDEL', KEYS[1], '')  -- also where Redis is full (profiles/scripts.py)
 redis.call('HSET', KEYS[1], 'nonce', ARGV[5], 'n', 0)
 local answer = {'OK'}
 for i = 4, #KEYS do answer[i - 2] = customer(KEYS[3], KEYS[i]) end

@@ -38,6 +38,8 @@ if nonce ~= '' then
   end
 end
 
+if nonce ~= '' then redis.call('HDEL', KEYS[4], '') end  -- also where Redis is full (profiles/scripts.py)
+
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)

@@ -31,11 +31,18 @@ local function names(record, name)
   return sound and (said.claimant == name or said.name == name or said.source == name)
 end
 
--- after the request, the old life goes on until the commit: what was decided and answered meanwhile goes too
+-- what a fold has said and folded at once: by the commit of the erasure it is of the old life (consumers/said.py)
+local function is_said(record)
+  local ok, said = pcall(cjson.decode, record.body)
+  return ok and type(said) == 'table' and said.folded == true and
+         (said.type == 'session_ended' or said.type == 'stage_changed')
+end
+
+-- after the request, the old life goes on until the commit: what was decided, answered and said meanwhile goes too
 local function is_old(id, record, entry)
   if entry.names then return ARGV[1] == 'out' and before(id, entry.at) and names(record, entry.names) end
   if ARGV[1] ~= 'out' then return before(id, entry.ends[ARGV[1]] or '0-0') end
-  local is_new = record.topic == 'interactions' or record.topic == 'identities'
+  local is_new = record.topic == 'identities' or (record.topic == 'interactions' and not is_said(record))
   return before(id, entry.at) or (not is_new and before(id, entry.ends.out))
 end
 

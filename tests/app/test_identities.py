@@ -56,7 +56,7 @@ class Service:
         self.responding = Responding(self.store, policies, Metrics())
         self.customers = Customers(self.store, policies)
         self.identities = Identities(self.store, policies)
-        self.ingestion = Ingestion(self.store, policies)
+        self.ingestion = Ingestion(self.store, policies, lambda: None)
 
     async def ask(self, at: datetime = NOW, **named: Any) -> DecisionRecord:
         asked = {"channel": "web", "placements": [{"placement": "hero"}], **named}

@@ -21,6 +21,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         replicas=1,
         log_level="info",
         log_keep=1000,
+        outbox_most=2_000_000,
+        dead_letters_keep=10_000,
         decision_keep=30 * 86_400_000,
         kafka=(),
         kafka_partitions=16,

@@ -22,13 +22,15 @@ class Counted:
     """A Meter that remembers what it counted."""
 
     counts: dict[str, int] = field(default_factory=dict)
+    gauges: dict[str, float] = field(default_factory=dict)
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + amount
 
     def observe(self, name: str, seconds: float) -> None: ...
 
-    def gauge(self, name: str, value: float) -> None: ...
+    def gauge(self, name: str, value: float) -> None:
+        self.gauges[name] = value
 
 
 @pytest.fixture

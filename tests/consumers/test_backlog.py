@@ -1,11 +1,15 @@
 """How far the workers are behind, seen from somebody who appends much at once."""
 
+from collections.abc import Sequence
+
 from redis.asyncio import Redis
 
 from consumers.backlog import Backlog
+from consumers.kafka.messages import Message
+from consumers.relay import Relay
 from profiles import keys
 from profiles.store import CustomerStore, Record
-from tests.consumers.conftest import MakeWorker
+from tests.consumers.conftest import SHARDS, Counted, MakeWorker
 
 
 async def append(store: CustomerStore, backlog: Backlog, number: int) -> None:
@@ -45,4 +49,19 @@ async def test_what_a_failover_has_cut_is_not_waited_for(store: CustomerStore, r
     assert not await backlog.has_room()
     for shard in range(store.shards):
         await redis.delete(keys.outbox(shard))
+    assert await backlog.has_room()
+
+
+async def test_what_the_relay_has_moved_is_not_waited_for(store: CustomerStore, redis: Redis, meter: Counted) -> None:
+    class Kafka:
+        async def send(self, messages: Sequence[Message]) -> None: ...
+
+    backlog = Backlog(store, 1)
+    await append(store, backlog, 0)
+    assert not await backlog.has_room()
+    await store.append([Record("interactions", f"later-{n}", f"customer:c{n}", b"{}") for n in range(30)])
+    assert not await backlog.has_room()
+    relay = Relay(store, lambda: frozenset(range(SHARDS)), Kafka(), meter)
+    await relay.move()
+    assert sum([await redis.xlen(keys.outbox(shard)) for shard in range(SHARDS)]) > 0, "later ones still wait"
     assert await backlog.has_room()

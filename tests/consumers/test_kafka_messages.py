@@ -55,6 +55,12 @@ def test_everything_else_is_the_data_of_an_event() -> None:
     }
 
 
+def test_a_record_that_was_put_back_says_when_the_log_took_it_first() -> None:
+    made = message(Record("decisions", "d", "visitor:v-1", b"{}"), shard=3, taken_ms=2, first_ms="1")
+    assert dict(made.headers)["first_ms"] == b"1"
+    assert "first_ms" not in dict(message(Record("decisions", "d", "visitor:v-1", b"{}"), 3, 2).headers)
+
+
 @pytest.mark.parametrize(("shards", "partitions"), [(16, 16), (1024, 64), (48, 12)])
 def test_kafkas_own_partitioner_agrees_where_partitions_divide_shards(shards: int, partitions: int) -> None:
     for number in range(500):

@@ -15,11 +15,12 @@ from consumers.loop import GuardedLoop
 from consumers.timers import Timers
 from profiles import keys
 from profiles.customer import Customer
+from profiles.errors import OutOfRoom
 from profiles.store import Commit, Committed, CustomerStore, Record
 from schemas.interaction import Interaction, to_cloud_event
 from schemas.ledger import Ledger
 from tests.builders import HOUR, MINUTE, NOON_MS, definition, entry, interaction, live, purchase
-from tests.consumers.conftest import Counted, MakeWorker
+from tests.consumers.conftest import SHARDS, Counted, MakeWorker
 
 ALICE = "customer:alice"
 SPEND = definition().features["spend"].key
@@ -143,6 +144,21 @@ async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(
     bodies = [orjson.loads(fields[b"body"]) for _, fields in letters]
     assert [each["reason"] for each in bodies] == ["undecodable", "ill_typed", "ill_typed", "unknown_code"]
     assert base64.b64decode(bodies[0]["original"]) == b"{not json"
+
+
+async def test_a_redis_that_is_full_is_folded_empty(store: CustomerStore, redis: Redis, worker: MakeWorker) -> None:
+    """Nobody may append any more, and what waits must not wait for room."""
+    await store.append(said(interaction(id=f"e-{n}", subject=f"customer:c{n % 50}")) for n in range(3_000))
+    await redis.config_set("maxmemory", "100kb")
+    try:
+        with pytest.raises(OutOfRoom):
+            await store.append([said(interaction(id="one-more"))])
+        await drained(worker(keep=0))
+        assert sum([await redis.xlen(keys.outbox(shard)) for shard in range(SHARDS)]) < 1_000
+    finally:
+        await redis.config_set("maxmemory", "0")
+    counts = await store.counts()
+    assert sum(amount for name, amount in counts.items() if "|interactions|" in name) == 3_000
 
 
 async def test_consumed_records_are_trimmed_and_waiting_ones_are_not(

@@ -5,6 +5,7 @@ import csv
 import gzip
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,21 @@ async def test_a_load_that_is_cut_short_goes_on(
         assert loaded.bad_file is not None
         bad = loaded.bad_file.read_text().splitlines()
         assert [line.split(",")[0] for line in bad[1:]] == [str(number + 2) for number in range(55) if number % 7 == 3]
+
+
+async def test_where_there_is_no_room_the_load_waits_and_says_so(on_store: Open, tmp_path: Path) -> None:
+    async with on_store() as store:
+        store.settings = replace(store.settings, outbox_most=10, kafka=("127.0.0.1:1",))
+        await store.parts.store.append([Record("interactions", "e", "customer:ada", b"{}")] * 11)
+        loading = asyncio.create_task(store.load(many(tmp_path / "a.csv", 5)))
+        give_up = time.monotonic() + 20
+        while not store.seen.said:
+            assert time.monotonic() < give_up
+            await asyncio.sleep(0.01)
+        assert store.seen.said == ["11 records wait in the outboxes, more than the 10 that are allowed. The load waits"]
+        assert await outbox_length(store) == 11
+        await store.parts.redis.delete(keys.outbox(store.parts.store.shard("customer:ada")))
+        assert (await loading).load.accepted == 5
 
 
 async def test_without_a_worker_the_load_waits_and_says_so(
