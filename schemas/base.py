@@ -76,6 +76,13 @@ Name = Annotated[
     BeforeValidator(_only_text),
     Field(pattern=r"^[a-z_][a-z0-9_]{0,63}$", description="Usable in conditions: lower case, digits, `_`"),
 ]
+FactName = Annotated[
+    str,
+    Field(
+        pattern=r"^(customer|session|context|event)\.[a-z_][a-z0-9_]{0,63}$",
+        description="A fact as conditions name it, such as `customer.age`",
+    ),
+]
 DurationMs = Annotated[
     int,
     BeforeValidator(duration_ms),
