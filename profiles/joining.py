@@ -11,7 +11,7 @@ these visits is not the latest of its identifier, the fold would have known more
 | one value for each key | key by key; the keys that were used last are kept |
 | tags | the latest statement on each |
 | attributes | the latest statement; of two of one moment the smaller text, so that a `false` consent wins |
-| visits | those of one channel that overlap or follow within the idle time are one; the latest counts |
+| visits | as the owner keeps them (profiles/visits.py); of what is not there yet, those that overlap are one |
 | first, last, latest interactions | of all |
 | ledger | every entry; of the proposals of a rule the one that lasts longest |
 
@@ -28,7 +28,7 @@ from msgspec.structs import replace
 from profiles.definition import Definition
 from profiles.features import FeatureDefinition
 from profiles.ledger import proposed
-from profiles.profile import Profile, Session
+from profiles.profile import Profile, Session, Visit
 from profiles.recent import grouped
 from profiles.tags import joined_tags
 from profiles.windows import packed, unpacked
@@ -114,11 +114,28 @@ def _joined_states(feature: FeatureDefinition, states: Sequence[Any]) -> Any:
 
 
 def _joined_sessions(profiles: Sequence[Profile], definition: Definition) -> dict[str, Session]:
+    visits = profiles[0].visits
     channels = dict.fromkeys(channel for each in profiles for channel in each.sessions)
     return {
-        channel: _latest_visit([each.sessions[channel] for each in profiles if channel in each.sessions], definition)
+        channel: _session(
+            [each.sessions[channel] for each in profiles if channel in each.sessions], visits.get(channel), definition
+        )
         for channel in channels
     }
+
+
+def _session(sessions: Sequence[Session], visit: Visit | None, definition: Definition) -> Session:
+    """The visit as its owner knows it, or what the parts say who have more than has come to the owner. A visit that the
+    owner knows to be over is over for all parts."""
+    if visit is None:
+        return _latest_visit(sessions, definition)
+    newest = max(each.last for each in sessions)
+    if visit.parts and newest <= max(each.last for each in visit.parts.values()):
+        return _one_visit(list(visit.parts.values()), definition)
+    if visit.before is not None:
+        end = visit.before[1]
+        sessions = [replace(each, ended=end) if each.ended is None and each.last <= end else each for each in sessions]
+    return _latest_visit(sessions, definition)
 
 
 def _latest_visit(sessions: Sequence[Session], definition: Definition) -> Session:

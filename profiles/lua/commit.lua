@@ -81,7 +81,7 @@ if ARGV[9] ~= '' then
   for _, each in ipairs(asked.erasures) do
     local entry = {subject = subject, requested_ms = each.requested_ms, at = each.at, told = each.told,
                    erased_ms = string.format('%.0f', now_ms()), names = each.names}
-    if each.names then entry.ends, entry.removed = {out = each.at}, {}
+    if each.names then entry.ends, entry.removed = {[asked.log] = each.at}, {}
     else entry.ends, entry.removed = ends(), forget() end
     local found = redis.call('HGET', erasing, each.receipt)
     local earlier = found and cjson.decode(found) or {}

@@ -43,6 +43,7 @@ from profiles import keys
 from profiles.connection import connected
 from profiles.log_stream import TAKEN_IN
 from profiles.store import CustomerStore
+from schemas.erasure import ErasureReceipt
 from tests.app.test_rebuild import POLICY, SHARDS, SPEND, Live, World, leftovers
 from tests.builders import purchase
 from tests.consumers.conftest import Counted
@@ -106,8 +107,13 @@ class KafkaWorld(World):
         erasures = Erasures(self.store, self.registry, lambda: frozenset(range(SHARDS)), Counted())
         worker = self.worker("two")
         tasks = [asyncio.create_task(each.run()) for each in (erasures, worker)]
-        receipt = await Erasing(self.store, self.registry).erase(f"customer:{who}", datetime.now(UTC))
-        assert receipt.state == "done"
+        erasing = Erasing(self.store, self.registry)
+        receipt: ErasureReceipt | None = await erasing.erase(f"customer:{who}", datetime.now(UTC))
+        async with asyncio.timeout(WITHIN_S):
+            while receipt is not None and receipt.state != "done":
+                await asyncio.sleep(0.05)
+                receipt = await erasing.receipt(receipt.receipt)
+        assert receipt is not None
         for each in (erasures, worker):
             each.stop()
         await asyncio.gather(*tasks)
@@ -226,6 +232,17 @@ async def test_who_was_erased_stays_erased(world: KafkaWorld) -> None:
     assert (await world.rebuild(swap=True)).samples == []
     client: Any = world.redis
     assert await client.hget(world.key("p3"), "profile") is None or spent(await world.profile("p3")) == 0
+
+
+async def test_with_a_customer_goes_the_visitor_who_was_linked(world: KafkaWorld) -> None:
+    await world.store.append([said(purchase(5.0, subject="visitor:v-1", id="v"))])
+    await world.store.append([said(purchase(3.0, subject="customer:p1", id="p", links=("visitor:v-1",)))])
+    for _ in range(3):  # the claim, and what it is answered with
+        await world.folded()
+    assert (await world.store.read("visitor:v-1")).identity.owner == "customer:p1"
+    await world.erase("p1")
+    assert (await world.store.read("visitor:v-1")).identity.owner is None
+    assert (await world.rebuild(swap=False)).samples == []
 
 
 async def test_what_kafka_has_no_more_is_read_in_the_archive(world: KafkaWorld, tmp_path: Path) -> None:

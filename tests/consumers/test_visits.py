@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from profiles.joining import joined
+from profiles.profile import Session
 from profiles.store import IDENTITIES
 from schemas.base import rfc3339
 from schemas.erasure import ErasureRecord
@@ -128,6 +130,24 @@ def test_either_may_end_it(world: Several, who: str) -> None:
     assert world.summaries()[0].data["ended_by"] == "logout"
     world.happen(view(9, V1), view(10, ALICE)).look(at(120))
     assert told(world) == [(ALICE, 0, 8, 5), (ALICE, 9, 10, 2)], "what follows is another visit of both"
+
+
+@pytest.mark.parametrize("who", [V1, ALICE])
+def test_a_visit_that_is_over_is_over_for_conditions_too(world: Several, who: str) -> None:
+    world.happen(view(0, V1), view(5, ALICE, V1), view(6, V1), logout(8, who))
+    assert not seen_by_conditions(world).open_at(at(8), IDLE)
+    world.happen(view(9, V1))
+    visit = seen_by_conditions(world)
+    assert visit.open_at(at(9), IDLE)
+    assert (visit.started, visit.interactions) == (at(9), 1)
+    world.happen(view(10, ALICE))
+    assert seen_by_conditions(world).interactions == 2
+
+
+def seen_by_conditions(world: Several) -> Session:
+    alice = world.customers[ALICE]
+    parts = [alice.profile, *(each.profile for each in alice.identity.others().values())]
+    return joined(parts, POLICY.definition).sessions["web"]
 
 
 def test_the_next_visit_ends_it_where_the_timer_is_late(world: Several) -> None:
