@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from consumers.dead_letters import InKafka
 
-TOPICS = ("interactions", "decisions", "responses", "identities", "erasures")
+ERASURES = "erasures"
+TOPICS = ("interactions", "decisions", "responses", "identities", ERASURES)
 """All that is folded; of those that came within a millisecond, these first."""
 RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
 Part = tuple[str, int]
@@ -51,9 +52,10 @@ class Merge:
         """By partition, up to where all was given out."""
         return {part: waiting[0].offset if waiting else self.read_to[part] for part, waiting in self._waiting.items()}
 
-    def take(self, most: int, more: Collection[Part] = ()) -> list[InKafka]:
+    def take(self, most: int, more: Collection[Part] = (), held: Collection[Part] = ()) -> list[InKafka]:
         """The next records of all partitions. `more`: partitions that have more than is here: when one of them has
-        nothing left here, whatever it has comes first."""
+        nothing left here, whatever it has comes first. `held`: whose next record must wait, and with it what is
+        later."""
         found: list[InKafka] = []
         if any(not self._waiting[part] for part in more):
             return found
@@ -61,6 +63,8 @@ class Merge:
         heapq.heapify(heads)
         while heads and len(found) < most:
             latest_ms, _, part = heads[0]
+            if part in held:
+                break
             self._latest_ms[part] = latest_ms
             waiting = self._waiting[part]
             found.append(waiting.popleft())

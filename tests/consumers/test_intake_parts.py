@@ -98,6 +98,12 @@ def test_a_record_waits_for_earlier_ones_of_a_partition_that_has_more() -> None:
     assert merge.empty == [("interactions", 0), ("erasures", 0)]
 
 
+def test_what_is_held_holds_what_is_later() -> None:
+    merge = merged([record("interactions", 0, n, n) for n in range(9)], [record("erasures", 0, 0, 3)])
+    assert [each.at_ms for each in merge.take(99, held=[("erasures", 0)])] == [0, 1, 2, 3]
+    assert [each.topic for each in merge.take(2)] == ["erasures", "interactions"]
+
+
 class Cluster:
     def topics(self) -> set[str]:
         return {"interactions", "decisions", "erasures", "somebody-elses"}
