@@ -20,6 +20,7 @@ from app.decisioning import Decisioning
 from app.embedded import url_file
 from app.erasing import Erasing
 from app.errors import NoStore
+from app.explaining import Explaining
 from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
@@ -27,6 +28,7 @@ from app.liveness import Liveness
 from app.log_choice import log_of, ready_for_log
 from app.metrics import OF_WORKERS, Metrics
 from app.metrics_server import metrics_server
+from app.past import PastPolicies
 from app.publishing import LivePolicies, PolicyStore
 from app.responding import Responding
 from app.room import Room
@@ -110,6 +112,7 @@ def build_api(settings: Settings) -> FastAPI:
             yield Services(
                 ingestion=Ingestion(parts.store, live, room.require),
                 decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
+                explaining=Explaining(parts.store, PastPolicies(parts.policies, live), NothingLearned()),
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
                 actions=Actions(parts.store),

@@ -1,6 +1,7 @@
 """Answers "what is the best thing to do for this customer now?".
 
     read      the customer with all that belongs to them, as a rule in one round trip
+    tell      whom the request names for the first time, whose they are (one more)
     fold      the interaction that just happened, if the request brings one
     decide    rules/decide.py
     commit    reservations in the ledger, the decision record, its codes and the log records, in one script
@@ -9,6 +10,7 @@ A commit that loses to another writer reads and decides again: caps are judged o
 """
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +27,7 @@ from profiles.errors import BadFields
 from profiles.facts import Situation
 from profiles.fields import checked, nearest
 from profiles.fold import fold, not_after
+from profiles.linking import Links
 from profiles.people import People, Person
 from profiles.store import Commit, Committed, CustomerStore, Record
 from rules import codes
@@ -64,6 +67,11 @@ class Asked:
             now_ms=now_ms,
             request_id=request.id,
         )
+
+    @property
+    def named_ms(self) -> int:
+        """When its identifiers were named together."""
+        return self.now_ms if self.event is None else min(self.event.at_ms, self.now_ms)
 
     def facts(self, person: Person, policy: LivePolicy) -> Facts:
         before = profile = person.profile(policy.definition)
@@ -129,12 +137,15 @@ class Decisioning:
             for subject in {person.subject, person.named.subject}:
                 await self._store.confirm(subject)
             return known
+        if not await self._people.tell(person, asked.named_ms):
+            return None
         origin = self._origin(asked, person, policy, number)
         facts = asked.facts(person, policy)
         judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
         decided = record(judgement, facts, origin)
         said = self._said(decided, asked, person, policy)
-        await self._store.append(each for each in said if each.subject != person.subject)
+        if not await self._say_of_others(said, person):
+            return None
         result = await self._store.commit(self._commit_of(decided, said, person, asked, policy))
         if result is Committed.OK:
             count_decision(self._meter, decided)
@@ -180,12 +191,28 @@ class Decisioning:
             event = _introduction(decided, asked, policy)
         return said if event is None else [record_of(event), *said]
 
+    async def _say_of_others(self, said: Iterable[Record], person: Person) -> bool:
+        """What is said of whoever was asked for, where that is not the customer, and whom it has claimed. False if it
+        has changed meanwhile."""
+        elsewhere = [each for each in said if each.subject != person.subject]
+        links = person.links()
+        if links is None or person.named.subject == person.subject:
+            await self._store.append(elsewhere)
+            return True
+        commit = Commit(person.named.subject, person.named.version, records=elsewhere, links=links)
+        return await self._store.commit(commit) is Committed.OK
+
     def _commit_of(
         self, decided: DecisionRecord, said: list[Record], person: Person, asked: Asked, policy: LivePolicy
     ) -> Commit:
         """All that a decision changes. One that chose nothing leaves the customer as it is, and still requires that
         nobody else has changed it: the record must not bring back what was erased meanwhile."""
         definition, shard, customer = policy.definition, self._store.shard(person.subject), person.top
+        links = person.links()
+        if links is not None and person.named is not customer:
+            links = (
+                Links()
+            )  # they stand elsewhere: what was decided for the customer without them is to be decided again
         entries = ledger.entries_of(decided, asked.now_ms, definition)
         body = said[-1].body
         return Commit(
@@ -194,6 +221,7 @@ class Decisioning:
             ledger=ledger.reserved(customer.ledger, entries, asked.now_ms, definition) if entries else None,
             records=[each for each in said if each.subject == person.subject],
             new_keys=keys_of(entries, decided.decision, body, person.subject, Kept(shard, self._keep_ms, definition)),
+            links=links,
         )
 
 

@@ -7,6 +7,8 @@ Asking again is harmless: each request is a receipt of its own, and one that fin
 import asyncio
 import secrets
 import time
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 import orjson
@@ -48,6 +50,28 @@ class Erasing:
         return pending
 
     async def receipt(self, receipt: str) -> ErasureReceipt | None:
-        """Raises StoreUnavailable."""
-        found = await self._registry.get(RECEIPTS, receipt)
-        return None if found is None else ErasureReceipt.model_validate_json(found)
+        """With those of all who were told of it, and of who was told by them: done once they are. None for one that was
+        never given. Raises StoreUnavailable."""
+        known: dict[str, ErasureReceipt | None] = {}
+        asking = [receipt]
+        while asking:
+            found = await self._registry.some(RECEIPTS, asking)
+            read = {
+                name: None if text is None else ErasureReceipt.model_validate_json(text) for name, text in found.items()
+            }
+            known |= read
+            asking = [name for each in read.values() if each is not None for name in each.told if name not in known]
+        first = known.pop(receipt)
+        return None if first is None else _together(first, known)
+
+
+def _together(first: ErasureReceipt, told: Mapping[str, ErasureReceipt | None]) -> ErasureReceipt:
+    there = [each for each in (first, *told.values()) if each is not None]
+    is_done = len(there) == 1 + len(told) and all(each.state == "done" for each in there)
+    removed: Counter[str] = Counter()
+    for each in there:
+        removed.update(each.removed or {})
+    found = {"state": "done" if is_done else "pending", "told": tuple(told)}
+    return first.model_copy(
+        update={**found, "removed": None if first.removed is None else dict(sorted(removed.items()))}
+    )

@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from app.tally import Tally
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
@@ -47,6 +49,11 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "relay_sent": ("Records that the relay has moved to Kafka", ()),
     "relay_failures": ("Batches that the relay could not send", ("reason",)),
 }
+TALLIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "candidates": ("Candidates by offer, and what became of them: `chosen`, or the reason", ("offer", "reason")),
+}
+MOST_OFFERS = 500
+"""What comes after so many offers is counted as `other`: each has up to 17 series in each process."""
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",
     "worker_batch": "Time to fold and commit one batch",
@@ -90,6 +97,9 @@ class Metrics:
             for name, (text, labels) in COUNTERS.items()
             if not name.startswith(without)
         }
+        self._tallies = {name: Tally(f"opportune_{name}", *each, MOST_OFFERS) for name, each in TALLIES.items()}
+        for tally in self._tallies.values():
+            self.registry.register(tally)
         self._histograms = {
             name: Histogram(f"opportune_{name}_seconds", text, buckets=BUCKETS_S, registry=self.registry)
             for name, text in HISTOGRAMS.items()
@@ -102,6 +112,9 @@ class Metrics:
         }
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        if name in self._tallies:
+            self._tallies[name].add(labels, amount)
+            return
         counter = self._counters[name]
         (counter.labels(**labels) if labels else counter).inc(amount)
 

@@ -7,6 +7,8 @@
 
 The erasure stands in the shard from the commit that folded it (docs/exactly-once.md) to step 4, so that a crash
 between any two steps is made good by whoever looks next; each step repeated does nothing more.
+
+Who was told of an erasure has an entry and a receipt too: of an erasure of its own, or that it has forgotten the name.
 """
 
 import logging
@@ -112,4 +114,5 @@ def receipt_of(done: Erasing) -> ErasureReceipt:
         requested=rfc3339(done.requested_ms),
         erased=rfc3339(done.erased_ms),
         removed=dict(sorted(done.removed.items())),
+        told=tuple(done.told),
     )

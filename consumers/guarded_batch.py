@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
+from consumers.said import is_folded
 from profiles.customer import Customer
 from profiles.store import Commit, Committed, CustomerStore, committed, customer_from
 
@@ -48,7 +49,8 @@ class GuardedBatch:
         self.last_offset = records[-1].offset
         self._by_subject: dict[str, list[LogRecord]] = {}
         for record in records:
-            self._by_subject.setdefault(record.subject, []).append(record)
+            if not is_folded(record):
+                self._by_subject.setdefault(record.subject, []).append(record)
         self._read: list[tuple[str, Sequence[bytes | None]]] = []
         """Customers as they were read last, not parsed before their turn: what is in use stays small."""
         self._trip = store.scripts.batch()

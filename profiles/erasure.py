@@ -14,6 +14,7 @@ import orjson
 
 from profiles import keys
 from profiles.customer import Customer
+from profiles.linking import Linking
 from profiles.profile import Profile
 from profiles.store import STREAMS, CustomerStore
 from schemas.ledger import Ledger
@@ -44,6 +45,10 @@ class Erasing:
     """None once nothing of the customer is left."""
     ends: Mapping[str, str]
     """By stream: the last record that the commit found there."""
+    told: Sequence[str] = ()
+    """Receipts of those who hear of it."""
+    names: str | None = None
+    """Not the subject is erased, but this one, and goes out of what the subject's log says of who is who."""
 
     @staticmethod
     def loads(receipt: str, text: bytes) -> "Erasing":
@@ -55,6 +60,8 @@ class Erasing:
             removed=dict(found["removed"]),
             subject=found.get("subject"),
             ends=found.get("ends", {}),
+            told=tuple(found.get("told", ())),
+            names=found.get("names"),
         )
 
 
@@ -99,7 +106,7 @@ async def forgotten(store: CustomerStore, shard: int, erasure: Erasing) -> Erasi
     assert erasure.subject is not None
     while True:
         customer = await store.read(erasure.subject)
-        gone = is_tombstone(customer)
+        gone = is_tombstone(customer) and (erasure.names is None or ERASED in customer.profile.marks)
         marks = orjson.dumps(customer.profile.marks) if customer.profile.marks else b""
         args = [erasure.receipt, erasure.subject, customer.version if gone else "", marks, secrets.token_hex(16)]
         trip = store.scripts.batch()
@@ -112,7 +119,7 @@ async def forgotten(store: CustomerStore, shard: int, erasure: Erasing) -> Erasi
 
 def is_tombstone(customer: Customer) -> bool:
     """Whether nothing is known of the customer but how far the log was followed."""
-    empty = customer.ledger == Ledger() and not any(customer.identity.all())
+    empty = customer.ledger == Ledger() and not any(customer.identity.all()) and customer.linking == Linking()
     return empty and customer.profile == Profile(marks=customer.profile.marks)
 
 

@@ -93,11 +93,16 @@ class Identity:
 
     def is_full(self) -> bool:
         """Whether no more identifiers can be linked; one that was withdrawn does not count."""
-        return sum(bool(each.parts) or not each.version for each in self.sources.values()) >= MOST_SOURCES
+        return self.linked >= MOST_SOURCES
+
+    @property
+    def linked(self) -> int:
+        return sum(bool(each.parts) or not each.version for each in self.sources.values())
 
     def without(self, name: str) -> "Identity":
         """As if this identifier had never been heard of."""
-        return Identity(*({key: each for key, each in known.items() if key != name} for known in self.all()))
+        left = Identity(*({key: each for key, each in known.items() if key != name} for known in self.all()))
+        return left if any(left.all()) else NOBODY
 
     def all(self) -> tuple[Mapping[str, Any], ...]:
         return self.claims, self.lifted, self.sources

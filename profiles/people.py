@@ -2,16 +2,25 @@
 
 Aliases resolve at read time. What an identifier has sent to its owner may be older than what stands under it, so
 everything is read where it is kept: a decision sees the reservations and answers of all parts at once.
+
+That holds for the next decision too, whoever is named in it. So what is decided for a person is decided after everybody
+who counts has been told whose they are (`People.tell`): from then on nobody is offered anything under that name alone,
+and what was reserved under it until then has been counted. Which leaves one place, the key of the owner, where any two
+decisions for a person meet (docs/exactly-once.md).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import orjson
 
 from profiles.customer import Customer
 from profiles.definition import Definition
 from profiles.joining import joined, joined_ledger
+from profiles.linking import Links
 from profiles.profile import Profile
-from profiles.store import CustomerStore
+from profiles.store import IDENTITIES, Commit, Committed, CustomerStore, Record
+from schemas.identity import Claim
 from schemas.ledger import Ledger
 
 
@@ -25,6 +34,8 @@ class Person:
     """Who was asked for: the same, or somebody who belongs to them."""
     others: Mapping[str, Customer] = field(default_factory=dict)
     """Those whose parts count too, by identifier."""
+    together: Sequence[Customer] = ()
+    """Those of them who were asked for together with `named`."""
 
     @property
     def subject(self) -> str:
@@ -32,15 +43,38 @@ class Person:
 
     @property
     def is_known(self) -> bool:
-        return any(each.profile.first is not None or each.ledger.entries for each in (self.top, *self.others.values()))
+        return any(each.profile.first is not None or each.ledger.entries for each in self._all)
 
     def profile(self, definition: Definition, changed: Mapping[str, Profile] | None = None) -> Profile:
         """The sum of all parts; of some of them as `changed` has them."""
-        parts = {each.subject: each.profile for each in (self.top, *self.others.values())}
+        parts = {each.subject: each.profile for each in self._all}
         return joined(list({**parts, **(changed or {})}.values()), definition)
 
     def ledger(self) -> Ledger:
-        return joined_ledger([self.top.ledger, *(each.ledger for each in self.others.values())])
+        return joined_ledger([each.ledger for each in self._all])
+
+    def untold(self) -> Iterator[tuple[Customer, Customer, int | None]]:
+        """Who counts and does not know it yet: with the one who claims it, and since when (None: with this request)."""
+        for each in self.others.values():
+            owner = next((one for one in self._all if each.subject in one.identity.sources), self.named)
+            source = owner.identity.sources.get(each.subject)
+            if each.owner is None and (source is not None or not owner.is_full):
+                yield each, owner, source.claimed_ms if source is not None else None
+
+    def links(self) -> Links | None:
+        """What the one who was asked for is to know ahead of its log: who is its own by this request. And what it need
+        not know ahead any more. None for nothing new. One who has too many already gets no more."""
+        named, is_free = self.named, not self.named.is_full
+        claimed = {
+            one.subject for one in self.together if one.owner == named.subject or (is_free and one.owner is None)
+        }
+        new = claimed - {*named.identity.sources, *named.linking.sources}
+        settled = {*named.linking.sources} - self.others.keys()
+        return Links(sources=new, settled=settled) if new or settled else None
+
+    @property
+    def _all(self) -> tuple[Customer, ...]:
+        return self.top, *self.others.values()
 
 
 class People:
@@ -53,23 +87,40 @@ class People:
         found = await self._store.read_all(identifiers)
         named = found[identifiers[0]]
         chain = await self._owners(named, found)
-        weaker = [found[name] for name in identifiers[1:] if _may_become(found[name], named, definition)]
+        owners = {each.subject for each in chain}
+        named_too = (found[name] for name in identifiers[1:])
+        weaker = [each for each in named_too if each.owner in owners or _may_become(each, named, definition)]
         await self._read_sources((*chain, *weaker), found)
         chosen: dict[str, Customer] = {}
         for each in (*reversed(chain), *weaker):
             _gather(each, found, chosen)
         top = chain[-1]
-        return Person(top, named, {name: each for name, each in chosen.items() if name != top.subject})
+        return Person(top, named, {name: each for name, each in chosen.items() if name != top.subject}, weaker)
 
     async def top(self, identifier: str) -> str:
         """Whom an identifier belongs to in the end: itself, if nobody has claimed it."""
         found = await self._store.read_all([identifier])
         return (await self._owners(found[identifier], found))[-1].subject
 
+    async def tell(self, person: Person, at_ms: int) -> bool:
+        """Makes it known to everybody who counts whose they are, now: in the log, and ahead of it. `at_ms`: when the
+        request names them together. One round trip; none where all know it. False if one of them has changed since
+        it was read: read again. Raises StoreUnavailable."""
+        commits = [
+            Commit(
+                subject=each.subject,
+                expected=each.version,
+                records=[_claim(owner.subject, each.subject, at_ms if claimed_ms is None else claimed_ms)],
+                links=Links(owner=owner.subject),
+            )
+            for each, owner, claimed_ms in person.untold()
+        ]
+        return not commits or all(each is Committed.OK for each in await self._store.commit_each(commits))
+
     async def _owners(self, customer: Customer, found: dict[str, Customer]) -> list[Customer]:
         """From somebody up to who belongs to nobody else. Each owner is stronger, so that this ends."""
         chain = [customer]
-        while (owner := chain[-1].identity.owner) is not None and owner not in [each.subject for each in chain]:
+        while (owner := chain[-1].owner) is not None and owner not in [each.subject for each in chain]:
             if owner not in found:
                 found |= await self._store.read_all([owner])
             chain.append(found[owner])
@@ -77,7 +128,7 @@ class People:
 
     async def _read_sources(self, customers: Iterable[Customer], found: dict[str, Customer]) -> None:
         """All that may belong to them, level by level."""
-        missing = {name for each in customers for name in each.identity.sources} - found.keys()
+        missing = {name for each in customers for name in each.sources} - found.keys()
         if missing:
             more = await self._store.read_all(sorted(missing))
             found |= more
@@ -86,18 +137,26 @@ class People:
 
 def _gather(customer: Customer, found: Mapping[str, Customer], chosen: dict[str, Customer]) -> None:
     chosen[customer.subject] = customer
-    for name in customer.identity.sources:
+    for name in customer.sources:
         if name not in chosen and _belongs(found[name], customer):
             _gather(found[name], found, chosen)
 
 
 def _belongs(source: Customer, customer: Customer) -> bool:
     """By its own word; before it has heard the claim, where nobody else has one."""
-    unheard = customer.identity.sources[source.subject].version == 0 and source.identity.owner is None
-    return source.identity.owner == customer.subject or (unheard and not source.identity.is_lifted(customer.subject))
+    if source.owner is not None:
+        return source.owner == customer.subject
+    known = customer.identity.sources.get(source.subject)
+    return known is not None and known.version == 0 and not source.identity.is_lifted(customer.subject)
+
+
+def _claim(claimant: str, weaker: str, at_ms: int) -> Record:
+    """Into the weaker one's own log: before whatever follows from it, such as that the claimant is erased."""
+    body = orjson.dumps(Claim(claimant=claimant, at_ms=at_ms).model_dump())
+    return Record(IDENTITIES, f"{claimant}>{weaker}", weaker, body, own_log=True)
 
 
 def _may_become(weaker: Customer, stronger: Customer, definition: Definition) -> bool:
     """Whether a request that names both makes the weaker one belong to the stronger one."""
-    free = weaker.identity.owner is None and not weaker.identity.is_lifted(stronger.subject)
+    free = weaker.owner is None and not weaker.identity.is_lifted(stronger.subject)
     return free and definition.rank(weaker.subject) > definition.rank(stronger.subject)

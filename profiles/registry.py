@@ -3,6 +3,7 @@
 Each kind is one hash `opportune:<name>`, a field per document, so that `redis-cli HGETALL` shows all of it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -22,6 +23,12 @@ class Registry:
         with refusals_as_unavailable():
             found: Any = await self._redis.hget(PREFIX + name, field)
         return None if found is None else bytes(found)
+
+    async def some(self, name: str, fields: Sequence[str]) -> dict[str, bytes | None]:
+        """Those of these fields, with None for one that is not there."""
+        with refusals_as_unavailable():
+            found: Any = await self._redis.hmget(PREFIX + name, list(fields))
+        return dict(zip(fields, found, strict=True))
 
     async def all(self, name: str) -> dict[str, bytes]:
         with refusals_as_unavailable():

@@ -21,6 +21,7 @@ from profiles import keys
 from profiles.connection import refusals_as_unavailable
 from profiles.customer import NEVER, Customer
 from profiles.identity import NOBODY, Identity
+from profiles.linking import Linking, Links
 from profiles.log_stream import OUTBOX, LogStream
 from profiles.profile import Profile
 from profiles.replication import online, run_until_replicated
@@ -28,7 +29,9 @@ from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
 
-CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity")
+NOTHING_SAID = Ledger()
+CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity", "linking")
+"""A guarded batch reads all but the last, which no fold may see (lua/customer.lua)."""
 
 DEAD_LETTERS, ACTIONS, IDENTITIES = "dead-letters", "actions", "identities"
 ERASURES = "erasures"
@@ -41,14 +44,15 @@ OUTBOX_KEY, FIRST_STREAM = 2, 6
 """Where the outbox and the other streams stand among the keys of a commit (lua/commit.lua)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Something that is said about a customer, for the log."""
 
     topic: str
     id: str
     subject: str
     body: bytes
+    own_log: bool = False
+    """It goes into the outbox, though its topic has a stream of its own on the way to other shards."""
 
     def args(self) -> tuple[str, str, str, bytes]:
         return self.topic, self.id, self.subject, self.body
@@ -56,7 +60,9 @@ class Record:
     @property
     def stream(self) -> int:
         """Which of a commit's keys it is appended to, counted from 1."""
-        return FIRST_STREAM + STREAM_TOPICS.index(self.topic) if self.topic in STREAMS else OUTBOX_KEY
+        if self.own_log or self.topic not in STREAMS:
+            return OUTBOX_KEY
+        return FIRST_STREAM + STREAM_TOPICS.index(self.topic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,8 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """Somebody asked to erase a customer; all that the log said before is of the old life."""
+    """Somebody asked to erase a customer; all that the log said before is of the old life. Or, where it `names` one who
+    was erased: that name goes out of this one's log."""
 
     receipt: str
     requested_ms: int
@@ -80,6 +87,9 @@ class Erasure:
     """Where the request stands in the log (stream id)."""
     timers: Sequence[str] = ()
     """Names of the timers that the old life may have set."""
+    told: Sequence[str] = ()
+    """Receipts of those who hear of it."""
+    names: str | None = None
 
 
 class Commit(Struct, frozen=True):
@@ -102,6 +112,7 @@ class Commit(Struct, frozen=True):
     """They come first: everything else here is of the time after them."""
     passed_over: Sequence[str] = ()
     """Records of the log (stream ids) that came of what was erased: they go."""
+    links: Links | None = None
 
 
 class Committed(StrEnum):
@@ -186,10 +197,15 @@ class CustomerStore:
 
     async def commit(self, commit: Commit) -> Committed:
         """Commits a step that follows from no log (the API's)."""
+        (result,) = await self.commit_each([commit])
+        return result
+
+    async def commit_each(self, commits: Sequence[Commit]) -> list[Committed]:
+        """Such steps of several customers, each for itself, in one round trip."""
         batch = self.scripts.batch()
-        self.add_commit(batch, commit)
-        (answer,) = await run_until_replicated(batch, self._replicas)
-        return committed(answer)
+        for each in commits:
+            self.add_commit(batch, each)
+        return [committed(answer) for answer in await run_until_replicated(batch, self._replicas)]
 
     def add_commit(self, batch: Batch, commit: Commit, nonce: str = "") -> None:
         """Puts a commit into a batch; `committed` takes the answer."""
@@ -255,13 +271,14 @@ class CustomerStore:
 
 
 def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
-    version, profile, ledger, identity = answer
+    version, profile, ledger, identity, *ahead = answer
     return Customer(
         subject=subject,
         version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
-        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
+        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else NOTHING_SAID,
         identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
+        linking=Linking.loads(ahead[0]) if ahead and ahead[0] else Linking(),
     )
 
 
@@ -299,6 +316,7 @@ def _args(commit: Commit, nonce: str, log: str) -> list[Any]:
         "" if commit.ttl_ms is None else commit.ttl_ms,
         ACTIONS_KEPT_MS,
         _erased(commit, log),
+        b"" if commit.links is None else commit.links.dumps(),
     ]
     args.append(len(commit.new_keys))
     for new in commit.new_keys:
@@ -319,7 +337,13 @@ def _erased(commit: Commit, log: str) -> bytes:
     if not commit.erasures and not commit.passed_over:
         return b""
     erasures = [
-        {"receipt": each.receipt, "requested_ms": str(each.requested_ms), "at": each.at} for each in commit.erasures
+        {
+            "receipt": each.receipt,
+            "requested_ms": str(each.requested_ms),
+            "at": each.at,
+            **({"told": each.told} if each.names is None else {"names": each.names}),
+        }
+        for each in commit.erasures
     ]
     timers = sorted({name for each in commit.erasures for name in each.timers})
     asked = {"erasures": erasures, "timers": timers, "passed_over": list(commit.passed_over), "log": log}

@@ -11,7 +11,7 @@ written examples of a policy, rehearsal or replay.
     slots                 best first, no offer twice; caps count what was just chosen
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,25 @@ class Judgement:
 
 
 def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Judgement:
+    return judged(weighed(facts, ruleset, models, now_ms, seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The candidates before the slots are filled: who has fallen by then, and in which order the others come."""
+
+    funnel: "Funnel"
+    boosts: Mapping[str, float]
+    """By offer that is proposed, Σ(boost − 1)."""
+    order: Sequence[Scored]
+    """Best first."""
+    propensities: Sequence[float]
+    """Of `surviving`."""
+    surviving: Sequence[Candidate]
+    left_out: Sequence[LeftOut]
+
+
+def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Weighed:
     values = ruleset.classified(facts.values)
     boosts = proposed(facts, ruleset, values, now_ms)
     contact = ContactState(
@@ -86,11 +105,17 @@ def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: in
                 surviving.append(candidate)
             else:
                 left_out.append(LeftOut(candidate, *refusal))
-    order = ranked(surviving, boosts, models.propensity(surviving, values), ruleset.arbitration, seed)
-    slots = Slots(facts, funnel)
-    for scored in order:
+    propensities = models.propensity(surviving, values)
+    order = ranked(surviving, boosts, propensities, ruleset.arbitration, seed)
+    return Weighed(funnel, boosts, order, propensities, surviving, left_out)
+
+
+def judged(weighed: Weighed) -> Judgement:
+    """Fills the slots; what is chosen is noted in the funnel's contact state."""
+    slots = Slots(weighed.funnel.facts, weighed.funnel)
+    for scored in weighed.order:
         slots.offer(scored)
-    return Judgement(tuple(slots.choices), (*left_out, *slots.left_out), tuple(slots.held_back))
+    return Judgement(tuple(slots.choices), (*weighed.left_out, *slots.left_out), tuple(slots.held_back))
 
 
 def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: int) -> dict[str, float]:

@@ -17,9 +17,12 @@ class ErasureReceipt(Model):
 
     receipt: str
     state: Literal["pending", "done"]
-    """`pending` until nothing of the customer is left."""
+    """`pending` until nothing of the customer is left, and everybody who was told has seen to it."""
     requested: str
     erased: str | None = None
     """From then on the id's events start afresh; the last traces are gone when the state is `done`."""
     removed: dict[str, int] | None = None
-    """By kind: customers, timers, decisions, codes, records (of the log), dead_letters, actions."""
+    """By kind: customers (identifiers), timers, decisions, codes, records (of the log), dead_letters, actions. What
+    those who were told have removed is counted too."""
+    told: tuple[str, ...] = ()
+    """Receipts of all identifiers that knew this one: who belonged to it is erased too, others forget the name."""

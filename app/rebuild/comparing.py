@@ -46,7 +46,7 @@ def _is_passing(mark: str) -> bool:
 
 def _parts(name: bytes, text: bytes) -> Iterator[tuple[str, Any]]:
     match name:
-        case b"version":
+        case b"version" | b"linking":  # what is linked ahead of the log is in no log
             return
         case b"profile":
             profile = orjson.loads(text)

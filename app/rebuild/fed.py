@@ -33,7 +33,8 @@ class FedSpace(SecondSpace):
             topic, record_id, subject, body = each.record.args()
             words = ("topic", topic, "id", record_id, "subject", subject, "schema", each.schema, "body", body)
             place = ("at", each.at_ms, "from", f"{each.part.number}:{each.offset}")
-            trip.add("XADD", key, stream_id(self._last), *words, *place)
+            put_back = ("first_ms", each.first_ms) if each.first_ms else ()
+            trip.add("XADD", key, stream_id(self._last), *words, *place, *put_back)
         await trip.run()
         await followed(self._loop, self._shard, self._last)
         if self.position != self._last:

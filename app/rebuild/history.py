@@ -159,7 +159,8 @@ class History:
 
     def _spooled(self, each: Taken) -> Spooled:
         found, shard = each.found, self._store.shard(each.record.subject)  # wherever it was taken, here it is folded
-        return Spooled(shard, Part(found.topic, found.partition), found.offset, found.at_ms, each.record, each.schema)
+        part = Part(found.topic, found.partition)
+        return Spooled(shard, part, found.offset, found.at_ms, each.record, each.schema, each.first_ms)
 
 
 def _missing(part: Part, first: int, begin: int, with_archive: bool) -> StartError:

@@ -19,14 +19,14 @@ AT_ONCE = 400
 CREATE = """
 CREATE TABLE log (
     shard INTEGER, latest_ms INTEGER, rank INTEGER, seq INTEGER, topic TEXT, partition INTEGER, offset INTEGER,
-    at_ms INTEGER, id TEXT, subject TEXT, schema TEXT, body BLOB, given INTEGER DEFAULT 0,
+    at_ms INTEGER, id TEXT, subject TEXT, schema TEXT, first_ms TEXT, body BLOB, given INTEGER DEFAULT 0,
     PRIMARY KEY (shard, latest_ms, rank, seq)
 ) WITHOUT ROWID;
 CREATE TABLE codes (code TEXT PRIMARY KEY, decision TEXT, subject TEXT, offer TEXT, at_ms INTEGER) WITHOUT ROWID;
 """
-ADD = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
+ADD = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)"
 NEXT = """
-SELECT latest_ms, rank, seq, topic, partition, offset, at_ms, id, subject, schema, body FROM log
+SELECT latest_ms, rank, seq, topic, partition, offset, at_ms, id, subject, schema, first_ms, body FROM log
 WHERE shard = ? AND given = 0 AND (latest_ms, rank, seq) > (?, ?, ?) ORDER BY latest_ms, rank, seq LIMIT ?
 """
 GIVE = "UPDATE log SET given = 1 WHERE shard = ? AND latest_ms = ? AND rank = ? AND seq = ?"
@@ -41,6 +41,8 @@ class Spooled(Struct, frozen=True):
     at_ms: int
     record: Record
     schema: str
+    first_ms: str = ""
+    """When a log took it first, of a dead letter that was put back."""
 
 
 class Spool:
@@ -65,7 +67,17 @@ class Spool:
         latest = self._latest_ms[each.part] = max(self._latest_ms.get(each.part, 0), each.at_ms)
         said = each.record
         where = (each.shard, latest, RANK.get(each.part.topic, 0), self._seq)
-        return (*where, *each.part, each.offset, each.at_ms, said.id, said.subject, each.schema, said.body)
+        return (
+            *where,
+            *each.part,
+            each.offset,
+            each.at_ms,
+            said.id,
+            said.subject,
+            each.schema,
+            each.first_ms,
+            said.body,
+        )
 
     def remember(self, codes: Mapping[str, KnownCode]) -> None:
         rows = ((code, each.decision, each.subject, each.offer, each.at_ms) for code, each in codes.items())
@@ -120,6 +132,6 @@ class _Transaction:
 
 
 def _spooled(shard: int, row: tuple[object, ...]) -> Spooled:
-    topic, partition, offset, at_ms, record_id, subject, schema, body = row[3:]
+    topic, partition, offset, at_ms, record_id, subject, schema, first_ms, body = row[3:]
     record = Record(topic, record_id, subject, body)  # type: ignore[arg-type]
-    return Spooled(shard, Part(topic, partition), offset, at_ms, record, schema)  # type: ignore[arg-type]
+    return Spooled(shard, Part(topic, partition), offset, at_ms, record, schema, first_ms)  # type: ignore[arg-type]

@@ -5,10 +5,12 @@
 -- ARGV  nonce of the guarded batch ('' for the API, which reads no log), expected version ('' for any),
 --       suffix that makes the next version unique (a failover may take versions back, and none must return as
 --       another one), profile, ledger and identity ('' leaves them, '{}' removes an identity; where all three are left,
---       the version only has to be the expected one), ttl of the customer in ms ('' for ever), how long an action is
---       kept in ms, what is erased (JSON: subject; names of its timers; erasures with receipt, requested_ms and at, the
---       stream id of the request; passed_over, stream ids of records of the log that go; log, the name of that stream;
---       '' for nothing), then four counted lists:
+--       and nothing is linked, the version only has to be the expected one), ttl of the customer in ms ('' for ever), how long an action is
+--       kept in ms, what is erased (JSON: subject; names of its timers; erasures with receipt, requested_ms, at, the
+--       stream id of the request, and told, receipts of others, or names, somebody erased whom the log names; passed_over, stream ids of records of the log
+--       that go; log, the name of that stream; '' for nothing),
+--       what is linked ahead of the log (JSON: owner, where there is a new one; sources, which are added; settled, names
+--       that are taken out; '' for nothing), then four counted lists:
 --       new keys (value, ttl in ms, '1' if a worker may replace it),
 --       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount)
@@ -18,7 +20,7 @@
 local nonce, expected, profile, ledger, identity, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if nonce ~= '' and redis.call('HGET', KEYS[4], 'nonce') ~= nonce then return {'FENCED'} end
 
-local FIXED, FRESH, LISTS = 8, 11, 10
+local FIXED, FRESH, LISTS = 8, 11, 11
 local index, erasing = KEYS[9], KEYS[10]
 if nonce == '' then
   for i = FRESH, #KEYS do
@@ -49,7 +51,12 @@ if ARGV[9] ~= '' then
   local subject, tag = asked.subject, string.match(KEYS[1], '^{[^}]*}')
 
   local function forget()
+    local linking = redis.call('HGET', KEYS[1], 'linking')
     local removed = {customers = redis.call('DEL', KEYS[1]), timers = 0, decisions = 0, codes = 0}
+    local owner = linking and cjson.decode(linking).owner
+    if owner then  -- its claim still stands in the log: it is of the new life, or settled below
+      redis.call('HSET', KEYS[1], 'linking', cjson.encode({owner = owner}))
+    end
     for _, name in ipairs(asked.timers) do
       removed.timers = removed.timers + redis.call('ZREM', KEYS[3], subject .. '|' .. name)
     end
@@ -72,19 +79,38 @@ if ARGV[9] ~= '' then
   end
 
   for _, each in ipairs(asked.erasures) do
-    local entry = {subject = subject, requested_ms = each.requested_ms, at = each.at,
-                   erased_ms = string.format('%.0f', now_ms()), ends = ends(), removed = forget()}
-    local earlier = redis.call('HGET', erasing, each.receipt)
-    for kind, amount in pairs(earlier and cjson.decode(earlier).removed or {}) do
+    local entry = {subject = subject, requested_ms = each.requested_ms, at = each.at, told = each.told,
+                   erased_ms = string.format('%.0f', now_ms()), names = each.names}
+    if each.names then entry.ends, entry.removed = {out = each.at}, {}
+    else entry.ends, entry.removed = ends(), forget() end
+    local found = redis.call('HGET', erasing, each.receipt)
+    local earlier = found and cjson.decode(found) or {}
+    for kind, amount in pairs(earlier.removed or {}) do
       entry.removed[kind] = (entry.removed[kind] or 0) + amount
     end
+    for _, receipt in pairs(earlier.told or {}) do table.insert(entry.told, receipt) end
     redis.call('HSET', erasing, each.receipt, cjson.encode(entry))
     redis.call('HINCRBY', KEYS[4], 'erasures', 1)
   end
   for _, id in ipairs(asked.passed_over) do redis.call('XDEL', tag .. asked.log, id) end
 end
 
-if expected ~= '' and (profile ~= '' or ledger ~= '' or identity ~= '') then
+if ARGV[10] ~= '' then
+  local said, found = cjson.decode(ARGV[10]), redis.call('HGET', KEYS[1], 'linking')
+  local linking = found and cjson.decode(found) or {}
+  local sources = linking.sources or {}
+  for _, name in ipairs(said.settled) do
+    sources[name] = nil
+    if linking.owner == name then linking.owner = nil end
+  end
+  for _, name in ipairs(said.sources) do sources[name] = 1 end
+  linking.sources = next(sources) and sources or nil
+  linking.owner = said.owner or linking.owner
+  if next(linking) then redis.call('HSET', KEYS[1], 'linking', cjson.encode(linking))
+  elseif found then redis.call('HDEL', KEYS[1], 'linking') end
+end
+
+if expected ~= '' and (profile ~= '' or ledger ~= '' or identity ~= '' or ARGV[10] ~= '') then
   version = string.format('%d-%s', tonumber(string.match(version, '^%d+')) + 1, ARGV[3])
   local fields = {'version', version}
   local function set(name, value)

@@ -18,6 +18,7 @@ if ARGV[3] ~= '' then
   end
   redis.call('DEL', KEYS[1])
 end
-local left = cjson.encode({requested_ms = entry.requested_ms, erased_ms = entry.erased_ms, removed = entry.removed})
+local left = cjson.encode({requested_ms = entry.requested_ms, erased_ms = entry.erased_ms, removed = entry.removed,
+                           told = entry.told})
 redis.call('HSET', KEYS[2], ARGV[1], left)
 return {'OK', left}

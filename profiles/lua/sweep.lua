@@ -25,10 +25,24 @@ for i = 8, #ARGV do
   end
 end
 
--- after the request, the old life goes on until the commit: what was decided and answered meanwhile goes too
+-- what others said of somebody erased to one who is not: it is folded, and goes
+local function names(record, name)
+  local sound, said = pcall(cjson.decode, record.topic == 'identities' and record.body or '{}')
+  return sound and (said.claimant == name or said.name == name or said.source == name)
+end
+
+-- what a fold has said and folded at once: by the commit of the erasure it is of the old life (consumers/said.py)
+local function is_said(record)
+  local ok, said = pcall(cjson.decode, record.body)
+  return ok and type(said) == 'table' and said.folded == true and
+         (said.type == 'session_ended' or said.type == 'stage_changed')
+end
+
+-- after the request, the old life goes on until the commit: what was decided, answered and said meanwhile goes too
 local function is_old(id, record, entry)
+  if entry.names then return ARGV[2] == 'records' and before(id, entry.at) and names(record, entry.names) end
   if ARGV[2] ~= 'records' then return before(id, entry.ends[ARGV[1]] or '0-0') end
-  local is_new = record.topic == 'interactions' or record.topic == 'identities'
+  local is_new = record.topic == 'identities' or (record.topic == 'interactions' and not is_said(record))
   return before(id, entry.at) or (not is_new and before(id, entry.ends[ARGV[1]] or '0-0'))
 end
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
@@ -16,11 +16,12 @@ from app.decisioning import Decisioning
 from app.erasing import Erasing
 from app.errors import StartError
 from app.rebuild import Rebuild, Report
-from app.rebuild.hold import Lost
+from app.rebuild.hold import Hold, Lost
 from app.rebuild.lock import LOCK
 from app.rebuild.mending import Mending
 from app.rebuild.second import SecondSpace
 from app.responding import Responding
+from consumers.courier import Courier
 from consumers.erasing import Erasures
 from consumers.folding import ProfileFold
 from consumers.loop import GuardedLoop
@@ -155,6 +156,24 @@ async def test_what_was_folded_once_is_the_same_folded_again(world: World) -> No
     assert found.same
     assert (found.customers, found.shards, found.policy) == (PEOPLE, SHARDS, POLICY.revision)
     assert await leftovers(world) == []
+
+
+async def test_visits_of_several_identifiers_are_the_same_folded_again(world: World) -> None:
+    """One in progress, with its timer, and one that was handed over and is summed up."""
+    now, courier = at_ms(datetime.now(UTC)), Courier(world.store, lambda: frozenset(range(SHARDS)), Counted())
+    views = [("visitor:v-1", 90), ("customer:p1", 89), ("visitor:v-1", 88), ("visitor:v-1", 5), ("customer:p1", 4)]
+    for who, ago in views:
+        links = ("visitor:v-1",) if ago == 89 else ()
+        await world.store.append([said(interaction("page_view", now - ago * 60_000, subject=who, links=links))])
+        await world.folded()
+        while await courier.deliver():
+            await world.folded()
+    profile = (await world.store.read("customer:p1")).profile
+    assert profile.visits["web"].parts.keys() == {"visitor:v-1", "customer:p1"}
+    assert (await world.store.read("visitor:v-1")).profile.visits == {}
+    found = await world.rebuild(swap=False)
+    assert found.samples == []
+    assert (found.same, found.timers) == (True, 0)
 
 
 async def test_comparing_lists_what_differs_and_changes_nothing(world: World) -> None:
@@ -403,3 +422,27 @@ async def test_only_one_rebuild_runs(world: World) -> None:
     results = await asyncio.gather(*(world.rebuild(swap=False) for _ in range(3)), return_exceptions=True)
     assert [type(each).__name__ for each in results].count("Report") == 1
     assert all("another rebuild" in str(each) for each in results if isinstance(each, StartError))
+
+
+async def test_what_a_request_has_linked_ahead_of_the_log_stays(world: World) -> None:
+    """It is no difference, and is kept when the customer is mended."""
+    await world.lived()
+    await world.folded()
+    asked = DecisionRequest(customer="p3", visitor="v-1", channel="web", placements=(Placement(placement="hero"),))
+    hold, client = Hold.take, cast("Any", world.redis)
+    before: dict[bytes, bytes] = {}
+
+    async def take(self: Hold) -> None:
+        await hold(self)
+        await world.decisioning.decide(asked, datetime.now(UTC))
+        before.update(await client.hgetall(world.key("p3")))
+
+    profile = orjson.loads(await client.hget(world.key("p3"), "profile"))
+    profile["features"][SPEND] = 999
+    await client.hset(world.key("p3"), "profile", orjson.dumps(profile))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hold, "take", take)
+        found = await world.rebuild(swap=True)
+    assert [each["field"] for each in found.samples] == ["profile.features"]
+    assert before[b"linking"] == await client.hget(world.key("p3"), "linking")
+    assert (await world.store.read("visitor:v-1")).owner == "customer:p3"

@@ -397,32 +397,94 @@ async def test_records_of_before_are_folded_before(world: World) -> None:
     assert await world.spend() is None
 
 
+MINE, SHARED = "visitor:v-alices", "visitor:v-shared"
+
+
+async def settled(world: World) -> None:
+    """Everything is folded and delivered; nothing is finished."""
+    courier = Courier(world.store, lambda: ALL_SHARDS, Counted())
+    await world.folded()
+    while await courier.deliver():
+        await world.folded()
+
+
+async def with_others(world: World) -> None:
+    """One visitor is alice, another somebody else's, though she has used it."""
+    await world.store.append([said(purchase(1, subject=BOB, links=(SHARED,))), said(purchase(2, subject=MINE))])
+    await world.store.append([said(purchase(3, NOON_MS + DAY, links=(each,), id=each)) for each in (MINE, SHARED)])
+    await settled(world)
+
+
+async def left_in_streams(world: World) -> list[str]:
+    """What names her when the transit is cut, as it is after ten minutes."""
+    for shard in ALL_SHARDS:
+        await world.redis.xtrim(keys.transit(shard), maxlen=0, approximate=False)
+    return [each for name in ("alice", "v-alices") for each in await traces(world.redis, name)]
+
+
 async def test_with_a_customer_goes_what_is_known_by_other_names(world: World) -> None:
     """The visitor who is alice is erased with her; the one who is somebody else's forgets that she claimed it."""
-    mine, shared = "visitor:v-alices", "visitor:v-shared"
-    courier = Courier(world.store, lambda: ALL_SHARDS, Counted())
-
-    async def settle() -> None:
-        await world.folded()
-        while await courier.deliver():
-            await world.folded()
-
-    await world.store.append([said(purchase(1, subject=BOB, links=(shared,))), said(purchase(2, subject=mine))])
-    await world.store.append([said(purchase(3, NOON_MS + DAY, links=(each,), id=each)) for each in (mine, shared)])
-    await settle()
-    receipt = (await world.erasing.erase(mine, datetime.now(UTC))).receipt  # by the name of the visitor
-    await settle()
+    await with_others(world)
+    receipt = (await world.erasing.erase(MINE, datetime.now(UTC))).receipt  # by the name of the visitor
+    await settled(world)
     await world.finishing.finish_waiting()
     found = await world.erasing.receipt(receipt)
     assert found is not None
     assert found.state == "done"
-    for shard in ALL_SHARDS:
-        await world.redis.xtrim(keys.transit(shard), maxlen=0, approximate=False)  # as after ten minutes
-    left = [each for name in ("alice", "v-alices") for each in await traces(world.redis, name)]
-    assert all("out" in each for each in left), left
-    assert (await world.store.read(shared)).identity.owner == BOB
+    assert found.removed is not None
+    assert found.removed["customers"] == 2
+    assert await left_in_streams(world) == []
+    assert (await world.store.read(SHARED)).identity.owner == BOB
     assert not (await world.store.read(ALICE)).identity.sources
-    await world.store.append([said(purchase(5, NOON_MS + 2 * DAY, subject=mine, id="afresh"))])
-    await settle()
-    assert (await world.store.read(mine)).profile.features[SPEND] == 5
-    assert (await world.store.read(mine)).identity.owner is None
+    await world.store.append([said(purchase(5, NOON_MS + 2 * DAY, subject=MINE, id="afresh"))])
+    await settled(world)
+    assert (await world.store.read(MINE)).profile.features[SPEND] == 5
+    assert (await world.store.read(MINE)).identity.owner is None
+
+
+async def test_it_is_done_when_everybody_who_was_told_has_seen_to_it(world: World) -> None:
+    """Step by step, each finished before the next one hears of it."""
+    await with_others(world)
+    receipt = await world.ask()
+    courier, states = Courier(world.store, lambda: ALL_SHARDS, Counted()), []
+    for _ in range(4):
+        await world.folded()
+        await world.finishing.finish_waiting()
+        found = await world.erasing.receipt(receipt)
+        assert found is not None
+        assert found.removed is not None
+        states.append((found.state, found.removed["customers"], len(found.told)))
+        await courier.deliver()
+    assert states == [("pending", 1, 2), ("pending", 2, 3), ("done", 2, 3), ("done", 2, 3)]
+    assert await left_in_streams(world) == [], "also where alice was told when she was gone already"
+    assert found is not None
+    each = [await world.erasing.receipt(one) for one in found.told]
+    assert [one.state for one in each if one is not None] == ["done"] * 3
+
+
+async def test_two_requests_at_once_tell_everybody(world: World) -> None:
+    await with_others(world)
+    receipts = [await world.ask(), await world.ask()]
+    await settled(world)
+    await world.finishing.finish_waiting()
+    found = [await world.erasing.receipt(each) for each in receipts]
+    assert [each.state for each in found if each is not None] == ["done", "done"]
+    assert (await world.store.read(MINE)).version == NEVER
+    assert await left_in_streams(world) == []
+
+
+async def test_who_forgets_somebody_keeps_all_the_rest(world: World) -> None:
+    """Also what is said of others in the same log, and what comes later of the same name."""
+    await with_others(world)
+    await world.ask()
+    await settled(world)
+    await world.store.append([said(purchase(1, NOON_MS + 2 * DAY, links=(SHARED,), id="again"))])
+    await settled(world)
+    before = await world.store.read(SHARED)
+    await world.finishing.finish_waiting()
+    after = await world.store.read(SHARED)
+    assert (after.version, after.identity) == (before.version, before.identity)
+    assert after.identity.claims.keys() == {BOB, ALICE}, "she has come back"
+    log: Any = await world.redis.xrange(keys.outbox(world.store.shard(SHARED)))
+    claims = [fields[b"id"].decode() for _, fields in log if fields[b"subject"] == SHARED.encode()]
+    assert claims == [f"{BOB}>{SHARED}", f"{ALICE}>{SHARED}"]

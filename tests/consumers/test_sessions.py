@@ -112,7 +112,7 @@ def test_a_summary_is_an_interaction_like_any_other_but_no_visit() -> None:
     assert (found["customer.visits_30d"], found["customer.seconds"]) == (1, 240.0)
     assert rfc3339(int(found["customer.last_visit_began"].timestamp() * 1000)) == rfc3339(NOON_MS)
     assert found["customer.purposes"] == ["browsing"]
-    assert SESSION_ENDED in [kind for _, kind, _, _ in customer.profile.recent]
+    assert [kind for _, kind, _, _ in customer.profile.recent] == ["page_view"] * 2
     assert customer.step.counts["2026-03-10|interactions|session_ended|web"] == 1
     assert customer.profile.sessions["web"].interactions == 2
     assert customer.profile.last == NOON_MS + 4 * MINUTE
@@ -228,7 +228,7 @@ async def test_a_visit_ends_however_long_the_name_of_its_customer_is(
     profile = (await store.read(subject)).profile
     assert profile.sessions["web"].ended == NOON_MS + 30 * MINUTE
     assert "worker_dead_letters" not in meter.counts
-    assert SESSION_ENDED in [kind for _, kind, _, _ in profile.recent]
+    assert profile.features[POLICY.definition.features["visits_30d"].key][1] == 1
 
 
 async def test_an_interaction_that_ends_the_visit_cancels_its_timer(

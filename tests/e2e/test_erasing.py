@@ -63,6 +63,37 @@ def test_erased_over_http(service: Service, shop_folder: Path, tmp_path: Path) -
     assert service.call("DELETE", "/v1/visitors/" + "v" * 201).status_code == 422
 
 
+def test_a_person_with_several_names_goes_whole(service: Service, shop_folder: Path, tmp_path: Path) -> None:
+    service.publish(shop_folder)
+    asked = {"channel": "web", "placements": HERO}
+    for names in (
+        {"visitor": "v-cookie"},
+        {"customer": "ada", "visitor": "v-cookie"},
+        {"customer": "bob", "visitor": "v-cookie"},
+    ):
+        service.post("/v1/decisions", {**asked, **names})
+    client = store(service, tmp_path)
+
+    def claimed() -> bool:
+        return any(
+            b"customer:bob" in (client.hget(key, "identity") or b"") for key in client.keys("*p:visitor:v-cookie")
+        )
+
+    eventually("bob has claimed her cookie", claimed)
+    receipt = service.call("DELETE", "/v1/visitors/v-cookie").json()["receipt"]
+    found = eventually("all are through", lambda: _done(service.get(f"/v1/erasures/{receipt}")))
+    assert found["removed"]["customers"] == 2
+    assert len(found["told"]) >= 3
+    left = [each for each in traces(client, "ada") if "transit" not in each]
+    assert left == [], "but for what was on its way, which goes after ten minutes"
+    left = [each for each in traces(client, "v-cookie") if "transit" not in each]
+    assert all("out'" in each and '"subject":"bob"' in each for each in left), "bob's own interaction names it"
+
+
+def _done(receipt: dict[str, Any]) -> dict[str, Any] | None:
+    return receipt if receipt["state"] == "done" else None
+
+
 def test_workers_that_are_killed_leave_no_trace(service: Service, shop_folder: Path, tmp_path: Path) -> None:
     service.publish(shop_folder)
     people = [f"zoe{n}" for n in range(24)]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from consumers.folding import ProfileFold
+from consumers import recall
+from consumers.folding import ProfileFold, interactions, parts
 from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
@@ -80,6 +81,34 @@ MOST_TO_NOTICE = 200
 async def test_a_broken_script_is_noticed(redis: Redis, broken: str, quiet: None) -> None:
     for seed in range(MOST_TO_NOTICE):
         if await run(redis, seed, broken=BROKEN[broken]):
+            return
+    pytest.fail(f"{MOST_TO_NOTICE} seeds did not notice it")
+
+
+def nothing(*_: object) -> None:
+    """Instead of what is taken out."""
+
+
+async def nobody(*_: object) -> AsyncIterator[tuple[str, str]]:
+    for each in list[tuple[str, str]]():
+        yield each
+
+
+MAIMED: dict[str, tuple[object, str, object]] = {
+    "the owner's rules never judge what was passed on": (parts, "_react_to_each", nothing),
+    "a timer that was passed on is not judged": (parts, "after_passed", nothing),
+    "nobody is linked": (interactions, "link", nothing),
+    "nobody asks for what a shard has lost": (recall, "_heard", nobody),
+}
+
+
+@pytest.mark.parametrize("maimed", MAIMED)
+async def test_a_missing_part_is_noticed(
+    redis: Redis, maimed: str, quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(*MAIMED[maimed])
+    for seed in range(MOST_TO_NOTICE):
+        if await run(redis, seed):
             return
     pytest.fail(f"{MOST_TO_NOTICE} seeds did not notice it")
 

@@ -20,6 +20,7 @@ from rules.policy.lint import (
     references,
     rules,
     timing,
+    wording,
 )
 from rules.policy.lint.subject import Subject
 
@@ -38,6 +39,7 @@ CHECKS = (
     *contact.CHECKS,
     *channels.CHECKS,
     *examples.CHECKS,
+    *wording.CHECKS,
 )
 
 
