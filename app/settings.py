@@ -194,7 +194,7 @@ TABLE: tuple[Setting, ...] = (
         "log_keep",
         "1000",
         _whole_number(0, 1_000_000_000),
-        "Records that the outbox of each shard keeps after they were consumed",
+        "Records that the log of each shard keeps in Redis after they were folded",
     ),
     Setting(
         "outbox_most",
@@ -227,8 +227,8 @@ TABLE: tuple[Setting, ...] = (
         "kafka_partitions",
         "16",
         _whole_number(1, 9_999),
-        "Partitions of every topic; they are never changed afterwards. As many workers can share the work. Must "
-        "divide the number of shards, so that none stays empty",
+        "Partitions of every topic; some may be added, as docs/kafka.md says. As many workers can share the intake. "
+        "Must divide the number of shards, so that none stays empty",
     ),
     Setting(
         "kafka_replication",

@@ -36,6 +36,7 @@ ATTRIBUTES = {
     "ce_subject": "The customer's id in interactions; elsewhere the identifier, as in the key.",
     "content-type": "Which mode of the binding: the data alone, or the whole event.",
     "schema": "The version of the body's schema.",
+    "opportune": "Last of the headers of what Opportune writes: its signature, or 1. Nobody else sets it.",
 }
 REQUIRED = ["ce_specversion", "ce_id", "ce_source", "ce_type", "content-type", "schema"]
 

@@ -2,7 +2,7 @@
 
     1. join    the group says which partitions are this worker's
     2. seek    each is read from the lowest position of all shards on; those are in Redis, never in Kafka
-    3. read    in the order in which Kafka took the records
+    3. read    in the order in which Kafka took the records, over all of its partitions (ordering.py)
     4. take    one script for each shard appends what is new and moves the shard's position
     5. again   where a position has fallen back, all is sought anew
 
@@ -16,11 +16,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from consumers.dead_letters import InKafka
 from consumers.kafka.decoding import Decoding
 from consumers.kafka.errors import BeyondEnd, LogMisfit, LogUnavailable
+from consumers.kafka.gathering import Gathering
 from consumers.kafka.judging import judged
-from consumers.kafka.member import Member, Portion
-from consumers.kafka.ordering import in_order
+from consumers.kafka.member import Member
 from consumers.kafka.starting import Start, start_of
 from consumers.kafka.taking import Part, Taking
 from consumers.kafka.watch import Watch
@@ -71,6 +72,7 @@ class Intake:
         self._meter = meter
         self._most_waiting_ms = most_waiting_ms
         self._taking = Taking(store, meter)
+        self._gathering = Gathering()
         self._member: Member | None = None
         self._sought = -1
         """The assignment whose partitions were sought last."""
@@ -150,10 +152,9 @@ class Intake:
                 await self._stopping.pause(FOLD_PAUSE_S)
                 await self._move_up(member)
                 return
-            found = await member.fetch(WAIT_S, MOST_RECORDS)
-            if found:
-                await self._take(found, policy)
-            if not any(portion.records for portion in found.values()):
+            records = await self._gathering.gather(member, WAIT_S, MOST_RECORDS)
+            await self._take(records, policy)
+            if not records:
                 self._idle_s = time.monotonic()
             if time.monotonic() - self._moved_up >= MOVE_UP_EVERY_S:
                 await self._move_up(member)
@@ -185,9 +186,10 @@ class Intake:
             if start.is_first:
                 await self._taking.begin(part, start.offset)
         self._taking.know({part: [at or start.offset for at in positions[part]] for part, start in starts.items()})
-        for part, start in starts.items():
-            member.seek(part, start.offset)
         self._read_to = {part: start.offset for part, start in starts.items()}
+        self._gathering.begin(self._read_to)
+        for part, offset in self._read_to.items():
+            member.seek(part, offset)
         self._sought = assignment
         if parts:
             log.info("partitions assigned", extra={"partitions": len(parts)})
@@ -206,16 +208,14 @@ class Intake:
         await self._stopping.pause(RETRY_AFTER_S)
         return await self._starts(member, positions, looks - 1)
 
-    async def _take(self, found: Mapping[Part, Portion], policy: LivePolicy) -> None:
-        started = time.monotonic()
-        records = in_order(portion.records for portion in found.values())
-        taken = await judged(records, self._store, self._decoding, policy, self._meter)
-        read_to = {**self._read_to, **{part: portion.read_to for part, portion in found.items()}}
-        if taken:
+    async def _take(self, records: Sequence[InKafka], policy: LivePolicy) -> None:
+        started, read_to = time.monotonic(), self._gathering.taken_to
+        if records:
+            taken = await judged(records, self._store, self._decoding, policy, self._meter)
             if await self._taking.take(taken, read_to):
                 self._lost()
             self._meter.observe("intake_batch", time.monotonic() - started)
-        if read_to != self._read_to:
+        if read_to.keys() == self._read_to.keys() and read_to != self._read_to:
             self._read_to, self._renewals = read_to, 0
 
     async def _move_up(self, member: Member) -> None:

@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from consumers.dead_letters import InKafka
+from consumers.kafka.assigning import StickyByNumber
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
 from consumers.kafka.errors import LogUnavailable
 from consumers.kafka.taking import Part
@@ -60,8 +60,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             **connection.options(),
             group_id=group,
             group_instance_id=name or None,
-            # the assignor keeps what it knows in its class
-            partition_assignment_strategy=(type("Sticky", (StickyPartitionAssignor,), {}),),
+            partition_assignment_strategy=(StickyByNumber.of_one_member(),),
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_interval_ms=NEVER_MS,  # whether it moves is watched elsewhere (watch.py)
@@ -106,21 +105,21 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             self._consumer.seek(TopicPartition(*part), offset)
             self._sought.add(part)
 
-    async def fetch(self, wait_s: float, most: int) -> dict[Part, Portion]:
-        """What has come in the partitions that were sought; nothing while there is a rebalance. Raises
+    async def fetch(self, parts: Iterable[Part], wait_s: float, most: int) -> dict[Part, Portion]:
+        """What has come in some of the partitions that were sought; nothing while there is a rebalance. Raises
         LogUnavailable."""
-        before, parts = self.assignments, [TopicPartition(*part) for part in self._sought]
-        if not parts:
+        before, wanted = self.assignments, [TopicPartition(*part) for part in parts if part in self._sought]
+        if not wanted:
             await asyncio.sleep(wait_s)
             return {}
         found: Mapping[TopicPartition, Any] = {}
         try:
             async with asyncio.timeout(wait_s + 1.0):  # a rebalance takes as long as its slowest member
                 async with self._trouble(ANSWER_WITHIN_S):
-                    found = await self._consumer.getmany(*parts, timeout_ms=int(1000 * wait_s), max_records=most)
+                    found = await self._consumer.getmany(*wanted, timeout_ms=int(1000 * wait_s), max_records=most)
                     if self.assignments != before:
                         return {}
-                    read_to = {each: await self._consumer.position(each) for each in parts}
+                    read_to = {each: await self._consumer.position(each) for each in wanted}
         except (TimeoutError, IllegalStateError):  # there is a rebalance
             self._forget()
             return {}
@@ -134,8 +133,13 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             raise
         return {
             (each.topic, each.partition): Portion([_in_kafka(one) for one in found.get(each, ())], read_to[each])
-            for each in parts
+            for each in wanted
         }
+
+    def has_more(self, part: Part, read_to: int) -> bool:
+        """Whether Kafka has, or may have, records of a partition from this offset on."""
+        end = self._consumer.last_stable_offset(TopicPartition(*part)) if part in self._sought else read_to
+        return end is None or end > read_to
 
     async def note(self, positions: Mapping[Part, int]) -> None:
         """Tells Kafka how far we are, for those who watch its lag; nothing else stands on it."""

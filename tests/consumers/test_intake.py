@@ -250,6 +250,29 @@ async def test_a_shard_that_has_lost_everything_gets_all_that_the_log_has(line: 
     assert sorted(await line.ids()) == expected(300)
 
 
+async def test_nothing_overtakes_what_kafka_took_before(line: Line) -> None:
+    """All of an outage is there at once, and the topics are taken in as they came."""
+    async with line.relaying():
+        for number in range(8):
+            await line.store.append(records(1_500 * number, 1_500 * (number + 1)))
+            await line.store.append([Record("decisions", f"d-{number}", f"customer:{n}", b"{}") for n in range(13)])
+            await line.store.append([Record("responses", f"r-{number}", f"customer:{n}", b"{}") for n in range(13)])
+            await line.store.append([Record("erasures", f"e-{number}", f"customer:{n}", b"{}") for n in range(13)])
+            await _no_more(line, "out")
+    async with line.running(line.intake(), line.intake()):
+        await line.until(8 * (1_500 + 3 * 13))
+    for shard in range(SHARDS):
+        entries: Any = await line.redis.xrange(TAKEN_IN.key(shard))
+        times = [int(fields[b"at"]) for _, fields in entries]
+        assert times == sorted(times)
+        told: dict[bytes, list[bytes]] = {}
+        for _, fields in entries:
+            if fields[b"topic"] != b"interactions":
+                told.setdefault(fields[b"subject"], []).append(fields[b"id"])
+        expected_ids = [f"{kind}-{n}".encode() for n in range(8) for kind in "dre"]
+        assert all(ids == expected_ids for ids in told.values())
+
+
 async def test_idle_shards_are_moved_up_and_lag_is_known(line: Line) -> None:
     async with line.running(line.intake()), line.relaying():
         await line.store.append(records(0, 20, customers=1))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
@@ -84,7 +84,7 @@ async def _moved(line: Line) -> bool:
 class StandsStill(Member):
     """As aiokafka may after a broker has restarted: it lives, and asks for nothing."""
 
-    async def fetch(self, wait_s: float, most: int) -> dict[Part, Portion]:
+    async def fetch(self, parts: Iterable[Part], wait_s: float, most: int) -> dict[Part, Portion]:
         await asyncio.sleep(wait_s)
         return {}
 

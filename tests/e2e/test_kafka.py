@@ -14,7 +14,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.e2e.service import PATIENCE_S, ROOT, eventually, free_port
+from tests.e2e.service import PATIENCE_S, ROOT, Service, eventually, free_port
 from tests.kafka_server import KafkaServer
 from tests.servers import RedisServer
 
@@ -142,3 +142,24 @@ async def test_what_does_not_go_together_is_refused(environ: dict[str, str]) -> 
     without = {name: value for name, value in environ.items() if "KAFKA" not in name}
     assert "the role `relay` needs Kafka" in refused(without, "worker", "--roles", "profiles,relay")
     assert "did you mean `profiles`?" in refused(without, "worker", "--roles", "profile")
+
+
+async def test_one_command_with_kafka(environ: dict[str, str], shop_folder: Path, tmp_path: Path) -> None:
+    """`opportune up` with its own Redis: it refuses without topics, and does everything with them."""
+    service = Service(tmp_path / "var")
+    kafka = {name: value for name, value in environ.items() if name.startswith("OPPORTUNE_") and "REDIS" not in name}
+    service.environ |= kafka
+    assert "there is no topic" in refused(service.environ, "up")
+    run(service.environ, "topics")
+    try:
+        service.start()
+        service.run("publish", str(shop_folder))
+        service.post("/v1/interactions", [purchase(number) for number in range(20)])
+        eventually("it is folded", lambda: service.get("/v1/scorecard")["totals"]["interactions"] == 20)
+        service.stop()
+        service.start()
+        service.post("/v1/interactions", [purchase(number) for number in range(10, 40)])
+        eventually("it goes on", lambda: service.get("/v1/scorecard")["totals"]["interactions"] == 40)
+        service.stop()
+    finally:
+        service.close()
