@@ -106,7 +106,7 @@ def test_a_command_does_not_wait_long_for_a_redis_that_is_away() -> None:
     began = time.monotonic()
     said = refusal(environ(redis=f"redis://127.0.0.1:{free_port()}"), "scorecard")
     assert "did not answer within 5 s" in said
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
 
 
 def test_writes_that_wait_for_replicas_need_a_redis_that_has_them(tmp_path: Path) -> None:
