@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+from aiokafka.errors import KafkaError
 
 from consumers.archive.names import Held
 from consumers.archive.place import Place
@@ -211,13 +213,29 @@ async def test_while_kafka_or_the_archive_is_away_it_waits(
         log.start_node(1)
         await log.ready()
         await asyncio.sleep(1.1)
-        async with AIOKafkaProducer(bootstrap_servers=log.servers) as later:
-            await send(later, 5)
+        later = await started(log)
+        await send(later, 5)
+        await later.stop()
         await eventually(lambda: held_offsets(place) == {0: list(range(10))}, within_s=90)
         assert faults(all_files(place)) == []
     finally:
         one.stop()
         await running
+
+
+async def started(log: KafkaServer) -> AIOKafkaProducer:
+    """A producer of a broker that has just come back."""
+    give_up = time.monotonic() + 60
+    while True:
+        made = AIOKafkaProducer(bootstrap_servers=log.servers)
+        try:
+            await made.start()
+        except KafkaError:
+            await made.stop()
+            assert time.monotonic() < give_up, "the broker did not come back"
+            await asyncio.sleep(0.5)
+        else:
+            return made
 
 
 class Away(Place):
