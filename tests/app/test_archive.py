@@ -18,7 +18,7 @@ from app.errors import BadSettings, StartError
 from app.settings import Settings
 from consumers.archive.draft import Draft
 from consumers.archive.layout import layout
-from consumers.archive.names import held
+from consumers.archive.names import Held, held
 from consumers.archive.place import Place
 from consumers.dead_letters import InKafka
 from consumers.kafka.admin import ensure_topics
@@ -180,13 +180,21 @@ def test_a_check_counts_and_finds_what_is_wrong(folder: Path) -> None:
     assert not json.loads(run("check", "--json")[1])["sound"]
 
 
+async def late(place: Place, file: Held) -> None:
+    draft = Draft(place.prepare(), file.part)
+    for offset in range(file.first, file.last + 1):
+        await draft.add(InKafka(*file.part, offset, AT_MS, None, (), b"{}"))
+    await draft.finish(file)
+    place.publish(draft.path, file)
+    draft.discard()
+
+
 def test_a_check_says_where_a_partition_begins_late(folder: Path) -> None:
-    (file,) = folder.glob("interactions/*/*/*.parquet")
-    file.rename(file.with_name(held(Part("interactions", 3), 7, 11, AT_MS).name))
+    asyncio.run(late(Place(str(folder)), held(Part("interactions", 4), 7, 8, AT_MS)))
     code, said = run("check")
     assert code == 0
-    assert "interactions/3 begins at offset 7: what came before is in no file\n3 files: whole" in said
-    assert json.loads(run("check", "--json")[1])["begins"] == {"interactions/3": 7}
+    assert "interactions/4 begins at offset 7: what came before is in no file\n4 files: whole" in said
+    assert json.loads(run("check", "--json")[1])["begins"] == {"interactions/4": 7}
     assert "begins" not in run("check", "--since", "2026-11-27")[1]
 
 
