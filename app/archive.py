@@ -12,7 +12,7 @@ from consumers.archive import ARCHIVED
 from consumers.archive.archiver import Archiver
 from consumers.archive.names import Held
 from consumers.archive.place import Place
-from consumers.archive.survey import Fault, faults, newest
+from consumers.archive.survey import Fault, faults, late_beginnings, newest
 from consumers.kafka.errors import LogMisfit
 from consumers.kafka.partitions import Part, PartitionReader
 from consumers.meter import Meter
@@ -79,6 +79,8 @@ class Check:
     """By topic and day."""
     files: int = 0
     faults: list[Fault] = field(default_factory=list)
+    begins: dict[str, int] = field(default_factory=dict)
+    """By partition the first offset that is held, where it is not 0; no fault, since nobody knows what came before."""
 
     @property
     def sound(self) -> bool:
@@ -86,7 +88,13 @@ class Check:
 
     def as_json(self) -> dict[str, Any]:
         said = [{**asdict(each), "part": str(each.part), "said": str(each)} for each in self.faults]
-        return {"sound": self.sound, "files": self.files, "records": self.records, "faults": said}
+        return {
+            "sound": self.sound,
+            "files": self.files,
+            "records": self.records,
+            "faults": said,
+            "begins": self.begins,
+        }
 
 
 def checked(settings: Settings, since: str = "") -> Check:
@@ -97,6 +105,8 @@ def checked(settings: Settings, since: str = "") -> Check:
         files = list(_all_files(place, topic, since))
         check.files += len(files)
         check.faults += faults(files)
+        if not since:
+            check.begins |= {str(part): first for part, first in late_beginnings(files).items()}
         days: dict[str, int] = {}
         for each, found in _footers(place, files):
             if isinstance(found, Fault):

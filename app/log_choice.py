@@ -15,6 +15,7 @@ from profiles.store import CustomerStore
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 3.0
+UNSIGNED = "what Opportune writes to Kafka is not signed: whoever may write to its topics can erase customers"
 
 
 def log_of(settings: Settings) -> LogStream:
@@ -39,6 +40,10 @@ async def ready_for_log(settings: Settings, store: CustomerStore, stopping: Stop
         await _refuse_what_kafka_has(store)
         return True
     require_partitions(settings, store.shards)
+    if not settings.kafka_secret:
+        log.warning(
+            UNSIGNED, extra={"hint": "set OPPORTUNE_KAFKA_SECRET from the first day on: docs/kafka.md says how"}
+        )
     if not await _topics_fit(settings, stopping):
         return False
     await _drop_what_was_folded(store)

@@ -22,8 +22,10 @@ INFO = {
     "license": {"name": "Apache-2.0"},
     "description": """\
 The log of Opportune, an open real-time decisioning service. Every topic has the same number of partitions. The key of a
-record is its subject, an identifier such as `customer:ada`; all records of a subject are in one partition, in order.
+record of ours is its subject, such as `customer:ada`; all that we write of a subject is in one partition, in order.
 Records are CloudEvents 1.0 in the binding for Kafka: interactions in structured mode, all others in binary mode.
+The required headers, and the payloads, are those of the records that Opportune writes. Backends may write to the topics
+`interactions` and `responses` too, in forms that need none of these headers: the messages say which.
 A record may come twice; `ce_source` and `ce_id` together say which are the same.
 """,
 }
@@ -87,11 +89,18 @@ def _message(topic: Topic) -> dict[str, Any]:
     return {
         "name": topic.name,
         "title": topic.holds,
+        "description": _by_whom(topic),
         "contentType": topic.content_type,
         "headers": {"type": "object", "required": REQUIRED, "properties": _headers(topic)},
         "payload": {"$ref": SCHEMAS + component(topic)},
         "bindings": {"kafka": {"key": {"type": "string", "examples": ["customer:ada"]}, **KAFKA}},
     }
+
+
+def _by_whom(topic: Topic) -> str:
+    if not topic.backends:
+        return "Written by Opportune only: headers and payload are those of its records."
+    return f"As Opportune writes it; the headers are required of its own records. Backends write: {topic.backends}"
 
 
 def _headers(topic: Topic) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Topic:
     event_type: str = ""
     """The CloudEvents `type` of its records; empty where each record has its own."""
     content_type: str = BINARY
+    backends: str = ""
+    """What others write to it; empty where nobody else may."""
     kept_ms: int | None = None
     """At least so long, or FOR_EVER_MS; None: as OPPORTUNE_KAFKA_RETENTION says."""
     most_bytes: int = 4 * MEBIBYTE
@@ -47,9 +49,19 @@ TOPICS: tuple[Topic, ...] = (
         "What customers did, or what happened to them.",
         CloudEvent,
         content_type=STRUCTURED,
+        backends="whole events as here, which the live policy types whatever their `policy` says. They need no key and "
+        "no headers; with `ce_specversion` and the other attributes in headers the value is the data (binary mode).",
     ),
     Topic("decisions", "What was decided, and all that it stands on.", DecisionRecord, "opportune.decision"),
-    Topic("responses", "What became of a treatment.", ResponseRecord, "opportune.response"),
+    Topic(
+        "responses",
+        "What became of a treatment.",
+        ResponseRecord,
+        "opportune.response",
+        backends='no ResponseRecord but `{"code": …, "outcome": …}`, and `amount` (in the currency of the policy) and '
+        "`time` (RFC 3339) where they are known, as in POST /v1/responses; as plain JSON or as the data of an event. "
+        "They need no key and no headers.",
+    ),
     Topic("identities", "What one identifier says to another.", IdentityRecord, "opportune.identity"),
     Topic("actions", "What goes out to customers without their asking.", Action, "opportune.action"),
     Topic(

@@ -46,6 +46,8 @@ def check(
         for topic, days in found.records.items():
             for day, records in days.items():
                 terminal.say(f"{topic}  {day}  {records:,} records")
+        for part, first in found.begins.items():
+            terminal.say(f"{part} begins at offset {first}: what came before is in no file")
         for fault in found.faults:
             terminal.say(f"{fault.kind}: {fault}")
         terminal.say(f"{found.files:,} files: " + (f"{len(found.faults)} faults" if found.faults else "whole"))

@@ -6,6 +6,7 @@ place where they differ.
     hold.py        a shard taken over from the workers for some seconds
     comparing.py   pure: what of two customers, timers and scorecards differs
     mending.py     the rebuilt in the place of the live, one customer after the other
+    signed.py      pure: whether the log is signed as this process wants it
     report.py      what was found
 """
 

@@ -4,6 +4,7 @@ What a record becomes is said by the very code of the intake. What was a dead le
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 
@@ -48,6 +49,10 @@ class History:
         self.spool = Spool()
         self.dead = 0
         """Records that were passed over: nobody can read them, or their codes are not known."""
+        self.unsigned: Counter[str] = Counter()
+        """By topic, records passed over that say they are ours and are not signed with this process's secret."""
+        self.unchecked = 0
+        """Records that are signed, while this process has no secret to check them with."""
         self._reader = reader
         self._decoding = decoding
         self._policy = policy
@@ -153,9 +158,15 @@ class History:
             for each in read
         ]
         alive = [each for each in taken if each.fate is not Fate.DEAD]
-        self.dead += len(taken) - len(alive)
+        unsigned = [each.found.topic for each in taken if each.fate is Fate.DEAD and self._is_unsigned(each)]
+        self.unsigned.update(unsigned)
+        self.unchecked += sum(map(self._decoding.is_unchecked, entries))
+        self.dead += len(taken) - len(alive) - len(unsigned)
         self.spool.remember(_codes(alive))
         self.spool.add(map(self._spooled, alive))
+
+    def _is_unsigned(self, each: Taken) -> bool:
+        return self._decoding.is_unsigned(each.found)
 
     def _spooled(self, each: Taken) -> Spooled:
         found, shard = each.found, self._store.shard(each.record.subject)  # wherever it was taken, here it is folded

@@ -26,6 +26,7 @@ from app.rebuild.lock import Lock
 from app.rebuild.mending import Mending
 from app.rebuild.report import Report
 from app.rebuild.second import SPACE, SecondSpace, drop
+from app.rebuild.signed import refuse_unsigned
 from consumers.live import LivePolicy
 from profiles import keys
 from profiles.connection import Redis
@@ -74,6 +75,7 @@ class Rebuild:
             if self._history is not None:
                 await refuse_older(self._store)
                 await self._history.begin()
+                refuse_unsigned(self._history, swap)
             for shard in range(self._store.shards):
                 self._refuse_trimmed(shard, await self._basis(shard))
             known = await self._tidied()
@@ -110,6 +112,7 @@ class Rebuild:
             if await self._basis(shard) != basis:
                 raise Changed("its log has changed")
             await self._caught_up(shard, second, hold)
+            refuse_unsigned(self._history, swap)
             mending = Mending(self._store, shard, hold, report, swap)
             await mending.customers(known | second.fold.subjects)
             await mending.timers(second.fold.fired)

@@ -7,6 +7,7 @@ from app.archive import archive_place
 from app.errors import StartError
 from app.kafka import kafka_connection
 from app.rebuild.history import History
+from app.rebuild.signed import passed_over
 from app.settings import Settings
 from consumers.kafka.decoding import Decoding
 from consumers.kafka.partitions import PartitionReader
@@ -34,7 +35,7 @@ async def history(
     found = History(reader, Decoding(store.shards, settings.kafka_secret), policy, store, tell, place)
     try:
         yield found
-        if found.dead:
-            tell(f"{found.dead:,} records of the log were passed over: they are dead letters")
+        for line in passed_over(found):
+            tell(line)
     finally:
         await found.close()

@@ -42,6 +42,15 @@ def faults(files: Iterable[Held]) -> list[Fault]:
     return found
 
 
+def late_beginnings(files: Iterable[Held]) -> dict[Part, int]:
+    """The first offset of each partition whose first file does not begin with 0. Whether the first was ever there the
+    names do not say: retention may have passed when the archive began, or the oldest days were deleted."""
+    first: dict[Part, int] = {}
+    for each in files:
+        first[each.part] = min(each.first, first.get(each.part, each.first))
+    return {part: at for part, at in sorted(first.items()) if at}
+
+
 def newest(files: Iterable[Held]) -> dict[Part, Held]:
     """The file with the highest offsets of each partition."""
     found: dict[Part, Held] = {}

@@ -80,7 +80,7 @@ class Decoding:
 
     def read(self, found: InKafka, policy: LivePolicy) -> Taken | Answer:
         """Never raises: what is wrong with a record makes it a dead letter."""
-        if found.headers and found.headers[-1][0] == ours.HEADER:
+        if _claims(found):
             try:
                 return self._ours(found)
             except (NotOurs, Undecodable) as cause:
@@ -92,6 +92,14 @@ class Decoding:
         told = f"records of the topic {found.topic} come from Opportune only, and this one is not marked so"
         return self._dead(found, self._home(found), NotOurs(told))
 
+    def is_unsigned(self, found: InKafka) -> bool:
+        """Whether it says that it is ours, and is not signed with this secret."""
+        return _claims(found) and not self._is_signed(found)
+
+    def is_unchecked(self, found: InKafka) -> bool:
+        """Whether it is signed, and there is no secret to check it with."""
+        return _claims(found) and not self._mark.signs and found.headers[-1][1] != ours.UNSIGNED
+
     def answered(self, answer: Answer, known: KnownCode | None, policy: LivePolicy) -> Taken:
         """`known`: what its code stands for."""
         subject = known.subject if known else ""
@@ -101,10 +109,14 @@ class Decoding:
         """Where records are taken of which nobody can tell whom they are about."""
         return found.partition % self._shards
 
+    def _is_signed(self, found: InKafka) -> bool:
+        own_id = dict(found.headers).get("ce_id") or b""
+        return self._mark.fits(found.headers[-1][1] or b"", found.topic, found.key or b"", own_id, found.value or b"")
+
     def _ours(self, found: InKafka) -> Taken:
         headers, key, value = dict(found.headers), found.key or b"", found.value or b""
         own_id = headers.get("ce_id") or b""
-        if not self._mark.fits(headers[ours.HEADER] or b"", found.topic, key, own_id, value):
+        if not self._is_signed(found):
             raise NotOurs("the header says that it is Opportune's own, and its signature does not fit")
         try:
             subject, record_id = key.decode(), own_id.decode() or found.place
@@ -164,6 +176,11 @@ class Decoding:
     def _dead(self, found: InKafka, shard: int, cause: Exception, about: str = "") -> Taken:
         letter = of_the_intake(found, cause, subject=about)
         return Taken(found, shard, Fate.DEAD, letter)
+
+
+def _claims(found: InKafka) -> bool:
+    """Whether it says that it is Opportune's own."""
+    return bool(found.headers) and found.headers[-1][0] == ours.HEADER
 
 
 def _about(attributes: Mapping[str, Any]) -> str:

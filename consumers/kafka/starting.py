@@ -9,7 +9,10 @@ from typing import NamedTuple
 from consumers.kafka.errors import BeyondEnd, LogMisfit
 from consumers.kafka.taking import Part
 
-REBUILD = "`opportune rebuild` folds what archive and log have; then `opportune topics --from-start {topic}` goes on"
+REBUILD = (
+    "stop the workers; `opportune topics --from-start {topic}` goes on from there; then "
+    "`opportune rebuild --swap --from archive` brings in what is missing, if the archive has it"
+)
 
 
 class Start(NamedTuple):

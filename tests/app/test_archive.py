@@ -18,7 +18,7 @@ from app.errors import BadSettings, StartError
 from app.settings import Settings
 from consumers.archive.draft import Draft
 from consumers.archive.layout import layout
-from consumers.archive.names import held
+from consumers.archive.names import Held, held
 from consumers.archive.place import Place
 from consumers.dead_letters import InKafka
 from consumers.kafka.admin import ensure_topics
@@ -36,6 +36,8 @@ from tests.kafka_server import KafkaServer
 PAGE = (Path(__file__).parents[2] / "docs" / "archive.md").read_text(encoding="utf-8")
 AT_MS = 1_795_784_400_000
 """2026-11-27T13:00:00Z"""
+NONSENSE = 2
+"""Records of each topic that nobody can read: no query may stumble over them."""
 DECIDED = DecisionRecord.model_validate(
     {
         "decision": "0003-1",
@@ -110,9 +112,12 @@ async def _filled(place: Place) -> None:
         for offset, each in enumerate(several):
             sent = message(each, 3, AT_MS)
             await draft.add(InKafka(topic, 3, offset, AT_MS, sent.key, sent.headers, sent.value))
-        file = held(Part(topic, 3), 0, len(several) - 1, AT_MS)
-        await draft.finish(file)
         assert draft.unreadable == 0
+        for offset in range(len(several), len(several) + NONSENSE):
+            await draft.add(InKafka(topic, 3, offset, AT_MS, None, (), b"nonsense"))
+        file = held(Part(topic, 3), 0, len(several) + NONSENSE - 1, AT_MS)
+        await draft.finish(file)
+        assert draft.unreadable == NONSENSE
         place.publish(draft.path, file)
         draft.discard()
 
@@ -139,7 +144,7 @@ def test_the_page_names_every_column(folder: Path) -> None:
 
 def test_the_very_bytes_are_in_it(folder: Path) -> None:
     ((key, headers, value),) = duckdb.execute(
-        "SELECT key, headers, value FROM 'archive/decisions/**/*.parquet'"
+        "SELECT key, headers, value FROM 'archive/decisions/**/*.parquet' WHERE unreadable IS NULL"
     ).fetchall()
     sent = message(records()["decisions"][0], 3, AT_MS)
     assert (key, value.encode()) == (sent.key, sent.value)
@@ -156,13 +161,13 @@ def test_it_is_said_how_far_it_is(folder: Path) -> None:
     assert code == 0
     assert "interactions  1 files, 2026-11-27 13:00 to 2026-11-27 13:00 UTC" in said
     assert "erasures      nothing yet" in said
-    assert json.loads(run("status", "--json")[1])[0]["positions"] == {"3": 3}
+    assert json.loads(run("status", "--json")[1])[0]["positions"] == {"3": 3 + NONSENSE}
 
 
 def test_a_check_counts_and_finds_what_is_wrong(folder: Path) -> None:
     assert run("check") == (
         0,
-        "interactions  2026-11-27  3 records\ndecisions  2026-11-27  1 records\nresponses  2026-11-27  1 records\n"
+        "interactions  2026-11-27  5 records\ndecisions  2026-11-27  3 records\nresponses  2026-11-27  3 records\n"
         "3 files: whole\n",
     )
     assert run("check", "--since", "2026-11-28")[1] == "0 files: whole\n"
@@ -170,9 +175,27 @@ def test_a_check_counts_and_finds_what_is_wrong(folder: Path) -> None:
     file.with_name(held(Part("interactions", 3), 7, 9, AT_MS).name).write_bytes(file.read_bytes()[:-10])
     code, said = run("check")
     assert code == 1
-    assert "gap: interactions/3: offsets 3 to 6 are in no file" in said
+    assert "gap: interactions/3: offsets 5 to 6 are in no file" in said
     assert "damaged: interactions/3: interactions/day=2026-11-27" in said
     assert not json.loads(run("check", "--json")[1])["sound"]
+
+
+async def late(place: Place, file: Held) -> None:
+    draft = Draft(place.prepare(), file.part)
+    for offset in range(file.first, file.last + 1):
+        await draft.add(InKafka(*file.part, offset, AT_MS, None, (), b"{}"))
+    await draft.finish(file)
+    place.publish(draft.path, file)
+    draft.discard()
+
+
+def test_a_check_says_where_a_partition_begins_late(folder: Path) -> None:
+    asyncio.run(late(Place(str(folder)), held(Part("interactions", 4), 7, 8, AT_MS)))
+    code, said = run("check")
+    assert code == 0
+    assert "interactions/4 begins at offset 7: what came before is in no file\n4 files: whole" in said
+    assert json.loads(run("check", "--json")[1])["begins"] == {"interactions/4": 7}
+    assert "begins" not in run("check", "--since", "2026-11-27")[1]
 
 
 def test_settings_that_make_no_archive_are_refused() -> None:

@@ -45,6 +45,18 @@ def settings(kafka_server: KafkaServer) -> Settings:
     return Settings.from_env({f"OPPORTUNE_{name}": value for name, value in ours.items()})
 
 
+async def test_a_worker_without_a_secret_warns(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    stopped = Stopping()
+    stopped.ask()
+    async with connected(redis_url) as redis:
+        store = await CustomerStore.open(redis, SHARDS)
+        for secret, warnings in (("s3cret", 0), ("", 1)):
+            names = {"KAFKA": "127.0.0.1:1", "KAFKA_PARTITIONS": str(PARTITIONS), "KAFKA_SECRET": secret}
+            given = Settings.from_env({f"OPPORTUNE_{name}": value for name, value in names.items() if value})
+            assert not await ready_for_log(given, store, stopped)
+            assert sum("can erase customers" in each.message for each in caplog.records) == warnings
+
+
 def records(first: int, last: int) -> list[Record]:
     return [record_of(purchase(1.0, subject=f"customer:{n % 5}", id=str(n))) for n in range(first, last)]
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from app.erasing import Erasing
 from app.errors import StartError
 from app.rebuild import Rebuild, Report
 from app.rebuild.history import History
+from app.rebuild.signed import passed_over
 from app.rebuild.sources import history
 from app.settings import Settings
 from consumers.archive.archiver import Archiver
@@ -31,6 +33,7 @@ from consumers.kafka.ends import Ends
 from consumers.kafka.errors import LogMisfit
 from consumers.kafka.intake import Intake
 from consumers.kafka.member import Member
+from consumers.kafka.messages import message
 from consumers.kafka.ordering import TOPICS
 from consumers.kafka.partitions import Part, PartitionReader
 from consumers.kafka.producer import Producer
@@ -42,8 +45,9 @@ from consumers.relay import Relay
 from profiles import keys
 from profiles.connection import connected
 from profiles.log_stream import TAKEN_IN
-from profiles.store import CustomerStore
+from profiles.store import CustomerStore, Record
 from schemas.erasure import ErasureReceipt
+from schemas.interaction import to_cloud_event
 from tests.app.test_rebuild import POLICY, SHARDS, SPEND, Live, World, leftovers
 from tests.builders import purchase
 from tests.consumers.conftest import Counted
@@ -90,12 +94,13 @@ class KafkaWorld(World):
         named = {f"off:{topic}:{number}".encode(): at for (topic, number), at in ends.items()}
         return all(int(guard.get(name, 0)) >= at for guard in guards for name, at in named.items())
 
-    async def rebuild(self, swap: bool, archive: Place | None = None) -> Report:
+    async def rebuild(self, swap: bool, archive: Place | None = None, secret: str = "") -> Report:
         reader = PartitionReader(self.server.connection)
-        history = History(reader, Decoding(SHARDS), POLICY, self.store, self.told.append, archive)
+        history = History(reader, Decoding(SHARDS, secret), POLICY, self.store, self.told.append, archive)
         try:
             return await Rebuild(self.redis, self.store, POLICY, self.told.append, history).run(swap)
         finally:
+            self.told += passed_over(history)
             await history.close()
 
     async def profile(self, who: str) -> dict[str, Any]:
@@ -263,6 +268,40 @@ async def test_what_kafka_has_no_more_is_read_in_the_archive(world: KafkaWorld, 
     assert (report.differing, report.mended) == (4, 4)
     assert (await world.rebuild(swap=False, archive=place)).samples == []
     assert spent(await world.profile("p4")) == 6.0
+
+
+async def test_a_log_that_is_not_signed_as_wanted_replaces_nobody(world: KafkaWorld) -> None:
+    await world.lived()
+    await world.folded()
+    before = await world.state()
+    with pytest.raises(
+        StartError, match=r"nothing is swapped: \d+ records of the log .*\d+ of decisions, .*\d+ of interactions"
+    ) as refused:
+        await world.rebuild(swap=True, secret="new")
+    assert "or without one" in refused.value.hint
+    assert await world.state() == before
+    assert (await world.rebuild(swap=False, secret="new")).differing > 0
+    assert any("passed over, which makes differences" in each for each in world.told)
+    assert not any("dead letters" in each for each in world.told)
+    assert await world.state() == before
+    assert (await world.rebuild(swap=True)).samples == []
+
+
+async def test_a_signed_record_is_believed_without_a_secret_and_it_is_said(world: KafkaWorld) -> None:
+    await world.lived()
+    await world.folded()
+    signing = Producer(replace(world.server.connection, secret="old"), PARTITIONS)
+    event = Record(
+        "interactions",
+        "signed",
+        "customer:p1",
+        orjson.dumps(to_cloud_event(purchase(1.0, subject="customer:p1", id="signed"))),
+    )
+    await signing.send([message(event, world.store.shard("customer:p1"), 0)])
+    await signing.close()
+    await world.folded()
+    await world.rebuild(swap=True)
+    assert any(each.startswith("1 records are signed, and were believed unchecked") for each in world.told)
 
 
 async def test_a_gap_between_archive_and_kafka_is_refused(world: KafkaWorld, tmp_path: Path) -> None:
