@@ -5,13 +5,13 @@ written examples of a policy, rehearsal or replay.
 
     candidates            what live rules propose and offers that are always on
     eligible, applicable, suitable
-    contact policy        requirements, cool-downs, caps
+    contact policy        lists, consent, requirements, quiet hours, channels, suppression, cool-downs, caps
     cell                  held out, or another cell's offer
     arbitration           scores
     slots                 best first, no offer twice; caps count what was just chosen
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from rules.arbitration import Models, Scored, ranked
 from rules.cells import assign
 from rules.contact import ContactState, Refusal
 from rules.language import EvaluationError
+from rules.proposing import proposed
 from rules.reasons import Reason
 from rules.ruleset import Candidate, CellView, RuleSet, Stage
 from schemas.decision import Facts
@@ -67,50 +68,57 @@ class Judgement:
 
 
 def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Judgement:
+    return judged(weighed(facts, ruleset, models, now_ms, seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The candidates before the slots are filled: who has fallen by then, and in which order the others come."""
+
+    funnel: "Funnel"
+    boosts: Mapping[str, float]
+    """By offer that is proposed, Σ(boost − 1)."""
+    order: Sequence[Scored]
+    """Best first."""
+    propensities: Sequence[float]
+    """Of `surviving`."""
+    surviving: Sequence[Candidate]
+    left_out: Sequence[LeftOut]
+
+
+def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Weighed:
     values = ruleset.classified(facts.values)
-    boosts = proposed(facts, ruleset, values, now_ms)
+    found = proposed(facts, ruleset, values, now_ms)
     contact = ContactState(
         ruleset.contact_policy,
-        ruleset.lookback_ms,
+        ruleset.contact_policy.lookback_ms,
         ruleset.requirements,
         facts.ledger,
         facts.channel,
         now_ms,
+        ruleset.contact,
+        ruleset.contact.zone_of(values),
     )
-    funnel = Funnel(facts, ruleset, values, contact, now_ms)
+    funnel = Funnel(facts, ruleset, values, contact, now_ms, found.settled)
     surviving, left_out = [], []
-    for offer in boosts:
+    for offer in found.boosts:
         for candidate in ruleset.by_offer.get(offer, ()):
             refusal = funnel.refusal(candidate)
             if refusal is None:
                 surviving.append(candidate)
             else:
                 left_out.append(LeftOut(candidate, *refusal))
-    order = ranked(surviving, boosts, models.propensity(surviving, values), ruleset.arbitration, seed)
-    slots = Slots(facts, funnel)
-    for scored in order:
+    propensities = models.propensity(surviving, values)
+    order = ranked(surviving, found.boosts, propensities, ruleset.arbitration, seed)
+    return Weighed(funnel, found.boosts, order, propensities, surviving, left_out)
+
+
+def judged(weighed: Weighed) -> Judgement:
+    """Fills the slots; what is chosen is noted in the funnel's contact state."""
+    slots = Slots(weighed.funnel.facts, weighed.funnel)
+    for scored in weighed.order:
         slots.offer(scored)
-    return Judgement(tuple(slots.choices), (*left_out, *slots.left_out), tuple(slots.held_back))
-
-
-def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: int) -> dict[str, float]:
-    """The offers that are candidates now, each with Σ(boost − 1) of the rules that propose it.
-
-    A rule counts once, whether it fires now or its proposal waits in the ledger.
-    """
-    rules = {rule.id: rule for rule in (*ruleset.fired(values), *ruleset.standing.fired(values))}
-    proposing = [
-        (rule.propose, rule.boost) for rule in rules.values() if not rule.channels or facts.channel in rule.channels
-    ]
-    for waiting in facts.ledger.proposals:
-        on_channel = not waiting.channels or facts.channel in waiting.channels
-        if on_channel and waiting.until_ms > now_ms and waiting.rule not in rules:
-            proposing.append((waiting.offers, waiting.boost))
-    boosts = dict.fromkeys(ruleset.always, 0.0)
-    for offers, boost in proposing:
-        for offer in offers:
-            boosts[offer] = boosts.get(offer, 0.0) + boost - 1
-    return boosts
+    return Judgement(tuple(slots.choices), (*weighed.left_out, *slots.left_out), tuple(slots.held_back))
 
 
 @dataclass(slots=True)
@@ -122,12 +130,16 @@ class Funnel:
     values: Mapping[str, Any]
     contact: ContactState
     now_ms: int
+    settled: Mapping[str, str] = field(default_factory=dict)
+    """Offers that only waiting proposals propose, and that were answered since: how."""
     _cells: dict[str, str] = field(default_factory=dict)
 
     def refusal(self, candidate: Candidate) -> Refusal | None:
         """The first reason against a candidate, cell and slots aside."""
         if not candidate.live_at(self.now_ms):
             return Reason.NOT_LIVE, f"campaign {candidate.campaign.id}"
+        if candidate.offer.id in self.settled:
+            return Reason.SETTLED, self.settled[candidate.offer.id]
         if not any(self.treatment(candidate, name) for name, _ in self.facts.placements):
             return Reason.NO_TREATMENT, f"channel {self.facts.channel}"
         view = self.cell(candidate)
@@ -137,7 +149,10 @@ class Funnel:
             if refusal is not None:
                 return refusal
         refusal = (
-            self.contact.requirement_refusal(values)
+            self.contact.permission_refusal(candidate, values)
+            or self.contact.quiet_refusal(candidate)
+            or self.contact.priority_refusal(candidate)
+            or self.contact.suppression_refusal(candidate)
             or self.contact.cool_down_refusal(candidate)
             or self.contact.cap_refusal(candidate, view.cell.holdout)
         )

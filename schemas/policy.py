@@ -10,16 +10,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.base import UNIT_MS, Condition, DurationMs, Expression, Id, Model, Name
+from schemas.contact import Cap as Cap
+from schemas.contact import ContactPolicy as ContactPolicy
+from schemas.contact import CoolDown as CoolDown
+from schemas.contact import OfferClass
 from schemas.example import Example
 from schemas.interaction import TIMER_FIRED
 from schemas.short import Also, OneOrMany
-from schemas.triggers import Act, CalendarPeriod, Timing, Trigger
+from schemas.triggers import Act, Timing, Trigger
+from schemas.windows import ShortWindow
 
 FieldTypeName = Literal["string", "int", "double", "bool", "timestamp", "list<string>"]
 OutcomeClass = Literal["impression", "positive", "negative", "neutral"]
-OfferClass = Literal["standard", "mandatory", "transactional"]
-CapScope = Literal["customer", "campaign", "program", "offer"]
-Counting = Literal["decided", "presented"]
 
 
 class FieldType(Model):
@@ -76,36 +78,6 @@ class Outcome(Model):
     """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
     after: dict[Name, DurationMs] = {}
     """By channel: it happens by itself if no answer has come for so long after the decision."""
-
-
-class Window(Model):
-    """Rolling in event time, or the calendar period that now lies in (in the policy's time zone)."""
-
-    rolling: DurationMs | None = None
-    calendar: CalendarPeriod | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "Window":
-        if (self.rolling is None) == (self.calendar is None):
-            raise ValueError("give either `rolling` (a duration) or `calendar` (day, week, month or year)")
-        return self
-
-    @property
-    def length_ms(self) -> int:
-        """Of a rolling window."""
-        return self.rolling or 0
-
-
-def short_window(value: Any) -> Any:
-    """`window: 30d` is short for `window: {rolling: 30d}`."""
-    return {"rolling": value} if isinstance(value, str | int) else value
-
-
-ShortWindow = Annotated[
-    Window | None,
-    BeforeValidator(short_window),
-    Also({"type": "string", "pattern": r"^\d+(ms|s|m|h|d|w)$", "examples": ["30m", "24h", "90d"]}),
-]
 
 
 class Feature(Model):
@@ -261,6 +233,12 @@ class Offer(Conditions):
     id: Id
     name: str
     kind: OfferClass = Field(default="standard", alias="class")
+    category: Id | None = None
+    """What kind of thing it is: caps, silences, black lists and diversity go by it."""
+    exclusive_group: Id | None = None
+    """At most one offer of a group is made in one answer."""
+    purpose: Id | None = None
+    """What consent it needs; that of its campaign if left out."""
     value: float = Field(default=1.0, gt=0)
     """What an acceptance is worth, in the policy's currency."""
     cost: float = Field(default=0.0, ge=0)
@@ -305,6 +283,8 @@ class Campaign(Conditions):
     name: str = ""
     goal: str = ""
     owner: str = ""
+    purpose: Id | None = None
+    """What consent its offers need, where they do not say so themselves."""
     budget: float | None = Field(default=None, ge=0)
     starts: date | None = None
     """First day, in the policy's time zone."""
@@ -344,44 +324,6 @@ class Rule(Model):
     def judged_types(self) -> tuple[str, ...]:
         """The interaction types whose event it looks at."""
         return self.types or (self.when.starting or (TIMER_FIRED,) if isinstance(self.when, Timing) else ())
-
-
-class Cap(Model):
-    """At most so many contacts within a rolling window, the one being decided included."""
-
-    id: Id
-    per: CapScope
-    at_most: int = Field(ge=0)
-    within: DurationMs
-    counting: Counting = "presented"
-    """`presented` counts what was shown and what may still be; `decided` counts every decision."""
-    channels: tuple[Name, ...] = ()
-
-
-class CoolDown(Model):
-    """Silence after an outcome."""
-
-    after: Id
-    per: CapScope = "offer"
-    lasting: DurationMs = Field(alias="for")
-
-
-class Requirement(Model):
-    """A condition that must be proven before we speak to this customer: consent, do-not-contact, history."""
-
-    id: Id
-    require: Condition
-    channels: tuple[Name, ...] = ()
-
-
-class ContactPolicy(Model):
-    requirements: tuple[Requirement, ...] = ()
-    cool_downs: tuple[CoolDown, ...] = ()
-    caps: tuple[Cap, ...] = ()
-    reservation: DurationMs = Field(default=30 * 60_000, json_schema_extra={"default": "30m"})
-    """How long a decided treatment counts as if presented, until it is or this time is over."""
-    remember: DurationMs = Field(default=400 * 86_400_000, json_schema_extra={"default": "400d"})
-    """How long the ledger keeps an entry, and a response code is known."""
 
 
 class Arbitration(Model):

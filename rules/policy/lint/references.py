@@ -9,8 +9,9 @@ from rules.policy.lint.examples import example_interactions
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
 from schemas.built_in import BUILT_IN
+from schemas.contact import DECIDED, PRESENTED, UNANSWERED
 from schemas.example import Example
-from schemas.policy import Feature, Policy, Stage
+from schemas.policy import ContactPolicy, Feature, Policy, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def _references(policy: Policy) -> Iterator[Reference]:
     for name, stage in policy.stages.items():
         yield from _of_stage(name, stage)
     yield from _of_outcomes(policy)
+    yield from _of_contact_policy(policy.contact_policy)
     for name, expectation in policy.quality.items():
         yield Reference(("quality", name, "attribute"), "attributes", expectation.attribute)
     for at, rule in enumerate(policy.rules):
@@ -115,8 +117,20 @@ def _of_features(path: Path, features: Mapping[str, Feature]) -> Iterator[Refere
 def _of_outcomes(policy: Policy) -> Iterator[Reference]:
     for name, outcome in policy.outcomes.items():
         yield from _each(("outcomes", name, "implies"), "outcomes", outcome.implies)
-    for at, cool_down in enumerate(policy.contact_policy.cool_downs):
+
+
+def _of_contact_policy(contact: ContactPolicy) -> Iterator[Reference]:
+    for at, cool_down in enumerate(contact.cool_downs):
         yield Reference(("contact_policy", "cool_downs", at, "after"), "outcomes", cool_down.after)
+    for at, cap in enumerate(contact.caps):
+        if cap.counting not in (DECIDED, PRESENTED):
+            yield Reference(("contact_policy", "caps", at, "counting"), "outcomes", cap.counting)
+    for at, suppression in enumerate(contact.suppressions):
+        if suppression.of != UNANSWERED:
+            yield Reference(("contact_policy", "suppressions", at, "of"), "outcomes", suppression.of)
+    for at, listed in enumerate(contact.black_lists):
+        yield from _each(("contact_policy", "black_lists", at, "offers"), "offers", listed.offers)
+    yield from _one(("contact_policy", "customer_time_zone"), "attributes", contact.customer_time_zone)
 
 
 def _of_example(path: Path, example: Example) -> Iterator[Reference]:
