@@ -13,6 +13,8 @@ from rules.ruleset import Candidate
 from schemas.policy import Arbitration
 
 LEAST, MOST = 0.1, 10.0
+LEAST_LIKELY, MOST_LIKELY = 0.001, 0.999
+"""Nobody is certain to take an offer, or not to: such a score could not be outweighed."""
 
 
 class Models(Protocol):
@@ -22,7 +24,7 @@ class Models(Protocol):
     def version(self) -> str: ...
 
     def propensity(self, candidates: Sequence[Candidate], values: Mapping[str, Any]) -> Sequence[float]:
-        """The probability of a positive outcome, for each candidate."""
+        """The probability of a positive outcome, for each candidate; 1 where nothing is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def ranked(
 
 
 def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: Arbitration) -> Scored:
-    factors = {"propensity": propensity**arbitration.propensity_exponent}
+    factors = {"propensity": _likely(propensity) ** arbitration.propensity_exponent}
     if arbitration.value:
         factors["value"] = candidate.offer.value
     if arbitration.context:
@@ -79,6 +81,10 @@ def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: 
     for factor in factors.values():
         score *= factor
     return Scored(candidate, score, factors)
+
+
+def _likely(propensity: float) -> float:
+    return propensity if propensity == 1 else min(MOST_LIKELY, max(LEAST_LIKELY, propensity))
 
 
 def _bounded(factor: float) -> float:

@@ -62,7 +62,7 @@ class Candidate:
     live_from_ms: float
     live_until_ms: float
     levers: float
-    """1 + Σ/100 of campaign, program and offer."""
+    """1 + Σ/100 of issue, campaign, program and offer."""
     treatments: Mapping[tuple[str, str], Treatment]
     """By channel and placement."""
     cells: Mapping[str, CellView]
@@ -88,7 +88,8 @@ def candidates_of(policy: Policy, conditions: Conditions) -> Iterable[Candidate]
         for p, program in enumerate(campaign.programs):
             for name in dict.fromkeys(offer for cell in program.cells for offer in cell.offers):
                 o, offer = offers[name]
-                levers = campaign.lever + program.lever + offer.lever
+                issue = policy.issues[campaign.issue].lever if campaign.issue else 0.0
+                levers = issue + campaign.lever + program.lever + offer.lever
                 yield Candidate(
                     campaign=campaign,
                     program=program,

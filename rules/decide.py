@@ -210,25 +210,38 @@ class Slots:
             self.left_out.append(LeftOut(candidate, *refusal))
 
     def _hold_back(self, candidate: Candidate, view: CellView) -> None:
+        """It would have won a slot if nothing that was chosen or held back before it stood in its way."""
         capped = self.funnel.contact.cap_refusal(candidate, held_out=True)
         self.left_out.append(LeftOut(candidate, *(capped or (Reason.HELD_OUT, f"cell {view.cell.id}"))))
+        before = [*self.funnel.contact.chosen, *self.funnel.contact.held_back]
         placement = self._free(candidate, self._would_be_taken)
-        if capped is None and placement is not None:
+        if capped is None and placement is not None and self._clash(candidate, before) is None:
             self._take(self._would_be_taken, placement)
             self.held_back.append(HeldBack(placement, candidate, view.cell.id))
             self.funnel.contact.held_back.append(candidate)
 
     def _choose(self, scored: Scored, view: CellView) -> Refusal | None:
         candidate = scored.candidate
-        capped = self.funnel.contact.cap_refusal(candidate, held_out=False)
-        if capped is not None:
-            return capped
-        if any(each.scored.candidate.offer.id == candidate.offer.id for each in self.choices):
-            return Reason.DUPLICATE_OFFER, f"offer {candidate.offer.id}"
+        refusal = self.funnel.contact.cap_refusal(candidate, held_out=False)
+        refusal = refusal or self._clash(candidate, self.funnel.contact.chosen)
+        if refusal is not None:
+            return refusal
         placement = self._free(candidate, self._taken)
         if placement is None:
             return Reason.OUTRANKED, f"score {scored.score:g}"
         self._fill(scored, view, placement)
+        return None
+
+    def _clash(self, candidate: Candidate, before: Sequence[Candidate]) -> Refusal | None:
+        """What keeps it from standing beside these in one answer."""
+        offer = candidate.offer
+        if any(each.offer.id == offer.id for each in before):
+            return Reason.DUPLICATE_OFFER, f"offer {offer.id}"
+        most = self.funnel.ruleset.arbitration.at_most_per_category
+        if most is None or offer.category is None or offer.kind == "mandatory":
+            return None
+        if sum(each.offer.category == offer.category for each in before) >= most:
+            return Reason.DIVERSITY, f"at most {most} of {offer.category}"
         return None
 
     def _fill(self, scored: Scored, view: CellView, placement: str) -> None:

@@ -40,5 +40,7 @@ class Reason(StrEnum):
     """The customer's cell of the program gets other offers."""
     DUPLICATE_OFFER = "duplicate_offer"
     """Another program has proposed the same offer with a better score."""
+    DIVERSITY = "diversity"
+    """The answer has enough offers of its category."""
     OUTRANKED = "outranked"
     """The slots went to better scores."""

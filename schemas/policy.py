@@ -276,6 +276,14 @@ class Program(Conditions):
     cells: tuple[Cell, ...] = Field(min_length=1)
 
 
+class Issue(Model):
+    """What campaigns are for, such as retention or sales: a group of campaigns that the business pushes as one."""
+
+    description: str = ""
+    lever: float = Field(default=0.0, ge=-90, le=900)
+    """Percent, added to those of its campaigns, programs and offers."""
+
+
 class Campaign(Conditions):
     """A goal with a budget and dates."""
 
@@ -283,6 +291,8 @@ class Campaign(Conditions):
     name: str = ""
     goal: str = ""
     owner: str = ""
+    issue: Id | None = None
+    """What it is for: one of `issues`."""
     purpose: Id | None = None
     """What consent its offers need, where they do not say so themselves."""
     budget: float | None = Field(default=None, ge=0)
@@ -333,6 +343,8 @@ class Arbitration(Model):
     value: bool = True
     context: bool = True
     levers: bool = True
+    at_most_per_category: int | None = Field(default=None, ge=1)
+    """Diversity: so many offers of one category in one answer. Offers without a category are not held to it."""
 
 
 class Expectation(Model):
@@ -371,6 +383,7 @@ class PolicyFile(Model):
     stages: dict[Id, ShortStage] = {}
     """Lifecycle stages; the first whose condition holds, and that may be entered, is the customer's."""
     lifecycle: Lifecycle | None = None
+    issues: dict[Id, Issue] = {}
     campaigns: tuple[Campaign, ...] = ()
     offers: tuple[Offer, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from rules.policy.findings import Finding, Path, nearest
 from rules.policy.lint.subject import Check, Subject
+from rules.policy.places import KEY
 from schemas.policy import Program
 
 TOLERANCE = 1e-6  # of a sum of percentages such as 33.3 + 33.3 + 33.4
@@ -53,6 +54,23 @@ def appearing(subject: Subject) -> Iterator[Finding]:
             yield subject.warning(("offers", at, "id"), "never-appears", message, "add it to the `offers` of a cell")
 
 
+def diversity(subject: Subject) -> Iterator[Finding]:
+    policy = subject.policy
+    given = policy.arbitration.at_most_per_category is not None
+    if given and subject.sound("offers") and not any(offer.category for offer in policy.offers):
+        path: Path = ("arbitration", "at_most_per_category")
+        yield subject.warning(path, "no-effect", "this has no effect: no offer has a `category`", "give offers one")
+
+
+def issues(subject: Subject) -> Iterator[Finding]:
+    """An issue that no campaign is for pushes nothing."""
+    used = {campaign.issue for campaign in subject.policy.campaigns}
+    for name in subject.policy.issues if subject.sound("campaigns") else ():
+        if name not in used:
+            message = f"no campaign is for the issue `{name}`"
+            yield subject.warning(("issues", name, KEY), "no-effect", message, "name it as the `issue` of campaigns")
+
+
 def time_zone(subject: Subject) -> Iterator[Finding]:
     zone = subject.policy.policy.time_zone
     try:
@@ -62,4 +80,4 @@ def time_zone(subject: Subject) -> Iterator[Finding]:
         yield subject.error(("policy", "time_zone"), "time-zone", f"there is no time zone `{zone}`", hint)
 
 
-CHECKS: tuple[Check, ...] = (shares, dates, appearing, time_zone)
+CHECKS: tuple[Check, ...] = (shares, dates, appearing, diversity, issues, time_zone)

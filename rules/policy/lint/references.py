@@ -24,7 +24,7 @@ class Reference:
 
 NOUNS = {"interactions": "interaction type", "offers": "offer", "outcomes": "outcome", "campaigns": "program",
          "attributes": "attribute", "context": "field of the context", "segments": "segment", "stages": "stage",
-         "session": "purpose", "rules": "rule"}  # fmt: skip
+         "session": "purpose", "rules": "rule", "issues": "issue"}  # fmt: skip
 
 
 def declared(subject: Subject) -> Iterator[Finding]:
@@ -48,6 +48,7 @@ def _known(policy: Policy) -> Mapping[str, Set[str]]:
         "stages": policy.stages.keys(),
         "session": policy.session.purposes.keys(),
         "rules": {rule.id for rule in policy.rules},
+        "issues": policy.issues.keys(),
     }
 
 
@@ -77,6 +78,7 @@ def _references(policy: Policy) -> Iterator[Reference]:
                 yield from _each(("rules", at, "when", key), "interactions", getattr(rule.timing, key))
         yield from _each(("rules", at, "propose"), "offers", rule.propose)
     for at, campaign in enumerate(policy.campaigns):
+        yield from _one(("campaigns", at, "issue"), "issues", campaign.issue)
         for nth, program in enumerate(campaign.programs):
             for index, cell in enumerate(program.cells):
                 path: Path = ("campaigns", at, "programs", nth, "cells", index, "offers")
