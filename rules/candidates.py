@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from rules.counting import Key, keys_of
 from rules.language import Condition
 from rules.reasons import Reason
+from rules.treatments import Place, Wording, wordings_of
 from schemas.base import at_ms
-from schemas.policy import Campaign, Cell, Offer, Policy, Program, Treatment
+from schemas.policy import Campaign, Cell, Dated, Offer, Policy, Program, Treatment
 
 Conditions = Mapping[tuple[str | int, ...], Condition]
 LEVELS = (
@@ -45,7 +46,16 @@ class CellView:
     cell: Cell
     has_offer: bool
     stages: tuple[Stage, ...]
-    """Inherited downwards: campaign, program, cell, offer."""
+    """Inherited downwards: campaign, program, cell, offer, and the parts of a bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """When something is live: from midnight of its first day to that after its last."""
+
+    owner: str
+    from_ms: float
+    until_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +65,21 @@ class Candidate:
     campaign: Campaign
     program: Program
     offer: Offer
+    covers: frozenset[str]
+    """The offer, and the parts of a bundle."""
     purpose: str | None
     """What consent it needs."""
     counts_for: Mapping[str, Key]
     """What of the catalogue a contact with it counts for, by scope of the contact policy."""
     live_from_ms: float
     live_until_ms: float
+    periods: tuple[Period, ...]
+    """What these times follow from."""
     levers: float
     """1 + Σ/100 of issue, campaign, program and offer."""
     treatments: Mapping[tuple[str, str], Treatment]
-    """By channel and placement."""
+    """The first choice for each channel and placement."""
+    wordings: Mapping[Place, tuple[Wording, ...]]
     cells: Mapping[str, CellView]
     offer_values: Mapping[str, Any]
     """`offer.*` as conditions see it."""
@@ -80,65 +95,93 @@ class Candidate:
     def live_at(self, now_ms: int) -> bool:
         return self.live_from_ms <= now_ms < self.live_until_ms
 
+    def not_live(self, now_ms: int) -> str:
+        """What keeps it from being live."""
+        return next(each.owner for each in self.periods if not each.from_ms <= now_ms < each.until_ms)
+
 
 def candidates_of(policy: Policy, conditions: Conditions) -> Iterable[Candidate]:
-    offers = {each.id: (index, each) for index, each in enumerate(policy.offers)}
-    zone = ZoneInfo(policy.policy.time_zone)
+    catalogue = Catalogue(policy, conditions)
     for c, campaign in enumerate(policy.campaigns):
         for p, program in enumerate(campaign.programs):
             for name in dict.fromkeys(offer for cell in program.cells for offer in cell.offers):
-                o, offer = offers[name]
-                issue = policy.issues[campaign.issue].lever if campaign.issue else 0.0
-                levers = issue + campaign.lever + program.lever + offer.lever
-                yield Candidate(
-                    campaign=campaign,
-                    program=program,
-                    offer=offer,
-                    purpose=offer.purpose or campaign.purpose,
-                    counts_for=keys_of(offer, campaign.id, program.id),
-                    live_from_ms=_midnight_ms(campaign.starts, zone) if campaign.starts else float("-inf"),
-                    live_until_ms=_midnight_ms(campaign.ends + timedelta(days=1), zone)
-                    if campaign.ends
-                    else float("inf"),
-                    levers=1 + levers / 100,
-                    treatments={(each.channel, each.placement): each for each in offer.treatments},
-                    cells={
-                        cell.id: _cell_view(cell, offer, (c, p, i, o), (campaign, program), conditions)
-                        for i, cell in enumerate(program.cells)
-                    },
-                    offer_values={
-                        "offer.id": offer.id,
-                        "offer.name": offer.name,
-                        "offer.class": offer.kind,
-                        "offer.category": offer.category or "",
-                        "offer.value": offer.value,
-                        "offer.cost": offer.cost,
-                    },
-                )
+                yield catalogue.candidate((c, campaign), (p, program), name)
 
 
-def _midnight_ms(day: date, zone: ZoneInfo) -> int:
-    return at_ms(datetime.combine(day, time.min, zone))
+class Catalogue:
+    """What candidates are made of."""
 
+    def __init__(self, policy: Policy, conditions: Conditions) -> None:
+        self._policy = policy
+        self._conditions = conditions
+        self._offers = {each.id: (at, each) for at, each in enumerate(policy.offers)}
+        self._zone = ZoneInfo(policy.policy.time_zone)
 
-def _cell_view(
-    cell: Cell,
-    offer: Offer,
-    at: tuple[int, int, int, int],
-    above: tuple[Campaign, Program],
-    conditions: Conditions,
-) -> CellView:
-    c, p, i, o = at
-    campaign, program = above
-    levels: tuple[tuple[str, tuple[str | int, ...]], ...] = (
-        (f"campaign {campaign.id}", ("campaigns", c)),
-        (f"program {program.id}", ("campaigns", c, "programs", p)),
-        (f"cell {cell.id}", ("campaigns", c, "programs", p, "cells", i)),
-        (f"offer {offer.id}", ("offers", o)),
-    )
-    stages = []
-    for field, refused, unknown in LEVELS:
-        owned = [Owned(owner, conditions[*path, field]) for owner, path in levels if (*path, field) in conditions]
-        if owned:
-            stages.append(Stage(tuple(owned), refused, unknown))
-    return CellView(cell, cell.holdout or offer.id in cell.offers, tuple(stages))
+    def candidate(self, in_campaign: tuple[int, Campaign], in_program: tuple[int, Program], name: str) -> Candidate:
+        (c, campaign), (p, program), (_, offer) = in_campaign, in_program, self._offers[name]
+        parts = tuple(self._offers[part][1] for part in offer.bundle)
+        periods = self._periods(campaign, program, (offer, *parts))
+        issue = self._policy.issues[campaign.issue].lever if campaign.issue else 0.0
+        wordings = wordings_of(offer)
+        return Candidate(
+            campaign=campaign,
+            program=program,
+            offer=offer,
+            covers=frozenset((offer.id, *offer.bundle)),
+            purpose=offer.purpose or campaign.purpose,
+            counts_for=keys_of(offer, campaign.id, program.id),
+            live_from_ms=max((each.from_ms for each in periods), default=float("-inf")),
+            live_until_ms=min((each.until_ms for each in periods), default=float("inf")),
+            periods=periods,
+            levers=1 + (issue + campaign.lever + program.lever + offer.lever) / 100,
+            treatments={place: each[0].treatment for place, each in wordings.items()},
+            wordings=wordings,
+            cells={
+                cell.id: self._cell_view(cell, offer, (c, p, at), (campaign, program))
+                for at, cell in enumerate(program.cells)
+            },
+            offer_values={
+                "offer.id": offer.id,
+                "offer.name": offer.name,
+                "offer.class": offer.kind,
+                "offer.category": offer.category or "",
+                "offer.value": offer.value,
+                "offer.cost": offer.cost,
+            },
+        )
+
+    def _periods(self, campaign: Campaign, program: Program, offers: Iterable[Offer]) -> tuple[Period, ...]:
+        levels: list[tuple[str, Dated]] = [(f"campaign {campaign.id}", campaign), (f"program {program.id}", program)]
+        levels += [(f"offer {each.id}", each) for each in offers]
+        return tuple(self._period(owner, each) for owner, each in levels if each.starts or each.ends)
+
+    def _period(self, owner: str, dated: Dated) -> Period:
+        return Period(
+            owner,
+            self._midnight_ms(dated.starts) if dated.starts else float("-inf"),
+            self._midnight_ms(dated.ends + timedelta(days=1)) if dated.ends else float("inf"),
+        )
+
+    def _midnight_ms(self, day: date) -> int:
+        return at_ms(datetime.combine(day, time.min, self._zone))
+
+    def _cell_view(
+        self, cell: Cell, offer: Offer, at: tuple[int, int, int], above: tuple[Campaign, Program]
+    ) -> CellView:
+        (c, p, i), (campaign, program) = at, above
+        levels: list[tuple[str, tuple[str | int, ...]]] = [
+            (f"campaign {campaign.id}", ("campaigns", c)),
+            (f"program {program.id}", ("campaigns", c, "programs", p)),
+            (f"cell {cell.id}", ("campaigns", c, "programs", p, "cells", i)),
+            *((f"offer {name}", ("offers", self._offers[name][0])) for name in (offer.id, *offer.bundle)),
+        ]
+        stages = []
+        for field, refused, unknown in LEVELS:
+            owned = [
+                Owned(owner, self._conditions[*path, field])
+                for owner, path in levels
+                if (*path, field) in self._conditions
+            ]
+            if owned:
+                stages.append(Stage(tuple(owned), refused, unknown))
+        return CellView(cell, cell.holdout or offer.id in cell.offers, tuple(stages))

@@ -136,6 +136,8 @@ class ContactState:
             self._silences[id(rule)] = found
         if not found:
             return None
+        if rule.per == "offer":
+            return next((found[each] for each in (candidate.offer.id, *candidate.offer.bundle) if each in found), None)
         key = self._key(rule.per, candidate)
         return None if key is None else found.get(key) or found.get(UNKNOWN)
 

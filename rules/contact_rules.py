@@ -27,11 +27,13 @@ class ContactRules:
     """The policy's."""
     zone_fact: str | None
     """What is known of the customer's time zone."""
+    language_fact: str | None
+    """What is known of the customer's language."""
 
     @property
     def reads(self) -> frozenset[str]:
         """The facts that it looks at beside those of its conditions."""
-        return frozenset([self.zone_fact] if self.zone_fact else [])
+        return frozenset(name for name in (self.zone_fact, self.language_fact) if name)
 
     @staticmethod
     def of(policy: Policy, compiled: Mapping[tuple[str | int, ...], Condition]) -> "ContactRules":
@@ -46,13 +48,21 @@ class ContactRules:
             of_offers=frozenset(each for each in conditions.values() if _reads_offer(each)),
             reading=Reading.of(policy),
             zone=ZoneInfo(policy.policy.time_zone),
-            zone_fact=f"customer.{contact.customer_time_zone}" if contact.customer_time_zone else None,
+            zone_fact=_attribute(contact.customer_time_zone),
+            language_fact=_attribute(policy.policy.customer_language),
         )
+
+    def language_of(self, values: Mapping[str, Any]) -> str | None:
+        return values.get(self.language_fact) if self.language_fact else None
 
     def zone_of(self, values: Mapping[str, Any]) -> ZoneInfo | None:
         """The customer's time zone, else the policy's; None if what is known of it names none."""
         name = values.get(self.zone_fact) if self.zone_fact else None
         return self.zone if name is None else known_zone(name)
+
+
+def _attribute(name: str | None) -> str | None:
+    return f"customer.{name}" if name else None
 
 
 def _reads_offer(condition: Condition) -> bool:

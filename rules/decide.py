@@ -22,6 +22,7 @@ from rules.language import EvaluationError
 from rules.proposing import proposed
 from rules.reasons import Reason
 from rules.ruleset import Candidate, CellView, RuleSet, Stage
+from rules.treatments import Wording, best
 from schemas.decision import Facts
 from schemas.policy import Treatment
 
@@ -36,6 +37,8 @@ class Choice:
     scored: Scored
     cell: str
     treatment: Treatment
+    content: Mapping[str, str]
+    """Its texts, with the facts that they name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,11 @@ class Funnel:
     def refusal(self, candidate: Candidate) -> Refusal | None:
         """The first reason against a candidate, cell and slots aside."""
         if not candidate.live_at(self.now_ms):
-            return Reason.NOT_LIVE, f"campaign {candidate.campaign.id}"
+            return Reason.NOT_LIVE, candidate.not_live(self.now_ms)
         if candidate.offer.id in self.settled:
             return Reason.SETTLED, self.settled[candidate.offer.id]
-        if not any(self.treatment(candidate, name) for name, _ in self.facts.placements):
-            return Reason.NO_TREATMENT, f"channel {self.facts.channel}"
+        if not any(self.wording(candidate, name) for name, _ in self.facts.placements):
+            return Reason.NO_TREATMENT, self._unworded(candidate)
         view = self.cell(candidate)
         values = {**self.values, **candidate.offer_values}
         for stage in view.stages:
@@ -167,8 +170,27 @@ class Funnel:
             self._cells[key] = chosen or assign(key, candidate.program.cells, self.facts.subject).id
         return candidate.cells[self._cells[key]]
 
-    def treatment(self, candidate: Candidate, placement: str) -> Treatment | None:
-        return candidate.treatments.get((self.facts.channel, placement))
+    def wording(self, candidate: Candidate, placement: str) -> Wording | None:
+        """How the candidate would be made there, if it can be."""
+        wordings = candidate.wordings.get((self.facts.channel, placement), ())
+        if len(wordings) == 1 and not wordings[0].variables:
+            return wordings[0]
+        language = self.ruleset.contact.language_of(self.values)
+        return best(wordings, {**self.values, **candidate.offer_values}, language) if wordings else None
+
+    def _unworded(self, candidate: Candidate) -> str:
+        """Why there is no treatment: none is written, or what the first one names is not known."""
+        values = {**self.values, **candidate.offer_values}
+        for placement, _ in self.facts.placements:
+            for each in candidate.wordings.get((self.facts.channel, placement), ()):
+                return f"{each.treatment.id}: {each.missing(values)} is not known"
+        return f"channel {self.facts.channel}"
+
+    def content(self, candidate: Candidate, wording: Wording) -> Mapping[str, str]:
+        if wording.is_plain:
+            return wording.treatment.content
+        zone = self.contact.zone or self.ruleset.contact.zone
+        return wording.content({**self.values, **candidate.offer_values}, zone)
 
 
 def _stage_refusal(stage: Stage, values: Mapping[str, Any]) -> Refusal | None:
@@ -181,6 +203,19 @@ def _stage_refusal(stage: Stage, values: Mapping[str, Any]) -> Refusal | None:
         if isinstance(verdict, EvaluationError) and unknown is None:
             unknown = stage.unknown, f"{owned.owner}: {verdict.message}"
     return unknown
+
+
+def _excluded(candidate: Candidate, chosen: Candidate) -> Refusal | None:
+    """Whether one of these excludes the other."""
+    one, other = candidate.offer, chosen.offer
+    if one.id == other.id:
+        return None
+    if one.exclusive_group is not None and one.exclusive_group == other.exclusive_group:
+        return Reason.EXCLUDED, f"{other.id} is of the same group {one.exclusive_group}"
+    if not candidate.covers.isdisjoint(chosen.covers):
+        shared = min(candidate.covers & chosen.covers)
+        return Reason.EXCLUDED, f"{shared} is made as {other.id}" if shared != other.id else f"{other.id} is made alone"
+    return None
 
 
 @dataclass(slots=True)
@@ -235,6 +270,9 @@ class Slots:
     def _clash(self, candidate: Candidate, before: Sequence[Candidate]) -> Refusal | None:
         """What keeps it from standing beside these in one answer."""
         offer = candidate.offer
+        for each in before:
+            if refusal := _excluded(candidate, each):
+                return refusal
         if any(each.offer.id == offer.id for each in before):
             return Reason.DUPLICATE_OFFER, f"offer {offer.id}"
         most = self.funnel.ruleset.arbitration.at_most_per_category
@@ -245,16 +283,18 @@ class Slots:
         return None
 
     def _fill(self, scored: Scored, view: CellView, placement: str) -> None:
-        treatment = scored.candidate.treatments[self.facts.channel, placement]
+        wording = self.funnel.wording(scored.candidate, placement)
+        assert wording is not None  # the placement is free for it
+        content = self.funnel.content(scored.candidate, wording)
         rank = self._take(self._taken, placement)
         self._take(self._would_be_taken, placement)
-        self.choices.append(Choice(placement, rank, scored, view.cell.id, treatment))
+        self.choices.append(Choice(placement, rank, scored, view.cell.id, wording.treatment, content))
         self.funnel.contact.chosen.append(scored.candidate)
 
     def _free(self, candidate: Candidate, taken: Mapping[str, int]) -> str | None:
         """The first placement, in the order of the request, with a slot that this candidate can fill."""
         for name, count in self.facts.placements:
-            if taken.get(name, 0) < count and self.funnel.treatment(candidate, name):
+            if taken.get(name, 0) < count and self.funnel.wording(candidate, name):
                 return name
         return None
 

@@ -48,4 +48,8 @@ def _covers(channels: tuple[str, ...], channel: str) -> bool:
 
 def _is_of(listed: BlackList, candidate: Candidate) -> bool:
     offer = candidate.offer
-    return offer.id in listed.offers or offer.category in listed.categories or candidate.campaign.id in listed.campaigns
+    return (
+        not candidate.covers.isdisjoint(listed.offers)
+        or offer.category in listed.categories
+        or candidate.campaign.id in listed.campaigns
+    )

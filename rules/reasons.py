@@ -38,6 +38,8 @@ class Reason(StrEnum):
     """The customer is in a holdout of the program."""
     OTHER_CELL = "other_cell"
     """The customer's cell of the program gets other offers."""
+    EXCLUDED = "excluded"
+    """The answer has an offer that it cannot stand beside: of its exclusive group, its bundle, or a part of it."""
     DUPLICATE_OFFER = "duplicate_offer"
     """Another program has proposed the same offer with a better score."""
     DIVERSITY = "diversity"

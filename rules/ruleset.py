@@ -37,7 +37,7 @@ class RuleSet:
     types: Mapping[str, str]
     """The CEL type of every name that conditions may use."""
     reads: frozenset[str]
-    """The names that any condition looks at."""
+    """The names that any condition looks at, and treatments write."""
     by_offer: Mapping[str, tuple[Candidate, ...]]
     always: tuple[str, ...]
     rules_of: Mapping[str, RuleGroup]
@@ -114,7 +114,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         timed=compile_timed(policy, conditions, checked.moments),
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
-        reads=_asked_of_customers(conditions) | classes.reads | contact.reads | {"event.type"},
+        reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
         by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
         always=tuple(each.id for each in policy.offers if each.always),
         rules_of=_rules_by_event(policy, conditions),
@@ -127,6 +127,12 @@ def compile_rules(checked: Checked) -> RuleSet:
         ),
         contact=contact,
     )
+
+
+def _written(candidates: Iterable[Candidate]) -> frozenset[str]:
+    """The names that treatments write."""
+    wordings = [each for candidate in candidates for place in candidate.wordings.values() for each in place]
+    return frozenset().union(*(each.variables for each in wordings))
 
 
 def _asked_of_customers(conditions: "Conditions") -> frozenset[str]:

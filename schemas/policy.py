@@ -216,6 +216,15 @@ class Conditions(Model):
     """Is it good for the customer?"""
 
 
+class Dated(Conditions):
+    """Its days are inherited downwards as well: what is in it is live on days that all of them allow."""
+
+    starts: date | None = None
+    """First day, in the policy's time zone."""
+    ends: date | None = None
+    """Last day, included."""
+
+
 class Treatment(Model):
     """How an offer is worded for one channel and placement."""
 
@@ -223,11 +232,13 @@ class Treatment(Model):
     channel: Name
     placement: Name
     language: str = "en"
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    """Of several for one channel and placement the first by priority counts whose facts are all known."""
     content: dict[Name, str]
-    """Texts by part: `script`, `title`, `body`, `image`, `link`…"""
+    """Texts by part: `script`, `title`, `body`, `image`, `link`… `{customer.name}` stands for a fact."""
 
 
-class Offer(Conditions):
+class Offer(Dated):
     """What is proposed."""
 
     id: Id
@@ -235,6 +246,8 @@ class Offer(Conditions):
     kind: OfferClass = Field(default="standard", alias="class")
     category: Id | None = None
     """What kind of thing it is: caps, silences, black lists and diversity go by it."""
+    bundle: tuple[Id, ...] = ()
+    """The offers that it is made of: what they may not be made to, it may not either, and one answer has it or them."""
     exclusive_group: Id | None = None
     """At most one offer of a group is made in one answer."""
     purpose: Id | None = None
@@ -247,6 +260,12 @@ class Offer(Conditions):
     always: bool = False
     """A candidate without any rule proposing it."""
     treatments: tuple[Treatment, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _several_parts(self) -> "Offer":
+        if self.bundle and (len(set(self.bundle)) < 2 or self.id in self.bundle):
+            raise ValueError("`bundle` names two or more other offers")
+        return self
 
 
 class Cell(Conditions):
@@ -267,7 +286,7 @@ class Cell(Conditions):
         return self
 
 
-class Program(Conditions):
+class Program(Dated):
     """One tactic within a campaign."""
 
     id: Id
@@ -284,7 +303,7 @@ class Issue(Model):
     """Percent, added to those of its campaigns, programs and offers."""
 
 
-class Campaign(Conditions):
+class Campaign(Dated):
     """A goal with a budget and dates."""
 
     id: Id
@@ -296,10 +315,6 @@ class Campaign(Conditions):
     purpose: Id | None = None
     """What consent its offers need, where they do not say so themselves."""
     budget: float | None = Field(default=None, ge=0)
-    starts: date | None = None
-    """First day, in the policy's time zone."""
-    ends: date | None = None
-    """Last day, included."""
     lever: float = Field(default=0.0, ge=-90, le=900)
     programs: tuple[Program, ...] = Field(min_length=1)
 
@@ -362,6 +377,8 @@ class PolicyHeader(Model):
     description: str = ""
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
     time_zone: str = "UTC"
+    customer_language: Name | None = None
+    """The attribute with the customer's language, as treatments give theirs: theirs is preferred."""
 
 
 class PolicyFile(Model):

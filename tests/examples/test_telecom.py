@@ -39,6 +39,7 @@ NOT_WRITTEN_DOWN = {
     Reason.CONTACT_REQUIREMENT,  # no requirement beside consent
     Reason.CHANNEL_PRIORITY,  # and no channel that goes first
     Reason.SETTLED,  # cool-downs say more
+    Reason.DIVERSITY,  # no offer has a category
 }
 
 

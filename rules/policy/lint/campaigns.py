@@ -30,22 +30,18 @@ def _share_hint(program: Program, missing: float) -> str:
     return "add a cell with `holdout: true` for the rest"
 
 
-def dates(subject: Subject) -> Iterator[Finding]:
-    for at, campaign in enumerate(subject.policy.campaigns):
-        if campaign.starts and campaign.ends and campaign.ends < campaign.starts:
-            message = f"`{campaign.id}` ends on {campaign.ends}, before it starts on {campaign.starts}"
-            yield subject.error(("campaigns", at, "ends"), "dates", message)
-
-
 def appearing(subject: Subject) -> Iterator[Finding]:
     """An offer appears if something makes it a candidate and a cell gives it."""
     policy = subject.policy
     if not subject.sound("offers", "rules", "campaigns"):
         return
     proposed = {offer for rule in policy.rules for offer in rule.propose}
+    parts = {part for offer in policy.offers for part in offer.bundle}
     given = {offer for campaign in policy.campaigns for program in campaign.programs
              for cell in program.cells for offer in cell.offers}  # fmt: skip
     for at, offer in enumerate(policy.offers):
+        if offer.id in parts and offer.id not in given:
+            continue  # it appears as a part of its bundle
         if not offer.always and offer.id not in proposed:
             message = f"`{offer.id}` can never appear: no rule proposes it"
             yield subject.warning(("offers", at, "id"), "never-appears", message, "propose it, or set `always: true`")
@@ -80,4 +76,4 @@ def time_zone(subject: Subject) -> Iterator[Finding]:
         yield subject.error(("policy", "time_zone"), "time-zone", f"there is no time zone `{zone}`", hint)
 
 
-CHECKS: tuple[Check, ...] = (shares, dates, appearing, diversity, issues, time_zone)
+CHECKS: tuple[Check, ...] = (shares, appearing, diversity, issues, time_zone)

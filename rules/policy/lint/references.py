@@ -67,6 +67,9 @@ def _references(policy: Policy) -> Iterator[Reference]:
     yield from _each(("session", "ends"), "interactions", policy.session.ends)
     for name, stage in policy.stages.items():
         yield from _of_stage(name, stage)
+    for at, offer in enumerate(policy.offers):
+        yield from _each(("offers", at, "bundle"), "offers", offer.bundle)
+    yield from _one(("policy", "customer_language"), "attributes", policy.policy.customer_language)
     yield from _of_outcomes(policy)
     yield from _of_contact_policy(policy.contact_policy)
     for name, expectation in policy.quality.items():
