@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Protocol
 
+from rules.bounds import LEAST, LEAST_LIKELY, MOST, MOST_LIKELY
 from rules.ruleset import Candidate
 from schemas.policy import Arbitration
-
-LEAST, MOST = 0.1, 10.0
-LEAST_LIKELY, MOST_LIKELY = 0.001, 0.999
-"""Nobody is certain to take an offer, or not to: such a score could not be outweighed."""
 
 
 class Models(Protocol):

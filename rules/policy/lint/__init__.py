@@ -8,6 +8,7 @@ from rules.policy.findings import Finding
 from rules.policy.lint import (
     actions,
     campaigns,
+    caps,
     channels,
     conditions,
     contact,
@@ -19,9 +20,11 @@ from rules.policy.lint import (
     life,
     offers,
     outcomes,
+    reach,
     references,
     rules,
     timing,
+    winning,
 )
 from rules.policy.lint.subject import Subject
 
@@ -40,6 +43,9 @@ CHECKS = (
     *conditions.CHECKS,
     *outcomes.CHECKS,
     *contact.CHECKS,
+    *caps.CHECKS,
+    *reach.CHECKS,
+    *winning.CHECKS,
     *channels.CHECKS,
     *examples.CHECKS,
 )
