@@ -1,9 +1,12 @@
 """Decisions as data: each treatment and each reason as the case says, and the same again from the record."""
 
+from collections import Counter
+
 import pytest
 
 from rules.answer import Origin, record
 from rules.arbitration import NothingLearned
+from rules.reasons import Reason
 from rules.replay import replayed
 from schemas.decision import DecisionRecord
 from tests.rules.cases import Case, cases
@@ -39,3 +42,11 @@ def test_its_record_decides_alike(case: Case) -> None:
     written = record(case.decided(), facts, origin).model_dump_json(exclude_none=True)
     again = replayed(DecisionRecord.model_validate_json(written), ruleset, NothingLearned())
     assert again.model_dump_json(exclude_none=True) == written
+
+
+def test_the_cases_are_many_and_speak_of_every_reason() -> None:
+    written = {reason for case in CASES for reason in case.given.get("reasons", {}).values()}
+    assert {each.value for each in Reason} - written == set()
+    assert len(CASES) >= 120
+    repeated = [name for name, count in Counter(f"{case.file}: {case.name}" for case in CASES).items() if count > 1]
+    assert repeated == []
