@@ -20,7 +20,13 @@ def known_zone(name: str) -> ZoneInfo | None:
 
 def period_start_ms(period: CalendarPeriod, now_ms: int, zone: ZoneInfo) -> int:
     """When the day, week (from Monday), month or year began that now lies in."""
-    day = moment(now_ms).astimezone(zone).date()
+    return _start_ms(period, now_ms // 1_000, zone)
+
+
+@lru_cache(maxsize=10_000)
+def _start_ms(period: CalendarPeriod, now_s: int, zone: ZoneInfo) -> int:
+    """Decisions of one second share it: clocks are put forward and back by whole seconds."""
+    day = moment(now_s * 1_000).astimezone(zone).date()
     match period:
         case "week":
             day -= timedelta(days=day.weekday())
@@ -33,10 +39,16 @@ def period_start_ms(period: CalendarPeriod, now_ms: int, zone: ZoneInfo) -> int:
 
 def is_quiet(hours: QuietHours, now_ms: int, zone: ZoneInfo) -> bool:
     """Whether now lies within; `until` itself does not. It belongs to the day on which it began."""
-    local = moment(now_ms).astimezone(zone)
-    clock, today = f"{local:%H:%M}", local.weekday()
+    clock, today = _clock(now_ms // 1_000, zone)
     if hours.start < hours.until:
         return hours.start <= clock < hours.until and DAYS[today] in hours.days
     if clock >= hours.start:
         return DAYS[today] in hours.days
     return clock < hours.until and DAYS[today - 1] in hours.days
+
+
+@lru_cache(maxsize=10_000)
+def _clock(now_s: int, zone: ZoneInfo) -> tuple[str, int]:
+    """`21:30` and the day of the week, from 0 for Monday. Decisions of one second share it."""
+    local = moment(now_s * 1_000).astimezone(zone)
+    return f"{local:%H:%M}", local.weekday()

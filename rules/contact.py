@@ -6,16 +6,16 @@ held out is counted alike, with what was withheld in the place of what was made.
 Whatever depends on the customer alone is worked out once in a decision, when the first candidate asks for it.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from rules.candidates import Candidate
 from rules.clocks import is_quiet
 from rules.contact_rules import ContactRules
-from rules.counting import UNKNOWN, Key, tally
+from rules.counting import UNKNOWN, Counted, Key, counted, since_ms, tally
+from rules.judgement import Refusal as Refusal
 from rules.language import Condition, EvaluationError
 from rules.permission import asked
 from rules.reasons import Reason
@@ -33,9 +33,34 @@ from schemas.contact import (
 )
 from schemas.ledger import Ledger
 
-Refusal = tuple[Reason, str]
 Verdict = bool | EvaluationError
 Silencing = ChannelPriority | Suppression | CoolDown
+NOT_KNOWN: Any = object()
+T = TypeVar("T")
+
+
+class Limit(NamedTuple):
+    """A cap with what counts for it: of the ledger, and of what the same answer has chosen."""
+
+    cap: Cap
+    scope: CapScope
+    counts: dict[Key, int]
+    unknown: int
+    """What counts for everything, since what it is cannot be proven."""
+    room: int
+    """More than this refuses."""
+    counts_current: bool
+
+
+def limit_of(cap: Cap, before: dict[Key, int]) -> Limit:
+    return Limit(
+        cap=cap,
+        scope=cap.per,
+        counts=before,
+        unknown=before.get(UNKNOWN, 0),
+        room=cap.at_most - cap.including_current,
+        counts_current=cap.including_current and cap.counting in (DECIDED, PRESENTED),
+    )
 
 
 @dataclass(slots=True)
@@ -51,11 +76,28 @@ class ContactState:
     rules: ContactRules
     zone: ZoneInfo | None
     """Whose clocks count; None if what is known of the customer's names none."""
+    asked: int = 1_000
+    """How many treatments were asked for, at most."""
     chosen: list[Candidate] = field(default_factory=list)
     held_back: list[Candidate] = field(default_factory=list)
-    _verdicts: dict[int, Verdict] = field(init=False, default_factory=dict)
-    _silences: dict[int, Silence] = field(init=False, default_factory=dict)
-    _tallies: dict[tuple[int, bool], Counter[Key]] = field(init=False, default_factory=dict)
+    _verdicts: dict[Condition, Verdict] = field(init=False, default_factory=dict)
+    _general: dict[tuple[str, str | None], Refusal | None] = field(init=False, default_factory=dict)
+    _silences: list[tuple[Reason, CapScope, Silence]] | None = field(init=False, default=None)
+    _limits: dict[bool, list[Limit]] = field(init=False, default_factory=dict)
+
+    def against(self, candidate: Candidate, values: Mapping[str, Any], held_out: bool) -> Refusal | None:
+        """The first reason against a candidate. `values` are those of the customer."""
+        if self.rules.is_uniform:
+            refusal = self._general.get(candidate.manner, NOT_KNOWN)
+            if refusal is NOT_KNOWN:
+                refusal = self.permission_refusal(candidate, values) or self.quiet_refusal(candidate)
+                self._general[candidate.manner] = refusal
+        else:
+            refusal = self.permission_refusal(candidate, {**values, **candidate.offer_values})
+            refusal = refusal or self.quiet_refusal(candidate)
+        if refusal is None and self._silences != []:
+            refusal = self._silence_refusal(candidate)
+        return refusal or self.cap_refusal(candidate, held_out)
 
     def permission_refusal(self, candidate: Candidate, values: Mapping[str, Any]) -> Refusal | None:
         """Lists and consents, then requirements; what is refused decides, also beside what cannot be proven."""
@@ -95,9 +137,9 @@ class ContactState:
         """Of one that does not look at the offer, the same for all candidates."""
         if condition in self.rules.of_offers:
             return condition.verdict(values)
-        known = self._verdicts.get(id(condition))
+        known = self._verdicts.get(condition)
         if known is None:
-            known = self._verdicts[id(condition)] = condition.verdict(values)
+            known = self._verdicts[condition] = condition.verdict(values)
         return known
 
     def quiet_refusal(self, candidate: Candidate) -> Refusal | None:
@@ -111,65 +153,110 @@ class ContactState:
         return self.zone is not None and is_quiet(hours, self.now_ms, self.zone)
 
     def priority_refusal(self, candidate: Candidate) -> Refusal | None:
-        for rule in self.policy.priorities:
-            if self.channel in rule.holds_back and (said := self._silence(held_back, rule, candidate)):
-                return Reason.CHANNEL_PRIORITY, said
-        return None
+        return self._silence_refusal(candidate, Reason.CHANNEL_PRIORITY)
 
     def suppression_refusal(self, candidate: Candidate) -> Refusal | None:
-        for rule in self.policy.suppressions:
-            on_channel = not rule.channels or self.channel in rule.channels
-            if on_channel and (said := self._silence(suppressed, rule, candidate)):
-                return Reason.SUPPRESSED, said
-        return None
+        return self._silence_refusal(candidate, Reason.SUPPRESSED)
 
     def cool_down_refusal(self, candidate: Candidate) -> Refusal | None:
-        for rule in self.policy.cool_downs:
-            if said := self._silence(cooling, rule, candidate):
-                return Reason.COOL_DOWN, said
+        return self._silence_refusal(candidate, Reason.COOL_DOWN)
+
+    def _silence_refusal(self, candidate: Candidate, of: Reason | None = None) -> Refusal | None:
+        """What keeps us silent now, in the order of the reasons; `of`: only this reason."""
+        if self._silences is None:
+            self._silences = list(self._read_silences())
+        for reason, scope, silence in self._silences:
+            if of is None or reason is of:
+                said = self._said(scope, silence, candidate)
+                if said is not None:
+                    return reason, said
         return None
 
-    def _silence(self, read: Callable[..., Silence], rule: Silencing, candidate: Candidate) -> str | None:
-        found = self._silences.get(id(rule))
-        if found is None:
-            found = read(rule, self.ledger.entries, self.rules.reading, self.now_ms)
-            self._silences[id(rule)] = found
-        if not found:
-            return None
-        if rule.per == "offer":
-            return next((found[each] for each in (candidate.offer.id, *candidate.offer.bundle) if each in found), None)
-        key = self._key(rule.per, candidate)
-        return None if key is None else found.get(key) or found.get(UNKNOWN)
+    def _read_silences(self) -> Iterator[tuple[Reason, CapScope, Silence]]:
+        """Those that are about anything at all."""
+        policy, read = self.policy, (self.ledger.entries, self.rules.reading, self.now_ms)
+        if not self.ledger.entries:
+            return
+        for priority in policy.priorities:
+            if self.channel in priority.holds_back and (
+                silence := self._read(priority.per, held_back(priority, *read))
+            ):
+                yield Reason.CHANNEL_PRIORITY, priority.per, silence
+        for each in policy.suppressions:
+            on_channel = not each.channels or self.channel in each.channels
+            if on_channel and (silence := self._read(each.per, suppressed(each, *read))):
+                yield Reason.SUPPRESSED, each.per, silence
+        for rule in policy.cool_downs:
+            if silence := self._read(rule.per, cooling(rule, *read)):
+                yield Reason.COOL_DOWN, rule.per, silence
 
-    def _key(self, scope: CapScope, candidate: Candidate) -> Key:
-        """What the candidate counts for; None: for nothing in this scope."""
-        return self.channel if scope == "channel" else candidate.counts_for[scope]
+    def _said(self, scope: CapScope, silence: Silence, candidate: Candidate) -> str | None:
+        if scope == "offer":
+            if silence.keys().isdisjoint(candidate.covers):
+                return None
+            return next(silence[each] for each in (candidate.offer.id, *candidate.offer.bundle) if each in silence)
+        key = candidate.counts_for[scope]
+        return None if key is None else silence.get(key) or silence.get(UNKNOWN)
+
+    def _read(self, scope: CapScope, by_key: dict[Key, T]) -> dict[Key, T]:
+        """What is per channel is about this one."""
+        if scope != "channel":
+            return by_key
+        return {"": by_key[self.channel]} if self.channel in by_key else {}
 
     def cap_refusal(self, candidate: Candidate, held_out: bool) -> Refusal | None:
         """Asked again while slots are filled, since each choice counts towards the next."""
-        if candidate.offer.kind == "mandatory":
+        limits = self._limits.get(held_out)
+        if limits is None:
+            limits = self._limits[held_out] = self._read_limits(held_out)
+        if not limits or candidate.offer.kind == "mandatory":
             return None
-        for cap in self.policy.caps:
-            if cap.channels and self.channel not in cap.channels:
-                continue
-            if self._count(cap, candidate, held_out) + cap.including_current > cap.at_most:
+        for cap, scope, counts, unknown, room, _ in limits:
+            key = candidate.counts_for[scope]
+            if key is not None and counts.get(key, 0) + unknown > room:  # without a key it is not held to this cap
                 return Reason.CAP_REACHED, f"{cap.id}: at most {cap.at_most} per {cap.per}"
         return None
 
-    def _count(self, cap: Cap, candidate: Candidate, held_out: bool) -> int:
-        key = self._key(cap.per, candidate)
-        if key is None:
-            return -cap.including_current  # it is not held to this cap
-        found = self._tallies.get((id(cap), held_out))
-        if found is None:
-            zone = self.zone or self.rules.zone  # without one, nothing with a calendar comes as far as this
-            found = tally(cap, self.ledger.entries, held_out, self.rules.reading, self.now_ms, zone)
-            self._tallies[id(cap), held_out] = found
-        return found[key] + found[UNKNOWN] + self._chosen(cap, key, held_out)
+    def choose(self, candidate: Candidate) -> None:
+        """It counts for what comes after it in the same answer."""
+        self.chosen.append(candidate)
+        for limits in self._limits.values():
+            _count(candidate, limits)
 
-    def _chosen(self, cap: Cap, key: Key, held_out: bool) -> int:
-        """What the same answer has chosen before."""
-        here = [*self.chosen, *self.held_back] if held_out else self.chosen
-        if not here or not cap.including_current or cap.counting not in (DECIDED, PRESENTED):
-            return 0
-        return sum(each.offer.kind != "transactional" and self._key(cap.per, each) == key for each in here)
+    def hold_back(self, candidate: Candidate) -> None:
+        """Likewise, for who is held out."""
+        self.held_back.append(candidate)
+        _count(candidate, self._limits.get(True, ()))
+
+    def _read_limits(self, held_out: bool) -> list[Limit]:
+        """The caps of this channel that this answer may reach, with what each of them has counted."""
+        counted_by: dict[str, list[Counted]] = {}
+        reading, zone = (
+            self.rules.reading,
+            self.zone or self.rules.zone,
+        )  # without one, no calendar comes as far as this
+        most = self.asked * (2 if held_out else 1)  # what is chosen, and what is held back
+        found = []
+        for cap in self.policy.caps:
+            if cap.channels and self.channel not in cap.channels:
+                continue
+            if cap.counting not in counted_by:
+                entries = self.ledger.entries
+                counted_by[cap.counting] = counted(cap.counting, entries, held_out, reading, self.now_ms)
+            if len(counted_by[cap.counting]) + most <= cap.at_most - cap.including_current:
+                continue  # not even if all of them counted
+            before = tally(cap, counted_by[cap.counting], reading, since_ms(cap, self.now_ms, zone))
+            limit = limit_of(cap, self._read(cap.per, before))
+            if max(limit.counts.values(), default=0) + limit.unknown + most > limit.room:
+                found.append(limit)
+        for candidate in (*self.chosen, *self.held_back) if held_out else self.chosen:
+            _count(candidate, found)
+        return found
+
+
+def _count(candidate: Candidate, limits: Iterable[Limit]) -> None:
+    if candidate.offer.kind != "transactional":
+        for limit in limits:
+            key = candidate.counts_for[limit.scope]
+            if limit.counts_current and key is not None:
+                limit.counts[key] = limit.counts.get(key, 0) + 1

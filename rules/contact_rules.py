@@ -22,6 +22,8 @@ class ContactRules:
     conditions: Mapping[ConditionKey, Condition]
     of_offers: frozenset[Condition]
     """The conditions that look at the offer."""
+    is_uniform: bool
+    """Whether lists, consents and requirements ask no more of an offer than its class and purpose."""
     reading: Reading
     zone: ZoneInfo
     """The policy's."""
@@ -43,9 +45,11 @@ class ContactRules:
             for section, field in OF_CONTACT.items()
             for at, each in enumerate(getattr(contact, section))
         }
+        of_offers = frozenset(each for each in conditions.values() if _reads_offer(each))
         return ContactRules(
             conditions=conditions,
-            of_offers=frozenset(each for each in conditions.values() if _reads_offer(each)),
+            of_offers=of_offers,
+            is_uniform=not of_offers and not contact.black_lists,
             reading=Reading.of(policy),
             zone=ZoneInfo(policy.policy.time_zone),
             zone_fact=_attribute(contact.customer_time_zone),

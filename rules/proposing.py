@@ -4,7 +4,7 @@ What one channel has settled, every channel knows: an offer that was accepted or
 made is settled, until something proposes it anew.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,26 +17,33 @@ from schemas.ledger import Proposal
 class Proposed:
     boosts: Mapping[str, float]
     """By offer, Σ(boost − 1) of the rules that propose it."""
+    besides: Sequence[str]
+    """The offers among them that are neither always on nor settled."""
     settled: Mapping[str, str]
     """Offers that nothing but settled proposals propose, and what settled them."""
 
 
 def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: int) -> Proposed:
     """A rule counts once, whether it fires now or its proposal waits in the ledger."""
-    rules = {rule.id: rule for rule in (*ruleset.fired(values), *ruleset.standing.fired(values))}
-    boosts = dict.fromkeys(ruleset.always, 0.0)
-    for rule in rules.values():
+    fired = ruleset.fired(values)
+    if ruleset.standing.rules:
+        fired += ruleset.standing.fired(values)
+    rules = frozenset(rule.id for rule in fired) if facts.ledger.proposals else frozenset()
+    pushed: dict[str, float] = {}
+    for rule in fired:
         if not rule.channels or facts.channel in rule.channels:
-            _add(boosts, rule.propose, rule.boost)
+            _add(pushed, rule.propose, rule.boost)
     settled: dict[str, str] = {}
     for waiting in facts.ledger.proposals:
         on_channel = not waiting.channels or facts.channel in waiting.channels
         if on_channel and waiting.until_ms > now_ms and waiting.rule not in rules:
             answered = dict(_settled(waiting, facts, ruleset))
             settled |= answered
-            _add(boosts, tuple(each for each in waiting.offers if each not in answered), waiting.boost)
-    only = {offer: how for offer, how in settled.items() if offer not in boosts}
-    return Proposed({**boosts, **dict.fromkeys(only, 0.0)}, only)
+            _add(pushed, tuple(each for each in waiting.offers if each not in answered), waiting.boost)
+    always = ruleset.always_boosts
+    only = {offer: how for offer, how in settled.items() if offer not in pushed and offer not in always}
+    besides = [offer for offer in pushed if offer not in always]
+    return Proposed({**always, **pushed, **dict.fromkeys(only, 0.0)}, besides, only)
 
 
 def _add(boosts: dict[str, float], offers: tuple[str, ...], boost: float) -> None:

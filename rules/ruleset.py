@@ -11,6 +11,7 @@ from rules.candidates import candidates_of
 from rules.classes import Classes, classes_of
 from rules.contact_rules import ContactRules
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
+from rules.places import Places
 from rules.policy import Checked
 from rules.policy.desktops import desktops
 from rules.texts import names
@@ -39,7 +40,11 @@ class RuleSet:
     reads: frozenset[str]
     """The names that any condition looks at, and treatments write."""
     by_offer: Mapping[str, tuple[Candidate, ...]]
+    places: Places
+    """The same by where they can be made."""
     always: tuple[str, ...]
+    always_boosts: Mapping[str, float]
+    """What nothing but being always on gives them: nothing."""
     rules_of: Mapping[str, RuleGroup]
     """By interaction type."""
     standing: RuleGroup
@@ -47,7 +52,7 @@ class RuleSet:
     requirements: tuple[Condition, ...]
     """Of the contact policy, in its order."""
     contact: ContactRules
-
+    contact_policy_lookback_ms: int
     quality: Mapping[str, Condition]
     """The expectations of data quality, by name. They are asked at a load, not at a decision."""
 
@@ -101,7 +106,10 @@ def compile_rules(checked: Checked) -> RuleSet:
         expression.value({})  # code is generated at the first use, which must not be a customer's
     candidates = list(candidates_of(policy, conditions))
     contact = ContactRules.of(policy, conditions)
-    offers = {each.offer.id for each in candidates}
+    by_offer: dict[str, tuple[Candidate, ...]] = {}
+    for each in candidates:
+        by_offer[each.offer.id] = (*by_offer.get(each.offer.id, ()), each)
+    always = tuple(each.id for each in policy.offers if each.always)
     classes = classes_of(policy, checked)
     lifetimes = {rule.id: rule.lifetime for rule in policy.rules if rule.lifetime is not None}
     return RuleSet(
@@ -115,8 +123,10 @@ def compile_rules(checked: Checked) -> RuleSet:
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
-        by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
-        always=tuple(each.id for each in policy.offers if each.always),
+        by_offer=by_offer,
+        places=Places(always, by_offer),
+        always=always,
+        always_boosts=dict.fromkeys(always, 0.0),
         rules_of=_rules_by_event(policy, conditions),
         standing=_group((rule for rule in enumerate(policy.rules) if not rule[1].when), conditions),
         classes=classes,
@@ -126,6 +136,7 @@ def compile_rules(checked: Checked) -> RuleSet:
             for index in range(len(policy.contact_policy.requirements))
         ),
         contact=contact,
+        contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
     )
 
 

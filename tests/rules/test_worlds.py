@@ -10,7 +10,7 @@ import pytest
 from rules.answer import Origin, record
 from rules.arbitration import NothingLearned
 from rules.candidates import Candidate
-from rules.decide import Judgement, decide
+from rules.decide import Judgement, decide, weighed
 from rules.proposing import proposed
 from rules.replay import replayed
 from schemas.base import moment
@@ -36,6 +36,7 @@ def test_every_decision(seed: int) -> None:
             nobody_held_out_gets_anything(judgement)
             stands_together(each, judgement)
             replays(each, judgement)
+            one_by_one(each)
         except AssertionError as error:
             error.add_note(f"policy_of({seed}), world(…, {1_000 * seed + number})")
             raise
@@ -177,3 +178,10 @@ def replays(each: World, judgement: Judgement) -> None:
     written = record(judgement, each.facts, origin).model_dump_json(exclude_none=True)
     again = replayed(DecisionRecord.model_validate_json(written), ruleset, NothingLearned())
     assert again.model_dump_json(exclude_none=True) == written
+
+
+def one_by_one(each: World) -> None:
+    """What programs and cells share is looked at once; looked at alone, each candidate comes to the same."""
+    found = weighed(each.facts, each.policy.ruleset, NothingLearned(), each.now_ms, each.seed)
+    assert all(found.funnel.refusal(one.candidate) == (one.reason, one.detail) for one in found.left_out)
+    assert all(found.funnel.refusal(one) is None for one in found.surviving)

@@ -8,7 +8,7 @@ simple policies, and of mandatory offers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rules.bounds import LEAST, LEAST_LIKELY, MOST
+from rules.bounds import LEAST_LIKELY, within
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
 from schemas.policy import Campaign, Cell, Conditions, Offer, Policy, Program
@@ -94,7 +94,7 @@ def _context(offer: Offer, policy: Policy, least: bool) -> float:
     """With the boosts of all rules that push it, or of all that hold it back."""
     boosts = [rule.boost - 1 for rule in policy.rules if offer.id in rule.propose]
     factor = 1 + sum(each for each in boosts if (each < 0) == least)
-    return min(MOST, max(LEAST, factor))
+    return within(factor)
 
 
 def _lever(offer: Offer, policy: Policy, least: bool) -> float:
@@ -106,7 +106,7 @@ def _lever(offer: Offer, policy: Policy, least: bool) -> float:
         if any(offer.id in cell.offers for cell in program.cells)
     ]
     factor = (min if least else max)(found, default=1.0)
-    return min(MOST, max(LEAST, factor))
+    return within(factor)
 
 
 def _issue(policy: Policy, campaign: Campaign) -> float:
