@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -20,11 +20,15 @@ from app.decisioning import Decisioning
 from app.embedded import url_file
 from app.erasing import Erasing
 from app.errors import NoStore
+from app.explaining import Explaining
 from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
+from app.liveness import Liveness
+from app.log_choice import log_of, ready_for_log
 from app.metrics import OF_WORKERS, Metrics
 from app.metrics_server import metrics_server
+from app.past import PastPolicies
 from app.publishing import LivePolicies, PolicyStore
 from app.responding import Responding
 from app.room import Room
@@ -32,15 +36,9 @@ from app.scorecard import ScorecardReader
 from app.services import Services
 from app.settings import Settings
 from app.status import Status
-from consumers.courier import Courier
-from consumers.erasing import Erasures
-from consumers.folding import ProfileFold
+from app.workers import Joining, Runs, run_all
 from consumers.garbage import collect_rarely
-from consumers.guarded_batch import Fold
-from consumers.letter_bounds import LetterBounds
-from consumers.loop import GuardedLoop
-from consumers.redis_streams import RedisStreams
-from consumers.timers import Timers
+from consumers.stopping import Stopping
 from profiles.connection import RETRIES, Redis, connected, wait_until_ready
 from profiles.registry import Registry
 from profiles.store import CustomerStore
@@ -80,7 +78,7 @@ async def opened(settings: Settings, retries: int = RETRIES) -> AsyncIterator[Pa
     async with connected(redis_url(settings), retries=retries) as redis:
         await wait_until_ready(redis, STORE_WITHIN_S)
         registry = Registry(redis)
-        store = await CustomerStore.open(redis, settings.shards, settings.replicas_needed)
+        store = await CustomerStore.open(redis, settings.shards, settings.replicas_needed, log_of(settings))
         yield Parts(redis, store, registry, PolicyStore(registry))
 
 
@@ -114,6 +112,7 @@ def build_api(settings: Settings) -> FastAPI:
             yield Services(
                 ingestion=Ingestion(parts.store, live, room.require),
                 decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
+                explaining=Explaining(parts.store, PastPolicies(parts.policies, live), NothingLearned()),
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
                 actions=Actions(parts.store),
@@ -128,36 +127,36 @@ def build_api(settings: Settings) -> FastAPI:
     return create_app(opening, metrics)
 
 
-async def run_worker(settings: Settings) -> None:
-    """Folds and fires timers until SIGTERM or SIGINT; the batch in hand is finished. A second signal ends it at once,
-    STOP_WITHIN_S in the end: what is half done is done again by others (docs/exactly-once.md)."""
-    metrics = Metrics()
+async def run_worker(settings: Settings, roles: frozenset[str]) -> None:
+    """Does its roles until SIGTERM or SIGINT; the batch in hand is finished. A second signal ends it at once,
+    STOP_WITHIN_S in the end: what is half done is done again by others (docs/exactly-once.md).
+
+    Raises StartError and LogMisfit for what an operator has to mend, also while it runs.
+    """
+    metrics, liveness, stopping = Metrics(), Liveness(), Stopping()
+    running: list[Runs] = []
     async with opened(settings, retries=0) as parts, following(parts.policies) as live:
-
-        def fold() -> Fold | None:
-            return None if live.current is None else ProfileFold(live.current, metrics, settings.decision_keep)
-
-        streams = RedisStreams(parts.redis, parts.store.shards, worker_name())
-        loop = GuardedLoop(parts.store, streams, fold, metrics, settings.log_keep)
-        timers = Timers(parts.store, lambda: loop.owned, metrics)
-        courier = Courier(parts.store, lambda: loop.owned, metrics)
-        erasures = Erasures(parts.store, parts.registry, lambda: loop.owned, metrics)
-        letters = LetterBounds(parts.store, lambda: loop.owned, metrics, settings.dead_letters_keep)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, _stop, loop, timers, courier, erasures, letters, live)
-        collect_rarely()
-        with metrics_server(metrics, settings.host, settings.metrics_port) as address:
-            log.info("worker started", extra={"metrics": address})
-            await asyncio.gather(loop.run(), timers.run(), courier.run(), erasures.run(), letters.run())
+            asyncio.get_running_loop().add_signal_handler(number, _stop, stopping, live, running)
+        if await ready_for_log(settings, parts.store, stopping):
+            name = settings.instance or worker_name()
+            joining = Joining(settings, parts.redis, parts.store, parts.registry, live, metrics, liveness, name)
+            running += joining.parts(roles)
+            collect_rarely()
+            with metrics_server(metrics, liveness, settings.host, settings.metrics_port) as address:
+                log.info("worker started", extra={"roles": ",".join(sorted(roles)), "metrics": address})
+                await run_all(running, stopping)
     faulthandler.cancel_dump_traceback_later()
     log.info("worker stopped")
 
 
-def _stop(*parts: GuardedLoop | Timers | Courier | Erasures | LetterBounds | LivePolicies) -> None:
+def _stop(stopping: Stopping, live: LivePolicies, running: Sequence[Runs]) -> None:
     faulthandler.dump_traceback_later(STOP_WITHIN_S, exit=True)  # says where it hangs, and ends also a blocked process
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().remove_signal_handler(number)
-    for part in parts:
+    stopping.ask()
+    live.stop()
+    for part in running:
         part.stop()
 
 

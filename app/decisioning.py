@@ -17,8 +17,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from app.contention import retried
-from app.ingestion import accepted, record_of
 from app.policy import required
+from consumers.accepting import accepted, record_of
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter, count_decision
 from profiles import keys, ledger

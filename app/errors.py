@@ -16,6 +16,7 @@ AppError
     ├── UnknownResponseCode  404
     ├── MethodNotAllowed     405
     ├── NotLinked            404
+    ├── NotKept              404
     ├── NoPolicy             409
     ├── IdentifierTaken      409
     ├── TooLarge             413
@@ -133,6 +134,12 @@ class UnknownResponseCode(RequestError):
     name, title, status = "unknown-code", "The response code is not known", 404
     sentence = "The response code is well formed, but no decision here made it, or it is forgotten by now."
     usual_hint = "Check that the code belongs to this service; the policy says how long codes live."
+
+
+class NotKept(RequestError):
+    name, title, status = "not-kept", "What decided is not kept any more", 404
+    sentence = "The policy revision or the model that decided is not kept here."
+    usual_hint = "GET /v1/decisions/{id} still has the record, with the reason for every candidate."
 
 
 class NoPolicy(RequestError):

@@ -1,9 +1,11 @@
 """Kafka as the settings have it."""
 
 from app.errors import BadSettings, StartError
+from app.rebuild.quiet import Quiet
 from app.settings import Settings
 from consumers.kafka.connection import Connection
 from consumers.kafka.topics import LogPlan, summary
+from profiles.store import CustomerStore
 
 
 def kafka_connection(settings: Settings) -> Connection:
@@ -20,6 +22,7 @@ def kafka_connection(settings: Settings) -> Connection:
         cafile=settings.kafka_ssl_cafile,
         certfile=settings.kafka_ssl_certfile,
         keyfile=settings.kafka_ssl_keyfile,
+        secret=settings.kafka_secret,
     )
     _check(connection)
     return connection
@@ -43,6 +46,30 @@ async def topics_as_planned(settings: Settings, *, only_check: bool) -> list[str
     else:
         made = await ensure_topics(connection, plan)
     return summary(plan.shapes(), made)
+
+
+async def go_on_from_start(settings: Settings, store: CustomerStore, topic: str) -> list[str]:
+    """Lets the workers go on with a topic of which something is gone, from where it begins now. Returns what to tell.
+
+    Raises StartError, BadSettings, LogMisfit, LogUnavailable and StoreUnavailable.
+    """
+    from consumers.kafka.ordering import TOPICS
+    from consumers.kafka.partitions import Part, PartitionReader
+    from consumers.kafka.taking import Taking
+
+    if topic not in TOPICS:
+        raise StartError(f"nothing is taken in from a topic `{topic}`", hint=f"from {', '.join(TOPICS)}")
+    taking, reader = Taking(store, Quiet()), PartitionReader(kafka_connection(settings))
+    try:
+        bounds = await reader.bounds([Part(topic, number) for number in range(settings.kafka_partitions)])
+    finally:
+        await reader.close()
+    told = []
+    for part, (begin, end) in bounds.items():
+        positions = (await taking.positions([part]))[part]
+        moved = await taking.go_on_from(part, positions, begin, end)
+        told += [f"{topic}, partition {part.number}: {moved} shards go on from {begin}"] if moved else []
+    return told or [f"{topic}: nothing is gone; every shard goes on where it is"]
 
 
 def _check(connection: Connection) -> None:

@@ -74,16 +74,17 @@ class Verifier:
         self._registry = registry
         self._seen: dict[str, tuple[float, frozenset[str]]] = {}
 
-    async def require(self, token: str | None, scope: str) -> None:
-        """Raises NotAuthenticated, NotAllowed and StoreUnavailable."""
+    async def require(self, token: str | None, scope: str, *others: str) -> None:
+        """The key must have the scope, or one of the others. Raises NotAuthenticated, NotAllowed, StoreUnavailable."""
         if not token:
             raise NotAuthenticated("The call carries no API key.")
         scopes = await self._scopes(token)
         if scopes is None:
             hint = "`opportune keys list` shows the keys there are; `opportune keys make` makes another."
             raise NotAuthenticated("The API key is not known here, or was revoked.", hint=hint)
-        if scope not in scopes:
-            raise NotAllowed(f"This call needs a key with the scope `{scope}`.")
+        if scopes.isdisjoint((scope, *others)):
+            named = " or ".join(f"`{each}`" for each in (scope, *others))
+            raise NotAllowed(f"This call needs a key with the scope {named}.")
 
     async def _scopes(self, token: str) -> frozenset[str] | None:
         fingerprint = _hash(token)

@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from app.tally import Tally
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
@@ -33,26 +35,53 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "timers_dropped": ("Timers of rules that had to go because a customer had too many", ()),
     "actions": ("Actions that rules have taken", ("kind",)),
     "erasures": ("Erasures finished", ()),
+    "archive_records": ("Records archived", ("topic",)),
+    "archive_files": ("Files of the archive written", ("topic",)),
+    "archive_unreadable": ("Records archived that could not be read", ("topic",)),
+    "archive_lost": ("Offsets that left the log before they were archived", ("topic",)),
+    "intake_taken": ("Records taken in from Kafka", ()),
+    "intake_replayed": ("Records read again that were taken in before", ()),
+    "intake_rekeyed": ("Records of Kafka that were moved to the shard of their customer", ()),
+    "intake_dead_letters": ("Records of Kafka that could not be taken in", ("topic",)),
+    "intake_rewinds": ("Times that Redis had lost what was taken in, so that it was read again", ()),
+    "intake_failures": ("Rounds of the intake that failed", ("reason",)),
+    "intake_renewals": ("Consumers made anew because they stood still", ()),
     "relay_sent": ("Records that the relay has moved to Kafka", ()),
     "relay_failures": ("Batches that the relay could not send", ("reason",)),
 }
+TALLIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "candidates": ("Candidates by offer, and what became of them: `chosen`, or the reason", ("offer", "reason")),
+}
+MOST_OFFERS = 500
+"""What comes after so many offers is counted as `other`: each has up to 17 series in each process."""
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",
     "worker_batch": "Time to fold and commit one batch",
+    "worker_fold": "Time to fold the records of one shard",
+    "intake_batch": "Time to take in one batch from Kafka",
     "timer_lateness": "How late timers fired",
 }
 GAUGES: Mapping[str, str] = {
     "worker_shards": "Shards owned",
     "worker_dead_letters_waiting": "Dead letters in the shards owned",
     "timers_pending": "Timers that are set in the shards owned",
+    "archive_lag_seconds": "Age of the oldest record that is not in the archive",
+    "archive_refused_partitions": "Partitions that cannot be archived, as the log says why",
     "worker_lag_seconds": "Age of the newest record of the last batch when it was folded",
+    "intake_partitions": "Partitions of Kafka's topics assigned to this worker",
+    "intake_lag_records": "Records in these that are not taken in yet",
+    "intake_lag_seconds": "For how long the longest of these partitions has stood still though there is more",
     "relay_waiting": "Records in the outboxes of the shards owned that Kafka does not have yet",
     "relay_oldest_seconds": "Age of the oldest of them",
     "relay_misfit": "1 while the relay stands still because the cluster or a topic is not as it must be",
 }
 
 
-OF_WORKERS = ("worker_", "timer", "identity_", "actions", "erasures", "relay_")
+GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
+    "intake_lag_records": ("topic",),
+    "intake_lag_seconds": ("topic",),
+}
+OF_WORKERS = ("intake_", "worker_", "timer", "identity_", "actions", "erasures", "relay_", "archive_")
 """What only workers count: an API that showed zeros would seem to have nothing behind."""
 
 
@@ -68,26 +97,33 @@ class Metrics:
             for name, (text, labels) in COUNTERS.items()
             if not name.startswith(without)
         }
+        self._tallies = {name: Tally(f"opportune_{name}", *each, MOST_OFFERS) for name, each in TALLIES.items()}
+        for tally in self._tallies.values():
+            self.registry.register(tally)
         self._histograms = {
             name: Histogram(f"opportune_{name}_seconds", text, buckets=BUCKETS_S, registry=self.registry)
             for name, text in HISTOGRAMS.items()
             if not name.startswith(without)
         }
         self._gauges = {
-            name: Gauge(f"opportune_{name}", text, registry=self.registry)
+            name: Gauge(f"opportune_{name}", text, GAUGE_LABELS.get(name, ()), registry=self.registry)
             for name, text in GAUGES.items()
             if not name.startswith(without)
         }
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        if name in self._tallies:
+            self._tallies[name].add(labels, amount)
+            return
         counter = self._counters[name]
         (counter.labels(**labels) if labels else counter).inc(amount)
 
     def observe(self, name: str, seconds: float) -> None:
         self._histograms[name].observe(seconds)
 
-    def gauge(self, name: str, value: float) -> None:
-        self._gauges[name].set(value)
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        gauge = self._gauges[name]
+        (gauge.labels(**labels) if labels else gauge).set(value)
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

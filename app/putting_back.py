@@ -5,9 +5,12 @@ intake would not take from Kafka goes back only as the live policy accepts it no
 write to Kafka must not get past that judgement by way of a dead letter.
 """
 
-from app.ingestion import accepted
-from app.ingestion import record_of as interaction_record
+import base64
+
+from consumers.accepting import accepted
+from consumers.accepting import record_of as interaction_record
 from consumers.dead_letters import Undecodable, decoded
+from consumers.kafka.bindings import event_of
 from consumers.live import LivePolicy
 from profiles.dead_letters import Letter
 from profiles.errors import BadFields
@@ -34,7 +37,8 @@ def record_of(letter: Letter, policy: LivePolicy | None) -> Record:
 
 def _taken_in(letter: Letter, policy: LivePolicy) -> Record:
     try:
-        event = decoded(CloudEvent.model_validate_json, letter.original)
+        headers = {name: base64.b64decode(value) for name, value in letter.what.headers}
+        event = decoded(CloudEvent.model_validate, event_of(headers, letter.original))
         interaction = from_cloud_event(event, letter.what.at_ms, policy.definition.identifiers)
         return interaction_record(accepted(interaction, policy, letter.what.at_ms))
     except (Undecodable, BadFields, ValueError) as cause:

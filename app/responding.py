@@ -5,25 +5,21 @@ log. Repeating an outcome changes nothing in either.
 """
 
 from datetime import datetime
-from decimal import Decimal
-
-import orjson
 
 from app.contention import retried
 from app.errors import BadResponseCode, Invalid, UnknownOutcome, UnknownResponseCode
-from app.ingestion import FURTHEST_FUTURE_MS
 from app.policy import required
+from consumers.answers import NoSuchOutcome, answer_of, known_codes, record_of
 from consumers.live import PolicySource
 from consumers.meter import Meter
-from profiles import keys, ledger
+from profiles import ledger
 from profiles.decided import KnownCode
 from profiles.definition import Definition
-from profiles.fields import nearest
-from profiles.store import Commit, Committed, CustomerStore, Record
+from profiles.errors import BadFields
+from profiles.store import Commit, Committed, CustomerStore
 from rules import codes
 from schemas.base import at_ms
 from schemas.response import ResponseReceipt, ResponseRecord, ResponseRequest
-from schemas.scorecard import AMOUNT_SCALE
 
 
 class Responding:
@@ -36,7 +32,7 @@ class Responding:
         """Raises BadResponseCode, UnknownResponseCode, UnknownOutcome, Invalid, NoPolicy and store errors."""
         code = parsed(request.code)
         known = await self._find(code)
-        said = record_of(request, code, known, required(self._policies).definition, at_ms(now))
+        said = answer(request, code, known, required(self._policies).definition, at_ms(now))
         result = await retried(lambda _: self._commit(known.subject, said))
         self._meter.count("responses", outcome=request.outcome)
         return ResponseReceipt(
@@ -48,11 +44,10 @@ class Responding:
         )
 
     async def _find(self, code: str) -> KnownCode:
-        shard = codes.shard_of(code)
-        found = await self._store.value(keys.code(shard, code)) if shard < self._store.shards else None
+        found = (await known_codes(self._store, {code})).get(code)
         if found is None:
             raise UnknownResponseCode(f"No decision here made the code {codes.shown(code)}, or it is forgotten.")
-        return KnownCode(**orjson.loads(found))
+        return found
 
     async def _commit(self, subject: str, said: ResponseRecord) -> Committed | None:
         """None if somebody else changed the customer meanwhile, DONE for a repeated response."""
@@ -64,8 +59,7 @@ class Responding:
         if answered is customer.ledger and not ledger.awaits_amount(answered, said):
             await self._store.confirm(subject)
             return Committed.DONE
-        record = Record("responses", f"{said.code}/{said.outcome}", subject, orjson.dumps(said.model_dump()))
-        commit = Commit(subject, customer.version, ledger=answered, records=[record])
+        commit = Commit(subject, customer.version, ledger=answered, records=[record_of(said, subject)])
         result = await self._store.commit(commit)
         return None if result is Committed.CONFLICT else result
 
@@ -77,21 +71,12 @@ def parsed(code: str) -> str:
         raise BadResponseCode(f"{wrong}.") from wrong
 
 
-def record_of(
+def answer(
     request: ResponseRequest, code: str, known: KnownCode, definition: Definition, now_ms: int
 ) -> ResponseRecord:
-    outcomes = definition.outcomes
-    if request.outcome not in outcomes:
-        declared = f"The live policy declares {', '.join(outcomes)}, not `{request.outcome}`."
-        raise UnknownOutcome(declared, hint=nearest(request.outcome, outcomes))
-    happened_ms = at_ms(request.time) if request.time else now_ms
-    if not known.at_ms - FURTHEST_FUTURE_MS <= happened_ms <= now_ms + FURTHEST_FUTURE_MS:
-        raise Invalid("`time` lies before the decision or in the future.", hint="check the clock of the touchpoint")
-    return ResponseRecord(
-        code=code,
-        decision=known.decision,
-        outcome=request.outcome,
-        outcomes=ledger.implied(request.outcome, outcomes),
-        at_ms=happened_ms,
-        amount=int((request.amount or Decimal(0)) * AMOUNT_SCALE),
-    )
+    try:
+        return answer_of(request, code, known, definition, now_ms)
+    except NoSuchOutcome as cause:
+        raise UnknownOutcome(cause.reason, hint=cause.hint) from cause
+    except BadFields as cause:
+        raise Invalid(cause.reason, hint=cause.hint) from cause

@@ -6,6 +6,7 @@ from app.actions import Actions
 from app.customers import Customers
 from app.decisioning import Decisioning
 from app.erasing import Erasing
+from app.explaining import Explaining
 from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
@@ -19,6 +20,7 @@ from app.status import Status
 class Services:
     ingestion: Ingestion
     decisioning: Decisioning
+    explaining: Explaining
     responding: Responding
     customers: Customers
     actions: Actions

@@ -49,6 +49,12 @@ class Settings:
     kafka_ssl_cafile: Path | None
     kafka_ssl_certfile: Path | None
     kafka_ssl_keyfile: Path | None
+    kafka_secret: str = field(repr=False)
+    instance: str
+    archive: str
+    """A folder or an S3 URI; empty: no archive."""
+    archive_every: int
+    """ms"""
 
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "Settings":
@@ -124,6 +130,13 @@ def _servers(text: str) -> tuple[str, ...]:
     if not all(SERVER.fullmatch(each) for each in servers):
         raise ValueError("give host:port, or several with commas between")
     return servers
+
+
+def _part_of_an_hour(text: str) -> int:
+    ms = duration_ms(text)
+    if ms < 1_000 or 3_600_000 % ms:
+        raise ValueError("give a duration that divides an hour, such as 5m, 15m or 1h")
+    return ms
 
 
 def _path(text: str) -> Path | None:
@@ -252,4 +265,31 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("kafka_ssl_certfile", "", _path, "PEM file of our own certificate, where brokers ask for one"),
     Setting("kafka_ssl_keyfile", "", _path, "PEM file of its private key, not encrypted"),
+    Setting(
+        "kafka_secret",
+        "",
+        str,
+        "Any text that nobody else knows: with it what Opportune writes to Kafka is signed, so that whoever else may "
+        "write to the topics cannot speak in its name. The same for all processes, and for as long as the log is kept",
+    ),
+    Setting(
+        "instance",
+        "",
+        str,
+        "Name of a worker that it keeps when it is started again, such as the name of its pod: then a crash moves "
+        "nobody's partitions. No two workers at a time may have the same; without it each start is somebody new",
+    ),
+    Setting(
+        "archive",
+        "",
+        str,
+        "Where the log is archived: a folder, or `s3://bucket/prefix`, where it is not Amazon's with "
+        "`?endpoint_override=host:port&scheme=https`; without it there is no archive",
+    ),
+    Setting(
+        "archive_every",
+        "15m",
+        _part_of_an_hour,
+        "How often files of the archive are written; it must divide an hour. Change it while no archiver runs",
+    ),
 )

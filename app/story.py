@@ -6,16 +6,14 @@ The same fold as the worker's; only what a log and a clock do for it is done her
 
 from collections.abc import Sequence
 
-import orjson
-
-from consumers.folding import Around, Step, fold_decision, fold_interaction
+from consumers.folding import Around, Step, fold_decision, fold_interaction, fold_said
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.timers import interaction_of
 from profiles.profile import Profile
 from profiles.store import ACTIONS, Record
 from schemas.action import Action
-from schemas.interaction import CloudEvent, Interaction, from_cloud_event
+from schemas.interaction import Interaction
 from schemas.ledger import Ledger
 
 MOST_FIRED = 10_000
@@ -54,16 +52,14 @@ class Story:
     def _fold(self, interaction: Interaction) -> None:
         self.step.now_ms = interaction.at_ms
         fold_interaction(self.step, interaction, self._policy)
+        fold_said(self.step, self._policy)
         said, self.step.records = self.step.records, []
         for record in said:
             self._say(record, interaction.at_ms)
 
     def _say(self, record: Record, at_ms: int) -> None:
-        """The log gives back what a step says."""
+        """The log gives back what a step says. Interactions are folded already."""
         match record.topic:
-            case "interactions":
-                event = from_cloud_event(CloudEvent.model_validate(orjson.loads(record.body)), at_ms)
-                self._fold(event if event.policy is not None else self._policy.definition.typed(event))
             case "decisions":
                 logged = LogRecord(record.topic, 0, at_ms, record.id, record.subject, record.body)
                 fold_decision(self.step, logged, self._policy)

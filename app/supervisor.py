@@ -7,6 +7,7 @@ They are stopped in the order API, worker, Redis, also when the start is interru
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +22,7 @@ from app import ROOT
 from app.children import Child
 from app.embedded import EmbeddedRedis
 from app.errors import StartError
+from app.kafka import topics_as_planned
 from app.keys import KeyStore
 from app.serving import FINISH_WITHIN_S, listening, url_of
 from app.settings import Settings
@@ -75,8 +77,10 @@ async def _unless(stop: asyncio.Event, starting: Awaitable[Up]) -> Up | None:
 
 async def _start(settings: Settings, environ: Mapping[str, str], stack: AsyncExitStack) -> Up:
     bound = stack.enter_context(listening(settings.host, settings.port))
+    await _check_log(settings)
     redis_url, var = await _redis(settings, stack)
     known = {**environ, "OPPORTUNE_REDIS": redis_url, "PYTHONPATH": _python_path(environ)}
+    known.setdefault("OPPORTUNE_INSTANCE", f"up-{secrets.token_hex(4)}")  # one that is started again is the same worker
     worker = Child("worker", _ourselves("worker"), environ=known)
     stack.push_async_callback(worker.stop, STOP_WITHIN_S)
     await worker.start()
@@ -86,6 +90,12 @@ async def _start(settings: Settings, environ: Mapping[str, str], stack: AsyncExi
     await api.start(lambda: _answers(url_of(bound)))
     new_key = await first_key(redis_url)  # last: a start that fails must not have made a key that nobody saw
     return Up(url_of(bound), redis_url, var, _worker_metrics(settings), new_key)
+
+
+async def _check_log(settings: Settings) -> None:
+    """Raises BadSettings, LogMisfit and LogUnavailable: better here than in the log of a worker."""
+    if settings.kafka:
+        await topics_as_planned(settings, only_check=True)
 
 
 def _worker_metrics(settings: Settings) -> str | None:

@@ -10,12 +10,13 @@ profile of 30 interactions, so that any number of customers costs the same to pr
 `--visit` interactions each (3), and the loop folds what has piled up in the log; the records are typed and name
 the policy that typed them, as those that the API has accepted do. The bare loop reads the same
 records with the same client and writes each body with SET in one pipeline a batch. The loop also folds the summary
-of each visit that ends, which it appends to the log itself: `per_s` and `of_bare` do not count them, `records_per_s`
-does.
+of each visit that ends, and reads past the record of it, which it appends to the log itself: `per_s` and `of_bare` do
+not count them, `records_per_s` does.
 
 `per_s` is wall time with one worker process, whose core is busy, and a part of another one for Redis; `per_core_s`
 counts the CPU time of both. The figures are of the best of several rounds, bare loop and ours in turns. `flatness` is
-the slowest number of customers over the fastest by CPU time, as other load on the machine would drown it.
+the slowest number of customers over the fastest by CPU time, as other load on the machine would drown it; with few
+customers a turn goes on with a visit, with many it ends one and begins the next, which is more to do.
 `turns_per_s`: with one interaction a turn, where nothing shares a commit.
 """
 
@@ -41,12 +42,12 @@ from app.story import Story
 from bench.report import print_figures, print_table
 from consumers.folding import Around, ProfileFold
 from consumers.garbage import collect_rarely
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.loop import MOST_RECORDS, GuardedLoop
 from consumers.redis_streams import RedisStreams
 from profiles import keys
 from profiles.connection import connected
+from profiles.log_stream import OUTBOX
 from profiles.store import CustomerStore, Record
 from rules.policy import check
 from schemas.interaction import Interaction, to_cloud_event
@@ -115,7 +116,7 @@ class NoMeter:
 
     def observe(self, name: str, seconds: float) -> None: ...
 
-    def gauge(self, name: str, value: float) -> None: ...
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
 
 
 class Folded(NoMeter):
@@ -161,7 +162,7 @@ def some_profiles(policy: LivePolicy, chance: random.Random, count: int, until_m
         story = Story("customer:c0000000", policy, Around())  # with the summaries of all visits but the last
         for each in history(chance, story.step.subject, until_ms):
             story.happen(each)
-        made.append(replace(story.step.profile, marks={POSITION: until_ms << 20}).dumps())
+        made.append(replace(story.step.profile, marks={OUTBOX.position: until_ms << 20}).dumps())
     return made
 
 

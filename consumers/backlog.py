@@ -7,9 +7,9 @@ was there before: Redis holds them in memory, and a load could fill it. Leaves w
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from consumers.guarded_batch import POSITION
 from consumers.redis_streams import offset_of
 from profiles import keys
+from profiles.log_stream import OUTBOX
 from profiles.store import CustomerStore
 
 
@@ -56,7 +56,7 @@ class Backlog:
         """What was folded or, where more is gone from the outbox, what was moved to Kafka."""
         trip = self._store.scripts.batch()
         for shard in shards:
-            trip.add("HGET", keys.guard(shard), POSITION)
+            trip.add("HGET", keys.guard(shard), OUTBOX.position)
             trip.add("XRANGE", keys.outbox(shard), "-", "+", "COUNT", 1)
         answers = await trip.run()
         found = zip(shards, answers[::2], answers[1::2], strict=True)

@@ -4,11 +4,11 @@ One form for both who write them: the fold, of a record of its shard's log, and 
 """
 
 import base64
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import orjson
+from msgspec import Struct
 from pydantic import ValidationError
 
 from consumers.log import LogRecord
@@ -19,6 +19,7 @@ from profiles.store import DEAD_LETTERS, Record
 from schemas.dead_letter import DeadLetter, Reason
 
 T = TypeVar("T")
+Given = TypeVar("Given")
 LONGEST_ERROR = 2_000
 """Characters: pydantic has a line for each thing that is wrong, and quotes nothing, but there may be many."""
 
@@ -27,9 +28,13 @@ class Undecodable(Exception):  # noqa: N818 (reads as a sentence where it is rai
     """The bytes are no record of their topic."""
 
 
-def decoded(read: Callable[[bytes], T], body: bytes) -> T:
-    """What `read`, a model's validation, makes of the bytes. Raises Undecodable: a ValidationError that comes from
-    anywhere else is a defect of ours and no fault of the record."""
+class NotOurs(Exception):  # noqa: N818
+    """Somebody else says what only Opportune may say."""
+
+
+def decoded(read: Callable[[Given], T], body: Given) -> T:
+    """What `read`, a model's validation, makes of the bytes or the JSON. Raises Undecodable: a ValidationError that
+    comes from anywhere else is a defect of ours and no fault of the record."""
     try:
         return read(body)
     except ValidationError as cause:
@@ -42,6 +47,8 @@ def why_dead(cause: Exception) -> tuple[Reason, str]:
     match cause:
         case Undecodable():
             return "undecodable", str(cause)
+        case NotOurs():
+            return "not_ours", str(cause)
         case BadFields():
             return "ill_typed", cause.reason
         case UnknownCode():
@@ -50,8 +57,7 @@ def why_dead(cause: Exception) -> tuple[Reason, str]:
             return "fold_failed", f"{type(cause).__name__}: {cause}"
 
 
-@dataclass(frozen=True, slots=True)
-class InKafka:
+class InKafka(Struct, frozen=True):
     """A record as it stands in Kafka."""
 
     topic: str
@@ -60,8 +66,8 @@ class InKafka:
     at_ms: int
     """When the broker took it."""
     key: bytes | None
-    headers: Iterable[tuple[str, bytes]]
-    value: bytes
+    headers: Sequence[tuple[str, bytes | None]]
+    value: bytes | None
 
     @property
     def place(self) -> str:
@@ -71,12 +77,14 @@ class InKafka:
 def of_the_fold(record: LogRecord, shard: int, cause: Exception) -> Record:
     """The letter of a record that could not be folded."""
     reason, error = why_dead(cause)
+    partition, _, offset = record.origin.partition(":")
     letter = DeadLetter(
         reason=reason,
         error=error[:LONGEST_ERROR],
+        log="kafka" if record.origin else "redis",
         topic=record.topic,
-        partition=shard,
-        offset=record.offset,
+        partition=int(partition) if record.origin else shard,
+        offset=int(offset) if record.origin else record.offset,
         at_ms=record.first_ms or record.at_ms,
         original=_text(record.body),
     )
@@ -96,8 +104,8 @@ def of_the_intake(found: InKafka, cause: Exception, subject: str = "") -> Record
         offset=found.offset,
         at_ms=found.at_ms,
         key=None if found.key is None else _text(found.key),
-        headers=tuple((name, _text(value)) for name, value in found.headers),
-        original=_text(found.value),
+        headers=tuple((name, _text(value or b"")) for name, value in found.headers),
+        original=_text(found.value or b""),
     )
     return _record(letter, found.place, subject)
 

@@ -15,7 +15,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from consumers.guarded_batch import POSITION
 from consumers.meter import Meter
 from consumers.redis_streams import stream_id
 from consumers.stopping import Stopping
@@ -74,20 +73,20 @@ class Erasures:
         """Those of which all that stood in the log at their commit is folded: nothing else is taken out of it."""
         trip = self._store.scripts.batch()
         for each in erasures:
-            last = each.ends.get("out", "0-0")
-            trip.add("XRANGE", keys.outbox(shard), f"({stream_id(position)}", last, "COUNT", 1)
+            last = each.ends.get(self._store.log.name, "0-0")
+            trip.add("XRANGE", self._store.log.key(shard), f"({stream_id(position)}", last, "COUNT", 1)
         return [each for each, unread in zip(erasures, await trip.run(), strict=True) if not unread]
 
     async def _positions(self, shards: Sequence[int]) -> Mapping[int, int]:
         trip = self._store.scripts.batch()
         for shard in shards:
-            trip.add("HGET", keys.guard(shard), POSITION)
+            trip.add("HGET", keys.guard(shard), self._store.log.position)
         return {shard: int(at or 0) for shard, at in zip(shards, await trip.run(), strict=True)}
 
     async def _finish(self, shard: int, erasures: Sequence[Erasing], position: int) -> int:
         named = [each for each in erasures if each.subject is not None]
         if named:
-            await erasure.swept(self._store, shard, named, (POSITION, position))
+            await erasure.swept(self._store, shard, named, (self._store.log.position, position))
         for each in erasures:
             left = each if each.subject is None else await erasure.forgotten(self._store, shard, each)
             if left is not None:

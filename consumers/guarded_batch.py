@@ -8,11 +8,10 @@ from typing import Any, Protocol
 
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
+from consumers.said import is_folded
 from profiles.customer import Customer
 from profiles.store import Commit, Committed, CustomerStore, committed, customer_from
 
-POSITION = "off:out:0"
-"""The position's field in the guard, `off:<topic>:<partition>`: a shard's outbox is one partition."""
 MOST_WAITING = 64
 """Commits are sent in parts of so many: some milliseconds of folding, some 150 kB."""
 
@@ -34,7 +33,7 @@ class Shard:
     nonce: str
     position: int
     consumed: deque[int]
-    """Offsets of the latest records folded, as far back as the outbox is kept."""
+    """Offsets of the latest records folded, as far back as the log is kept."""
     commits: int = 0
     """How many the last batch had: the guard must still say so."""
 
@@ -50,7 +49,8 @@ class GuardedBatch:
         self.last_offset = records[-1].offset
         self._by_subject: dict[str, list[LogRecord]] = {}
         for record in records:
-            self._by_subject.setdefault(record.subject, []).append(record)
+            if not is_folded(record):
+                self._by_subject.setdefault(record.subject, []).append(record)
         self._read: list[tuple[str, Sequence[bytes | None]]] = []
         """Customers as they were read last, not parsed before their turn: what is in use stays small."""
         self._trip = store.scripts.batch()
@@ -65,7 +65,7 @@ class GuardedBatch:
 
     async def begin(self, shard: Shard) -> None:
         """BEGIN reads the customers itself: what a batch rests on must have been there when it began."""
-        expected = [shard.nonce, shard.commits, POSITION, shard.position]
+        expected = [shard.nonce, shard.commits, self._store.log.position, shard.position]
         self._trip.call(
             "begin",
             self._store.begin_keys(self.number, self._by_subject),
@@ -95,7 +95,7 @@ class GuardedBatch:
         if self.commits is None:
             self.commits = len(self._sent)
         trim = "" if trim_before is None else stream_id(trim_before)
-        args = [self.nonce, self.commits, POSITION, self.last_offset, trim]
+        args = [self.nonce, self.commits, self._store.log.position, self.last_offset, trim]
         self._trip.call("end", self._store.end_keys(self.number), args)
         await self._trip.flush()
 

@@ -1,4 +1,4 @@
-"""The log as workers see it. Redis Streams are one implementation, Kafka becomes the other.
+"""The log as workers see it: the outboxes, or what comes back from Kafka.
 
 The log has parts, each in order. A worker owns some of them, reads each after its own position, and keeps that
 position in Redis beside the profiles (consumers/loop.py), never in the log.
@@ -19,6 +19,8 @@ class LogRecord(Struct, frozen=True):
     id: str
     subject: str
     body: bytes
+    origin: str = ""
+    """Where it stands in Kafka, `<partition>:<offset>` of its topic; empty without Kafka."""
     first_ms: int = 0
     """Of a dead letter that was put back: when a log took it first. It is of the life that its subject had then."""
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from itertools import zip_longest
 from typing import Protocol
 
-from consumers.guarded_batch import POSITION, Fold, GuardedBatch, Shard
+from consumers.guarded_batch import Fold, GuardedBatch, Shard
 from consumers.log import EventLog, LogRecord
 from consumers.meter import Meter
 from consumers.stopping import Stopping
@@ -47,7 +47,7 @@ class FoldSource(Protocol):
 
 
 class GuardedLoop:
-    """Reads, folds and commits until it is stopped. `keep`: consumed records each outbox keeps; `lease`: under which a
+    """Reads, folds and commits until it is stopped. `keep`: consumed records each log keeps; `lease`: under which a
     rebuild folds what else is the workers'."""
 
     def __init__(
@@ -69,6 +69,8 @@ class GuardedLoop:
         self._lease = lease
         self._shards: dict[int, Shard] = {}
         self._checked = time.monotonic()
+        self.stepped = time.monotonic()
+        """When it has last gone round, whether or not there was anything to do."""
         self._stopping = Stopping()
 
     @property
@@ -93,6 +95,7 @@ class GuardedLoop:
                 log.warning("store unavailable", extra={"cause": str(cause)})
                 self._shards.clear()
                 await self._stopping.pause(RETRY_AFTER_S)
+            self.stepped = time.monotonic()
         await self._leave()
 
     async def _leave(self) -> None:
@@ -133,7 +136,7 @@ class GuardedLoop:
         batch, nonces = self._store.scripts.batch(), {}
         for number in sorted(numbers):
             nonces[number] = secrets.token_hex(8)
-            args = [nonces[number], POSITION, self._lease, LEASE_MS]
+            args = [nonces[number], self._store.log.position, self._lease, LEASE_MS]
             batch.call("takeover", [keys.guard(number, self._store.space)], args)
         answers = zip(nonces.items(), await batch.run(), strict=True)
         taken = [(number, nonce, int(answer[1])) for (number, nonce), answer in answers if answer[0] == b"OK"]
@@ -148,7 +151,7 @@ class GuardedLoop:
         batch = self._store.scripts.batch()
         numbers = list(self._shards)
         for number in numbers:
-            batch.add("HMGET", keys.guard(number, self._store.space), "nonce", "n", POSITION)
+            batch.add("HMGET", keys.guard(number, self._store.space), "nonce", "n", self._store.log.position)
         for number, answer in zip(numbers, await batch.run(), strict=True):
             shard = self._shards[number]
             found = tuple(None if each is None else each.decode() for each in answer)
@@ -191,7 +194,9 @@ class GuardedLoop:
         shard = self._shards[batch.number]
         shard.nonce = batch.nonce
         shard.consumed.extend(record.offset for record in batch.records)
+        started = time.monotonic()
         await batch.apply(fold, self._trim_before(batch))
+        self._meter.observe("worker_fold", time.monotonic() - started)
         return True
 
     async def _settle(self, batch: GuardedBatch, fold: Fold) -> None:

@@ -5,13 +5,16 @@ from typing import Protocol
 
 from schemas.decision import Decision
 
+CHOSEN = "chosen"
+"""What became of a candidate that was not left out."""
+
 
 class Meter(Protocol):
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
     def observe(self, name: str, seconds: float) -> None: ...
 
-    def gauge(self, name: str, value: float) -> None: ...
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
 
 
 def count_decision(meter: Meter, decided: Decision) -> None:
@@ -20,3 +23,7 @@ def count_decision(meter: Meter, decided: Decision) -> None:
     meter.count("treatments", len(decided.treatments))
     for reason, amount in Counter(each.reason for each in decided.left_out).items():
         meter.count("left_out", amount, reason=reason)
+    became = [(each.offer, CHOSEN) for each in decided.treatments]
+    became += [(each.offer, each.reason) for each in decided.left_out]
+    for (offer, reason), amount in Counter(became).items():
+        meter.count("candidates", amount, offer=offer, reason=reason)

@@ -1,17 +1,18 @@
-"""One shard's part of the embedded log, for whoever folds it by name rather than by its share."""
+"""One shard's part of the log, for whoever folds it by name rather than by its share."""
 
 from collections.abc import Mapping
 
 from consumers.log import LogRecord
 from consumers.redis_streams import RedisStreams
 from profiles.connection import Redis
+from profiles.store import CustomerStore
 
 
 class OneShard(RedisStreams):
     """`until`: the last record to read; None reads on."""
 
-    def __init__(self, redis: Redis, shards: int, shard: int) -> None:
-        super().__init__(redis, shards, worker="")
+    def __init__(self, redis: Redis, store: CustomerStore, shard: int) -> None:
+        super().__init__(redis, store.shards, worker="", log=store.log)
         self._shard = shard
         self.until: int | None = None
 

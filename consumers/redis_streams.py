@@ -1,27 +1,24 @@
-"""The embedded log: the outbox streams in Redis, read by the workers themselves.
+"""The log as it stands in Redis, a stream for each shard: the outboxes, or what was taken in from Kafka.
 
-One shard is one part. Live workers share the shards by rendezvous hashing over who has reported lately; for a
-moment two may believe they own the same shard, which the guard makes harmless.
+One shard is one part. For a moment two workers may believe they own the same shard (shares.py), which the guard makes
+harmless.
 """
 
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from consumers.log import LogRecord
-from profiles import keys
+from consumers.shares import Share
 from profiles.connection import ANSWER_TIMEOUT_S
 from profiles.errors import StoreUnavailable
+from profiles.log_stream import OUTBOX, LogStream
+from profiles.scripts import Scripts
 from profiles.trip import Trip
 
-WORKERS = "opportune:workers"
-REPORT_EVERY_S = 1.0
-SILENT_AFTER_S = 4.0
 FORGOTTEN_AFTER_S = 60.0
 REPORT = """
 local now = tonumber(redis.call('TIME')[1])  -- one clock for all workers
@@ -44,47 +41,21 @@ def stream_id(offset: int) -> str:
     return f"{offset >> SEQUENCE_BITS}-{offset & ((1 << SEQUENCE_BITS) - 1)}"
 
 
-def share_of(worker: str, workers: Iterable[str], shards: int) -> frozenset[int]:
-    """The shards of one worker: each goes to the worker with the highest hash (rendezvous hashing)."""
-    everyone = sorted(workers)
-    return frozenset(shard for shard in range(shards) if max(everyone, key=lambda each: _weight(each, shard)) == worker)
-
-
-def _weight(worker: str, shard: int) -> bytes:
-    return blake2b(f"{worker}|{shard}".encode(), digest_size=8).digest()
-
-
 class RedisStreams:
-    """`EventLog` over the outboxes of one Redis."""
+    """`EventLog` over the streams of one Redis."""
 
-    def __init__(self, redis: Redis, shards: int, worker: str) -> None:
+    def __init__(self, redis: Redis, shards: int, worker: str, log: LogStream = OUTBOX) -> None:
         self._redis = redis
-        self._shards = shards
-        self._worker = worker
-        self._owned: frozenset[int] = frozenset()
-        self._reported = float("-inf")
+        self._log = log
+        self._share = Share(Scripts(redis), shards, worker)
         self._ahead: Asked | None = None
 
     async def owned(self) -> frozenset[int]:
-        if time.monotonic() - self._reported >= REPORT_EVERY_S:
-            try:
-                await self._report()
-            except (RedisError, OSError) as cause:
-                raise StoreUnavailable(str(cause)) from cause
-        return self._owned
-
-    async def _report(self) -> None:
-        workers = await self._redis.eval(REPORT, 1, WORKERS, self._worker, FORGOTTEN_AFTER_S, SILENT_AFTER_S)
-        self._owned = share_of(self._worker, (each.decode() for each in workers), self._shards)
-        self._reported = time.monotonic()
+        return await self._share.owned()
 
     async def leave(self) -> None:
-        self._owned = frozenset()
         await self._forget()
-        try:
-            await self._redis.zrem(WORKERS, self._worker)
-        except (RedisError, OSError) as cause:
-            raise StoreUnavailable(str(cause)) from cause
+        await self._share.leave()
 
     async def read(self, positions: Mapping[int, int], most: int, wait_ms: int) -> dict[int, list[LogRecord]]:
         if not positions:
@@ -92,7 +63,7 @@ class RedisStreams:
         if found := await self._read_before(positions):
             return found
         asked = await self._ask(positions, most, ("BLOCK", wait_ms))
-        return _records(asked, await asked.trip.answers(ANSWER_TIMEOUT_S + wait_ms / 1000))
+        return _records(self._log, asked, await asked.trip.answers(ANSWER_TIMEOUT_S + wait_ms / 1000))
 
     async def read_ahead(self, positions: Mapping[int, int], most: int) -> None:
         await self._forget()
@@ -103,12 +74,12 @@ class RedisStreams:
         asked, self._ahead = self._ahead, None
         if asked is None:
             return {}
-        found = _records(asked, await asked.trip.answers())
+        found = _records(self._log, asked, await asked.trip.answers())
         return {shard: each for shard, each in found.items() if positions.get(shard) == asked.positions[shard]}
 
     async def _ask(self, positions: Mapping[int, int], most: int, options: tuple[Any, ...] = ()) -> "Asked":
         trip = Trip(self._redis)
-        streams = [keys.outbox(shard) for shard in positions]
+        streams = [self._log.key(shard) for shard in positions]
         where = (*streams, *map(stream_id, positions.values()))
         await trip.send([("XREAD", "COUNT", most, *options, "STREAMS", *where)])
         return Asked(dict(positions), trip)
@@ -127,12 +98,12 @@ class Asked:
     trip: Trip
 
 
-def _records(asked: Asked, answers: list[Any]) -> dict[int, list[LogRecord]]:
+def _records(log: LogStream, asked: Asked, answers: list[Any]) -> dict[int, list[LogRecord]]:
     """Raises StoreUnavailable if Redis has refused."""
     (found,) = answers
     if isinstance(found, ResponseError):
         raise StoreUnavailable(str(found)) from found
-    by_key = {keys.outbox(shard).encode(): shard for shard in asked.positions}
+    by_key = {log.key(shard).encode(): shard for shard in asked.positions}
     return {by_key[key]: [_record(*entry) for entry in entries] for key, entries in dict(found or ()).items()}
 
 
@@ -142,9 +113,10 @@ def _record(entry_id: bytes, flat: list[bytes]) -> LogRecord:
     return LogRecord(
         topic=fields[b"topic"].decode(),
         offset=offset,
-        at_ms=offset >> SEQUENCE_BITS,
+        at_ms=int(fields.get(b"at") or offset >> SEQUENCE_BITS),
         id=fields[b"id"].decode(),
         subject=fields[b"subject"].decode(),
         body=fields[b"body"],
+        origin=fields.get(b"from", b"").decode(),
         first_ms=int(fields.get(b"first_ms", 0)),
     )

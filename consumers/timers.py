@@ -86,7 +86,7 @@ def record_of(member: str, due_ms: int) -> Record:
     """What a timer says. A member is `<subject>|<name>`; a name has no `|`."""
     subject, _, name = member.rpartition("|")
     fired = interaction_of(subject, name, due_ms)
-    return Record("interactions", fired.id, subject, orjson.dumps(to_cloud_event(fired)))
+    return Record("interactions", fired.identity, subject, orjson.dumps(to_cloud_event(fired)))
 
 
 def interaction_of(subject: str, name: str, due_ms: int) -> Interaction:

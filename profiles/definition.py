@@ -14,12 +14,10 @@ from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
 from schemas.built_in import built_in, travelling
 from schemas.identity import CUSTOMER, VISITOR, kind_of
-from schemas.interaction import ANYWHERE, NOWHERE, Interaction
+from schemas.interaction import ANYWHERE, NOWHERE, TAGGED, UNTAGGED, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
-KEPT_INTERACTIONS = 10
-"""How many of the latest interactions a profile shows."""
 KEPT_IDENTITIES = 1_000
 """How many recent interaction ids a profile remembers, to notice what a client sends twice: the largest batch."""
 
@@ -41,6 +39,8 @@ class Definition:
     """The interaction types that end a session."""
     session_travelling: frozenset[str]
     """The features of a session that its summary carries."""
+    stating: frozenset[str]
+    """The interaction types that set attributes or tags."""
     review_ms: int | None
     """How long after a judgement the stage is judged again."""
     outcomes: Mapping[str, Outcome]
@@ -68,6 +68,7 @@ class Definition:
             identifiers=(CUSTOMER, *policy.identifiers, VISITOR),
             session_ends=frozenset(policy.session.ends),
             session_travelling=frozenset(travelling(policy)),
+            stating=frozenset((TAGGED, UNTAGGED, *(name for name, each in interactions.items() if each.sets))),
             review_ms=policy.lifecycle.review if policy.stages else None,
             outcomes=policy.outcomes,
             no_response=_no_response(policy.outcomes),

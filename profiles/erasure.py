@@ -25,10 +25,12 @@ ERASED_MS = "erased_ms"
 """Beside it: when the log took the request. A dead letter that it took before is of the old life."""
 TOMBSTONE_MS = 30 * 86_400_000
 """How long it is remembered how far the log must not be folded again for somebody erased: longer than any log behind
-us may be read again. (The outboxes here are rid of the records themselves.)"""
+us may be read again. (The logs here are rid of the records themselves.)"""
 SWEEP_MOST = 500
-KINDS = {"out": "records", "dead-letters": "dead_letters"}
-"""What a receipt calls the records of a stream."""
+RECORDS = "records"
+"""What a receipt calls the records of the log."""
+KINDS = {"dead-letters": "dead_letters"}
+"""What it calls those of other streams, where they are not called as their stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +81,16 @@ async def waiting(store: CustomerStore, shards: Sequence[int]) -> dict[int, list
 async def swept(store: CustomerStore, shard: int, erasures: Sequence[Erasing], needed: tuple[str, int]) -> None:
     """Removes what the streams of the shard say of these customers. `needed`: name and value of a position that the
     shard must have reached."""
-    for name in ("out", *(stream(shard).removeprefix(keys.tag(shard)) for stream in STREAMS.values())):
+    others = (stream(shard).removeprefix(keys.tag(shard)) for stream in STREAMS.values())
+    kinds = {store.log.name: RECORDS, **{name: KINDS.get(name, name) for name in others}}
+    for name, kind in kinds.items():
         last = max((each.ends[name] for each in erasures if name in each.ends), key=_order, default="0-0")
         args = [last, SWEEP_MOST, *needed, *(each.receipt for each in erasures)]
         at = "-"
         while at not in ("end", "again"):
             trip = store.scripts.batch()
-            where = [keys.tag(shard) + name, keys.erasing(shard), keys.guard(shard)]
-            trip.call("sweep", where, [name, KINDS.get(name, name), at, *args])
+            where = [keys.named(shard, name), keys.erasing(shard), keys.guard(shard)]
+            trip.call("sweep", where, [name, kind, at, *args])
             (answer,) = await trip.run()
             at = answer.decode()
 

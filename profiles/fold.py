@@ -1,24 +1,29 @@
 """`fold`: what one interaction makes of a profile. Pure: the same interaction gives the same profile, whoever
 folds it and whenever."""
 
+from hashlib import blake2b
 from typing import Any
 
 from msgspec.structs import replace
 
-from profiles.aggregates import digest
-from profiles.definition import KEPT_IDENTITIES, KEPT_INTERACTIONS, Definition
+from profiles.definition import KEPT_IDENTITIES, Definition
 from profiles.features import FeatureDefinition
 from profiles.profile import Profile, Session
+from profiles.recent import with_one_more
 from profiles.sessions import continued, joined, timed_out
 from profiles.tags import tagged
 from schemas.interaction import OUR_OWN, TIMER_FIRED, Interaction
 
-IDENTITY_CHARACTERS = 8
+IDENTITY_CHARACTERS = 7
+READABLE = bytes(each for each in range(33, 127) if each not in b'"\\')
+"""What stands in JSON as it is: 92 characters."""
+SPELT = bytes(READABLE[each % len(READABLE)] for each in range(256))
 
 
-def identity_hash(interaction: Interaction) -> str:
-    """Eight characters (48 bits) that stand for the identity of an interaction within one profile."""
-    return digest(interaction.identity)
+def identity_hash(identity: str) -> str:
+    """Seven characters that stand for an identity within one profile: two are the same by chance once in 5e13, which
+    is 45 bits."""
+    return blake2b(identity.encode(), digest_size=IDENTITY_CHARACTERS).digest().translate(SPELT).decode()
 
 
 def has_seen(seen: str, identity: str) -> bool:
@@ -43,37 +48,40 @@ def not_after(received_ms: int, interaction: Interaction) -> Interaction:
 
 
 def fold(profile: Profile, interaction: Interaction, definition: Definition) -> Profile:
-    """The profile with the interaction in it. One that it has already seen changes nothing."""
-    identity = identity_hash(interaction)
-    if has_seen(profile.seen, identity):
+    """The profile with the interaction in it. One from outside that it has already seen changes nothing; what
+    Opportune says itself it says once, and the log's mark tells whether it is folded."""
+    if interaction.type in OUR_OWN:
+        return _own(profile, interaction, definition)
+    seen, identity = profile.seen, identity_hash(interaction.identity)
+    if has_seen(seen, identity):
         return profile
-    seen = seeing(profile.seen, identity)
-    if interaction.type == TIMER_FIRED:
-        return replace(profile, seen=seen, sessions=timed_out(profile.sessions, interaction, definition))
-    newest = max(interaction.at_ms, profile.last or 0)
-    features = _features(profile.features, definition.features_of.get(interaction.type, ()), interaction, newest)
-    seen_now = {} if interaction.type in OUR_OWN else _seen_by(profile, interaction, definition)
-    return replace(
+    happened, first, last = interaction.at_ms, profile.first, profile.last
+    folded = replace(
         profile,
-        features=_without_strays(features, definition),
-        recent=_recent(profile.recent, interaction),
-        seen=seen,
-        **seen_now,
+        features=_folded_features(profile, interaction, definition),
+        sessions=_sessions(profile.sessions, interaction, definition),
+        latest=with_one_more(profile.latest, interaction, last),
+        first=happened if first is None or happened < first else first,
+        last=happened if last is None or happened > last else last,
+        seen=seeing(seen, identity),
     )
+    return _with_statements(folded, interaction, definition) if interaction.type in definition.stating else folded
 
 
-def _seen_by(profile: Profile, interaction: Interaction, definition: Definition) -> dict[str, Any]:
-    """What an interaction from outside changes besides: somebody was seen, and perhaps said something."""
-    happened = interaction.at_ms
-    stated = _stated(profile, interaction, definition)
-    return {
-        "attributes": {**profile.attributes, **stated} if stated else profile.attributes,
-        "set_at": {**profile.set_at, **dict.fromkeys(stated, happened)} if stated else profile.set_at,
-        "tags": tagged(profile.tags, interaction),
-        "sessions": _sessions(profile.sessions, interaction, definition),
-        "first": min(happened, profile.first or happened),
-        "last": max(happened, profile.last or happened),
-    }
+def _own(profile: Profile, interaction: Interaction, definition: Definition) -> Profile:
+    """What Opportune says is no sign of life: it is counted, and none of the customer's latest interactions."""
+    if interaction.type == TIMER_FIRED:
+        return replace(profile, sessions=timed_out(profile.sessions, interaction, definition))
+    return replace(profile, features=_folded_features(profile, interaction, definition))
+
+
+def _with_statements(profile: Profile, interaction: Interaction, definition: Definition) -> Profile:
+    """With the attributes and tags that the interaction says."""
+    stated, tags = _stated(profile, interaction, definition), tagged(profile.tags, interaction)
+    if not stated:
+        return replace(profile, tags=tags)
+    set_at = {**profile.set_at, **dict.fromkeys(stated, interaction.at_ms)}
+    return replace(profile, tags=tags, attributes={**profile.attributes, **stated}, set_at=set_at)
 
 
 def event_value(interaction: Interaction, field: str) -> Any:
@@ -99,14 +107,22 @@ def _stated(profile: Profile, interaction: Interaction, definition: Definition) 
     }
 
 
+def _folded_features(profile: Profile, interaction: Interaction, definition: Definition) -> dict[str, Any]:
+    features = definition.features_of.get(interaction.type)
+    if features is None:
+        return profile.features
+    last, happened = profile.last, interaction.at_ms
+    newest = happened if last is None or happened > last else last
+    states = _features(profile.features, features, interaction, newest)
+    return states if len(states) <= len(definition.features) else _without_strays(states, definition)
+
+
 def _features(
     states: dict[str, Any],
     features: tuple[FeatureDefinition, ...],
     interaction: Interaction,
     newest_ms: int,
 ) -> dict[str, Any]:
-    if not features:
-        return states
     changed = dict(states)
     for feature in features:
         state = feature.after(states.get(feature.key), interaction, newest_ms)
@@ -117,19 +133,8 @@ def _features(
 
 def _without_strays(states: dict[str, Any], definition: Definition) -> dict[str, Any]:
     """Without what earlier policies defined otherwise, once there is more than this one defines."""
-    if len(states) <= len(definition.features):
-        return states
     keys = {each.key for each in definition.features.values()}
     return {key: state for key, state in states.items() if key in keys}
-
-
-def _recent(
-    recent: tuple[tuple[int, str, str, str], ...], interaction: Interaction
-) -> tuple[tuple[int, str, str, str], ...]:
-    entry = (interaction.at_ms, interaction.type, interaction.channel, interaction.source)
-    if not recent or entry > recent[0]:
-        return (entry, *recent[: KEPT_INTERACTIONS - 1])
-    return tuple(sorted((entry, *recent), reverse=True)[:KEPT_INTERACTIONS])
 
 
 def _sessions(sessions: dict[str, Session], interaction: Interaction, definition: Definition) -> dict[str, Session]:
@@ -137,7 +142,7 @@ def _sessions(sessions: dict[str, Session], interaction: Interaction, definition
     session = joined(sessions.get(channel), interaction, definition) if channel else None
     if session is None:
         return sessions
-    aggregates = definition.session_features_of.get(interaction.type, ())
-    newest = max(session.last, interaction.at_ms)
-    features = _features(session.features, aggregates, interaction, newest)
+    features, aggregates = session.features, definition.session_features_of.get(interaction.type)
+    if aggregates:
+        features = _features(features, aggregates, interaction, max(session.last, interaction.at_ms))
     return {**sessions, channel: continued(session, interaction, features, definition)}

@@ -25,10 +25,11 @@ from typing import Any
 import orjson
 from msgspec.structs import replace
 
-from profiles.definition import KEPT_INTERACTIONS, Definition
+from profiles.definition import Definition
 from profiles.features import FeatureDefinition
 from profiles.ledger import proposed
 from profiles.profile import Profile, Session
+from profiles.recent import grouped
 from profiles.tags import joined_tags
 from profiles.windows import packed, unpacked
 from schemas.ledger import Ledger, LedgerEntry
@@ -42,6 +43,7 @@ def joined(profiles: Sequence[Profile], definition: Definition) -> Profile:
     if len(profiles) == 1:
         return profiles[0]
     stated = _latest_statements(profiles)
+    last_ms = max((each.last for each in profiles if each.last is not None), default=None)
     return replace(
         profiles[0],
         attributes={name: value for name, (_, value) in stated.items()},
@@ -49,9 +51,9 @@ def joined(profiles: Sequence[Profile], definition: Definition) -> Profile:
         features=joined_features([each.features for each in profiles], definition.features),
         sessions=_joined_sessions(profiles, definition),
         tags=reduce(joined_tags, (each.tags for each in profiles)),
-        recent=tuple(sorted((each for p in profiles for each in p.recent), reverse=True)[:KEPT_INTERACTIONS]),
+        latest=grouped((each for p in profiles for each in p.recent), last_ms or 0),
         first=min((each.first for each in profiles if each.first is not None), default=None),
-        last=max((each.last for each in profiles if each.last is not None), default=None),
+        last=last_ms,
     )
 
 

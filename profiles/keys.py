@@ -19,6 +19,11 @@ def customer(shard: int, subject: str, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}p:{subject}"
 
 
+def named(shard: int, name: str, space: str = LIVE) -> str:
+    """One of the keys that a shard has once."""
+    return f"{tag(shard)}{space}{name}"
+
+
 def outbox(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}out"
 
@@ -33,6 +38,11 @@ def actions(shard: int, space: str = LIVE) -> str:
 
 def transit(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}transit"
+
+
+def rekeyed(shard: int, space: str = LIVE) -> str:
+    """Records of Kafka that were taken in here and are about somebody of another shard."""
+    return f"{tag(shard)}{space}rekeyed"
 
 
 def timers(shard: int, space: str = LIVE) -> str:
@@ -57,9 +67,9 @@ def erasing(shard: int, space: str = LIVE) -> str:
     return f"{tag(shard)}{space}erasing"
 
 
-def erased(shard: int) -> str:
-    """How far the log must not be folded again for whom: tombstones without a name. One for all namespaces."""
-    return f"{tag(shard)}erased"
+def erased(shard: int, space: str = LIVE) -> str:
+    """How far the log must not be folded again for whom: tombstones without a name. One for all who fold that log."""
+    return f"{tag(shard)}{space}erased"
 
 
 def decision(shard: int, decision_id: str) -> str:

@@ -1,15 +1,15 @@
 """The profile of one identifier: a value, and its form in Redis."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import orjson
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
+from profiles.recent import Groups, Recent, ungrouped
 from profiles.waiting import Pending, Watched
-
-Recent = tuple[int, str, str, str]
 
 
 class Session(Struct, frozen=True):
@@ -48,39 +48,70 @@ class Session(Struct, frozen=True):
         found: list[Any] = [last_ms - self.started, self.last - self.started, self.interactions]
         if self.after is not None:
             found.append(self.started - self.after)
-        more = {name: value for name, value in zip(MORE, more_of(self), strict=True) if value}
-        return [*found, more] if more else found
+        if self.features or self.ended is not None:
+            found.append({name: value for name, value in zip(MORE, more_of(self), strict=True) if value})
+        return found
 
     @staticmethod
     def from_json(data: Sequence[Any], last_ms: int) -> "Session":
-        before, length, interactions, *rest = data
-        more = rest.pop() if rest and isinstance(rest[-1], dict) else {}
-        started = last_ms - before
-        return Session(started, started + length, interactions, after=started - rest[0] if rest else None, **more)
+        started, has = last_ms - data[0], len(data)
+        more = data[-1] if isinstance(data[-1], dict) else {}
+        after = started - data[3] if has > 4 or (has == 4 and not more) else None
+        return Session(started, started + data[1], data[2], after=after, **more)
 
 
 MORE = tuple(name for name in Session.__struct_fields__[3:] if name != "after")
 more_of = attrgetter(*MORE)
 
 
-class Profile(Struct, frozen=True):
+Span = tuple[int, int]
+"""When a visit began and when it ended."""
+
+
+class Visit(Struct, frozen=True):
+    """The visit of a person with several identifiers on one channel (profiles/visits.py)."""
+
+    parts: dict[str, Session] = {}
+    """What was done in it under each identifier; empty once it is over."""
+    before: Span | None = None
+    """The visit before, which is summed up; the last one, if none is in progress."""
+
+    def as_json(self, last_ms: int) -> list[Any]:
+        """`[{identifier: its share, as a session is written}, start and end of the visit before]`"""
+        return [{name: each.as_json(last_ms) for name, each in self.parts.items()}, *(self.before or ())]
+
+    @staticmethod
+    def from_json(data: Sequence[Any], last_ms: int) -> "Visit":
+        parts, *before = data
+        found = {name: Session.from_json(each, last_ms) for name, each in parts.items()}
+        return Visit(found, (before[0], before[1]) if before else None)
+
+
+if TYPE_CHECKING:
+    Sessions = dict[str, Session]
+    Visits = dict[str, Visit]
+else:
+    Sessions = Visits = dict[str, Any]  # msgspec reads and writes the short form; `loads` makes sessions of it
+
+
+class Profile(Struct, frozen=True, omit_defaults=True):
     attributes: dict[str, Any] = {}
     set_at: dict[str, int] = {}
     """When each attribute was said, in event time: an older statement does not replace a newer one."""
     features: dict[str, Any] = {}
-    sessions: dict[str, Session] = {}
+    sessions: Sessions = {}
     """By channel."""
     tags: dict[str, int] = {}
     """When the latest statement about each tag was made, in event time; negative if it took the tag away."""
     stages: tuple[tuple[str, int], ...] = ()
     """The lifecycle stages entered, newest first, each with its time."""
-    recent: tuple[Recent, ...] = ()
-    """(time, type, channel, source) of the latest interactions, newest first."""
+    latest: Groups = field(default_factory=dict, name="recent")
+    """The latest interactions, as profiles/recent.py has them."""
     first: int | None = None
     last: int | None = None
     """Event times of the oldest and the newest interaction."""
     seen: str = ""
-    """Hashes of the latest interaction identities, eight characters each, newest last."""
+    """Hashes of the latest interaction identities, seven characters each, newest last."""
     marks: dict[str, int] = {}
     """How far this profile has followed each part of the log."""
     pending: dict[str, Pending] = {}
@@ -89,62 +120,47 @@ class Profile(Struct, frozen=True):
     """The newest events that set and cancel a timer, by its name."""
     acted: dict[str, int] = {}
     """When an action that is held back for a while was last taken, by `<rule>/<index>`."""
+    visits: Visits = {}
+    """By channel, of somebody who has parts of others: the visit of the person, not of this part alone."""
+
+    @property
+    def recent(self) -> tuple[Recent, ...]:
+        """(time, type, channel, source) of the latest interactions, newest first."""
+        return ungrouped(self.latest, self.last or 0)
 
     def as_json(self) -> dict[str, Any]:
-        """What a person can read: what is empty is left out, `recent` is grouped."""
-        found = {name: value for name, value in zip(FIELDS, values_of(self), strict=True) if value}
-        if self.sessions:
-            found["sessions"] = {name: each.as_json(self.last or 0) for name, each in self.sessions.items()}
-        if self.recent:
-            found["recent"] = grouped(self.recent, self.last or 0)
-        if self.pending:
-            found["pending"] = {name: each.as_json() for name, each in self.pending.items()}
+        """What a person can read: what is empty is left out, times are distances."""
+        found: dict[str, Any] = msgspec.to_builtins(self._short())
         return found
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Profile":
-        found = dict(data)
-        last = found.get("last", 0)
-        found["sessions"] = {name: Session.from_json(each, last) for name, each in found.get("sessions", {}).items()}
-        found["recent"] = ungrouped(found.get("recent", {}), last)
-        found["stages"] = tuple((name, at_ms) for name, at_ms in found.get("stages", ()))
-        if "pending" in found:
-            found["pending"] = {name: Pending(**each) for name, each in found["pending"].items()}
-        return Profile(**found)
+        return msgspec.convert(data, Profile)._long()
 
     def dumps(self) -> bytes:
-        return orjson.dumps(self.as_json())
+        return ENCODER.encode(self._short())
 
     @staticmethod
     def loads(data: bytes) -> "Profile":
-        return Profile.from_json(orjson.loads(data))
+        return DECODER.decode(data)._long()
+
+    def _short(self) -> "Profile":
+        if not self.sessions and not self.visits:
+            return self
+        last_ms = self.last or 0
+        sessions: Any = {channel: each.as_json(last_ms) for channel, each in self.sessions.items()}
+        visits: Any = {channel: each.as_json(last_ms) for channel, each in self.visits.items()}
+        return replace(self, sessions=sessions, visits=visits)
+
+    def _long(self) -> "Profile":
+        if not self.sessions and not self.visits:
+            return self
+        last_ms = self.last or 0
+        short: Any = self
+        sessions = {channel: Session.from_json(each, last_ms) for channel, each in short.sessions.items()}
+        visits = {channel: Visit.from_json(each, last_ms) for channel, each in short.visits.items()}
+        return replace(self, sessions=sessions, visits=visits)
 
 
-def grouped(recent: Iterable[Recent], last_ms: int) -> dict[str, list[int]]:
-    """`{"page_view|web|shop": [milliseconds from the newest to `last_ms`, from the one before to that, …]}`."""
-    groups: dict[tuple[str, str, str], list[int]] = {}
-    after: dict[tuple[str, str, str], int] = {}
-    for at_ms, kind, channel, source in recent:
-        what = kind, channel, source
-        if what in groups:
-            groups[what].append(after[what] - at_ms)
-        else:
-            groups[what] = [last_ms - at_ms]
-        after[what] = at_ms
-    return {"|".join(what): gaps for what, gaps in groups.items()}
-
-
-def ungrouped(groups: Mapping[str, Sequence[int]], last_ms: int) -> tuple[Recent, ...]:
-    found: list[Recent] = []
-    for name, gaps in groups.items():
-        kind, channel, source = name.split("|", 2)
-        at_ms = last_ms
-        for gap in gaps:
-            at_ms -= gap
-            found.append((at_ms, kind, channel, source))
-    found.sort(reverse=True)
-    return tuple(found)
-
-
-FIELDS = Profile.__struct_fields__
-values_of = attrgetter(*FIELDS)
+ENCODER = msgspec.json.Encoder()
+DECODER = msgspec.json.Decoder(Profile)

@@ -38,6 +38,7 @@ NAMES = (
     "relayed",
     "settle",
     "sweep",
+    "take",
     "takeover",
 )
 

@@ -40,11 +40,12 @@ def _end(before: Session | None) -> int | None:
 
 def continued(session: Session, interaction: Interaction, features: dict[str, Any], definition: Definition) -> Session:
     """The visit with the interaction in it. One that ends it, and arrives late, ends it at its last interaction."""
-    last = max(session.last, interaction.at_ms)
+    happened, started, last = interaction.at_ms, session.started, session.last
+    last = max(last, happened)
     ends = session.ended is None and interaction.type in definition.session_ends
     return replace(
         session,
-        started=min(session.started, interaction.at_ms),
+        started=min(started, happened),
         last=last,
         ended=last if ends else session.ended,
         ended_by=interaction.type if ends else session.ended_by,

@@ -6,6 +6,7 @@ into the store when it is first used and never changes.
 """
 
 from functools import lru_cache
+from struct import unpack_from
 
 MASK = 0xFFFFFFFF
 M = 0x5BD1E995
@@ -15,13 +16,12 @@ def murmur2(data: bytes) -> int:
     """32-bit MurmurHash2 with Kafka's seed: the hash of Kafka's default partitioner (unsigned)."""
     length = len(data)
     h = (0x9747B28C ^ length) & MASK
-    whole = length & ~3
-    for start in range(0, whole, 4):
-        k = (int.from_bytes(data[start : start + 4], "little") * M) & MASK
-        k = ((k ^ (k >> 24)) * M) & MASK
-        h = ((h * M) & MASK) ^ k
-    if whole < length:
-        h = ((h ^ int.from_bytes(data[whole:], "little")) * M) & MASK
+    words = length >> 2
+    for word in unpack_from(f"<{words}I", data):
+        k = (word * M) & MASK
+        h = ((h * M) & MASK) ^ (((k ^ (k >> 24)) * M) & MASK)
+    if length & 3:
+        h = ((h ^ int.from_bytes(data[words << 2 :], "little")) * M) & MASK
     h = ((h ^ (h >> 13)) * M) & MASK
     return h ^ (h >> 15)
 

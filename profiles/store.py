@@ -22,12 +22,14 @@ from profiles.connection import refusals_as_unavailable
 from profiles.customer import NEVER, Customer
 from profiles.identity import NOBODY, Identity
 from profiles.linking import Linking, Links
+from profiles.log_stream import OUTBOX, LogStream
 from profiles.profile import Profile
 from profiles.replication import online, run_until_replicated
 from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
 from schemas.ledger import Ledger
 
+NOTHING_SAID = Ledger()
 CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity", "linking")
 """A guarded batch reads all but the last, which no fold may see (lua/customer.lua)."""
 
@@ -38,12 +40,11 @@ STREAMS = {DEAD_LETTERS: keys.dead_letters, ACTIONS: keys.actions, IDENTITIES: k
 STREAM_TOPICS = tuple(STREAMS)
 ACTIONS_KEPT_MS = 7 * 86_400_000
 """How long an action can be read: what is older goes when the next one of its shard comes."""
-OUTBOX, FIRST_STREAM = 2, 6
+OUTBOX_KEY, FIRST_STREAM = 2, 6
 """Where the outbox and the other streams stand among the keys of a commit (lua/commit.lua)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """Something that is said about a customer, for the log."""
 
     topic: str
@@ -60,7 +61,7 @@ class Record:
     def stream(self) -> int:
         """Which of a commit's keys it is appended to, counted from 1."""
         if self.own_log or self.topic not in STREAMS:
-            return OUTBOX
+            return OUTBOX_KEY
         return FIRST_STREAM + STREAM_TOPICS.index(self.topic)
 
 
@@ -83,7 +84,7 @@ class Erasure:
     receipt: str
     requested_ms: int
     at: str
-    """Where the request stands in the outbox (stream id)."""
+    """Where the request stands in the log (stream id)."""
     timers: Sequence[str] = ()
     """Names of the timers that the old life may have set."""
     told: Sequence[str] = ()
@@ -110,7 +111,7 @@ class Commit(Struct, frozen=True):
     erasures: Sequence[Erasure] = ()
     """They come first: everything else here is of the time after them."""
     passed_over: Sequence[str] = ()
-    """Records of the outbox (stream ids) that came of what was erased: they go."""
+    """Records of the log (stream ids) that came of what was erased: they go."""
     links: Links | None = None
 
 
@@ -137,21 +138,27 @@ class Server:
 
 class CustomerStore:
     """`replicas`: how many must have what `commit` and `append` write before it is said to be there. `space`: the
-    namespace in each shard; a rebuild folds into another than the live one."""
+    namespace in each shard; a rebuild folds into another than the live one. `log`: which stream is folded."""
 
-    def __init__(self, redis: Redis, shards: int, replicas: int = 0, space: str = keys.LIVE) -> None:
+    def __init__(
+        self, redis: Redis, shards: int, replicas: int = 0, space: str = keys.LIVE, log: LogStream = OUTBOX
+    ) -> None:
         self.scripts = Scripts(redis)
         self.shards = shards
         self.space = space
+        self.log = log
+        self.tombstones = keys.LIVE
+        """The namespace of those that hold for this log."""
         self._replicas = replicas
 
     @staticmethod
-    async def open(redis: Redis, shards_if_new: int, replicas: int = 0) -> "CustomerStore":
+    async def open(redis: Redis, shards_if_new: int, replicas: int = 0, log: LogStream = OUTBOX) -> "CustomerStore":
         """Opens the store; a new one gets this many shards for ever. Raises StoreUnavailable."""
         with refusals_as_unavailable():
             if await redis.hget(keys.META, "shards") is None:  # one that is full can be opened too
                 await redis.hsetnx(keys.META, "shards", str(shards_if_new))
-            store = CustomerStore(redis, int(await redis.hget(keys.META, "shards") or shards_if_new), replicas)
+            shards = int(await redis.hget(keys.META, "shards") or shards_if_new)
+            store = CustomerStore(redis, shards, replicas, log=log)
             await store.scripts.load()
         return store
 
@@ -172,7 +179,7 @@ class CustomerStore:
 
     def begin_keys(self, shard: int, subjects: Iterable[str]) -> list[str]:
         """Of BEGIN. The log is the live one's, wherever it is folded to."""
-        return [keys.guard(shard, self.space), keys.outbox(shard), *self._readable(shard, subjects)]
+        return [keys.guard(shard, self.space), self.log.key(shard), *self._readable(shard, subjects)]
 
     def read_keys(self, shard: int, subjects: Iterable[str]) -> list[str]:
         """Of reading again within a guarded batch."""
@@ -180,10 +187,13 @@ class CustomerStore:
 
     def end_keys(self, shard: int) -> list[str]:
         """Of END."""
-        return [keys.guard(shard, self.space), keys.outbox(shard, self.space)]
+        return [keys.guard(shard, self.space), self.log.key(shard, self.space)]
 
     def _readable(self, shard: int, subjects: Iterable[str]) -> list[str]:
-        return [keys.erased(shard), *(keys.customer(shard, subject, self.space) for subject in subjects)]
+        return [
+            keys.erased(shard, self.tombstones),
+            *(keys.customer(shard, subject, self.space) for subject in subjects),
+        ]
 
     async def commit(self, commit: Commit) -> Committed:
         """Commits a step that follows from no log (the API's)."""
@@ -200,7 +210,7 @@ class CustomerStore:
     def add_commit(self, batch: Batch, commit: Commit, nonce: str = "") -> None:
         """Puts a commit into a batch; `committed` takes the answer."""
         shard = self.shard(commit.subject)
-        batch.call("commit", _keys(shard, commit, self.space), _args(commit, nonce))
+        batch.call("commit", _keys(shard, commit, self.space), _args(commit, nonce, self.space + self.log.name))
 
     async def append(self, records: Iterable[Record]) -> None:
         """Appends to the outboxes, in one round trip. Returns when Redis has them all."""
@@ -266,7 +276,7 @@ def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
         subject=subject,
         version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
-        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else Ledger(),
+        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else NOTHING_SAID,
         identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
         linking=Linking.loads(ahead[0]) if ahead and ahead[0] else Linking(),
     )
@@ -295,7 +305,7 @@ def _keys_of(shard: int, space: str) -> tuple[str, ...]:
     )
 
 
-def _args(commit: Commit, nonce: str) -> list[Any]:
+def _args(commit: Commit, nonce: str, log: str) -> list[Any]:
     args: list[Any] = [
         nonce,
         "" if commit.expected is None else commit.expected,
@@ -305,7 +315,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
         b"" if commit.identity is None else orjson.dumps(commit.identity.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,
         ACTIONS_KEPT_MS,
-        _erased(commit),
+        _erased(commit, log),
         b"" if commit.links is None else commit.links.dumps(),
     ]
     args.append(len(commit.new_keys))
@@ -323,7 +333,7 @@ def _args(commit: Commit, nonce: str) -> list[Any]:
     return args
 
 
-def _erased(commit: Commit) -> bytes:
+def _erased(commit: Commit, log: str) -> bytes:
     if not commit.erasures and not commit.passed_over:
         return b""
     erasures = [
@@ -336,7 +346,7 @@ def _erased(commit: Commit) -> bytes:
         for each in commit.erasures
     ]
     timers = sorted({name for each in commit.erasures for name in each.timers})
-    asked = {"erasures": erasures, "timers": timers, "passed_over": list(commit.passed_over)}
+    asked = {"erasures": erasures, "timers": timers, "passed_over": list(commit.passed_over), "log": log}
     return orjson.dumps({"subject": commit.subject, **asked})
 
 

@@ -5,10 +5,10 @@ time does nothing. Pure, and of bounded size.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.interaction import Interaction
@@ -29,8 +29,7 @@ Joining two parts of a profile takes the greater of each."""
 UNSEEN = (NEVER, NEVER, NEVER)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True, omit_defaults=True):
     due: int
     event: dict[str, Any] | None = None
     """The event that set it, as `kept` makes it."""

@@ -96,7 +96,7 @@ class ContactState:
             refusal = self.permission_refusal(candidate, {**values, **candidate.offer_values})
             refusal = refusal or self.quiet_refusal(candidate)
         if refusal is None and self._silences != []:
-            refusal = self._silence_refusal(candidate)
+            refusal = self.silence_refusal(candidate)
         return refusal or self.cap_refusal(candidate, held_out)
 
     def permission_refusal(self, candidate: Candidate, values: Mapping[str, Any]) -> Refusal | None:
@@ -153,15 +153,15 @@ class ContactState:
         return self.zone is not None and is_quiet(hours, self.now_ms, self.zone)
 
     def priority_refusal(self, candidate: Candidate) -> Refusal | None:
-        return self._silence_refusal(candidate, Reason.CHANNEL_PRIORITY)
+        return self.silence_refusal(candidate, Reason.CHANNEL_PRIORITY)
 
     def suppression_refusal(self, candidate: Candidate) -> Refusal | None:
-        return self._silence_refusal(candidate, Reason.SUPPRESSED)
+        return self.silence_refusal(candidate, Reason.SUPPRESSED)
 
     def cool_down_refusal(self, candidate: Candidate) -> Refusal | None:
-        return self._silence_refusal(candidate, Reason.COOL_DOWN)
+        return self.silence_refusal(candidate, Reason.COOL_DOWN)
 
-    def _silence_refusal(self, candidate: Candidate, of: Reason | None = None) -> Refusal | None:
+    def silence_refusal(self, candidate: Candidate, of: Reason | None = None) -> Refusal | None:
         """What keeps us silent now, in the order of the reasons; `of`: only this reason."""
         if self._silences is None:
             self._silences = list(self._read_silences())

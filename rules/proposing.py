@@ -37,7 +37,7 @@ def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: 
     for waiting in facts.ledger.proposals:
         on_channel = not waiting.channels or facts.channel in waiting.channels
         if on_channel and waiting.until_ms > now_ms and waiting.rule not in rules:
-            answered = dict(_settled(waiting, facts, ruleset))
+            answered = dict(answers(waiting, facts, ruleset))
             settled |= answered
             _add(pushed, tuple(each for each in waiting.offers if each not in answered), waiting.boost)
     always = ruleset.always_boosts
@@ -51,7 +51,7 @@ def _add(boosts: dict[str, float], offers: tuple[str, ...], boost: float) -> Non
         boosts[offer] = boosts.get(offer, 0.0) + boost - 1
 
 
-def _settled(waiting: Proposal, facts: Facts, ruleset: RuleSet) -> Iterator[tuple[str, str]]:
+def answers(waiting: Proposal, facts: Facts, ruleset: RuleSet) -> Iterator[tuple[str, str]]:
     """The offers of a proposal with an outcome that ends them, since it was made."""
     made_ms = waiting.until_ms - ruleset.lifetimes.get(waiting.rule, waiting.until_ms)
     for entry in facts.ledger.entries:

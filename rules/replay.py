@@ -4,7 +4,9 @@ The record holds what conditions saw, the ledger, seed and salt; the policy revi
 rest. Nothing else may enter a decision.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +39,47 @@ def replayed(recorded: DecisionRecord, ruleset: RuleSet, models: Models) -> Deci
         model=models.version,
     )
     return record(judgement, facts, origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value of a record that came out otherwise; `absent` where there was none."""
+
+    field: str
+    """`treatments.0.score`"""
+    recorded: Any
+    replayed: Any
+
+    def __str__(self) -> str:
+        return f"{self.field}: recorded {_short(self.recorded)}, replayed {_short(self.replayed)}"
+
+
+ABSENT = "absent"
+SHOWN = 200
+
+
+def differences(recorded: DecisionRecord, again: DecisionRecord) -> tuple[Difference, ...]:
+    """Every value that is not the same, bit for bit; none if the decision replays."""
+    if recorded.model_dump_json() == again.model_dump_json():
+        return ()
+    return tuple(_compared("", recorded.model_dump(mode="json"), again.model_dump(mode="json")))
+
+
+def _compared(field: str, one: Any, other: Any) -> Iterator[Difference]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in dict.fromkeys((*one, *other)):
+            yield from _compared(f"{field}.{name}", one.get(name, ABSENT), other.get(name, ABSENT))
+    elif isinstance(one, list) and isinstance(other, list):
+        for at in range(max(len(one), len(other))):
+            each, its = (found[at] if at < len(found) else ABSENT for found in (one, other))
+            yield from _compared(f"{field}.{at}", each, its)
+    elif repr(one) != repr(other):  # 1 and 1.0, 0.0 and -0.0 are equal, and not the same
+        yield Difference(field.removeprefix("."), one, other)
+
+
+def _short(value: Any) -> str:
+    text = value if value == ABSENT else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def facts_of(recorded: DecisionRecord, types: Mapping[str, str]) -> Facts:

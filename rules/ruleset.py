@@ -25,6 +25,8 @@ class RuleGroup:
     """The rules that one interaction type fires, or those that are asked at every decision."""
 
     rules: tuple[Rule, ...]
+    conditions: tuple[Condition, ...]
+    """The `if` of each, to explain it by."""
     matcher: Matcher
 
     def fired(self, values: Mapping[str, Any]) -> list[Rule]:
@@ -163,7 +165,5 @@ def _rules_by_event(policy: Policy, conditions: Conditions) -> dict[str, RuleGro
 def _group(numbered: Iterable[tuple[int, Rule]], conditions: Conditions) -> RuleGroup:
     found = list(numbered)
     unconditional = compile_condition("true", Vocabulary({}))
-    return RuleGroup(
-        rules=tuple(rule for _, rule in found),
-        matcher=Matcher([conditions.get(("rules", index, "condition"), unconditional) for index, _ in found]),
-    )
+    asked = tuple(conditions.get(("rules", index, "condition"), unconditional) for index, _ in found)
+    return RuleGroup(tuple(rule for _, rule in found), asked, Matcher(asked))

@@ -6,6 +6,7 @@ at the edges it is RFC 3339 text. A duration is authored as `30m`, `24h`, `90d` 
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -32,6 +33,9 @@ def duration_ms(value: object) -> int:
     return int(match[1]) * UNIT_MS[match[2]]
 
 
+TWO, THREE = [f"{each:02}" for each in range(60)], [f"{each:03}" for each in range(1_000)]
+
+
 def at_ms(moment: datetime) -> int:
     """Milliseconds since the epoch; a time without a zone is taken as UTC."""
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // MILLISECOND
@@ -42,7 +46,17 @@ def moment(ms: int) -> datetime:
 
 
 def rfc3339(ms: int) -> str:
-    return moment(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """As `datetime.isoformat` writes it, in a quarter of the time."""
+    seconds, ms = divmod(ms, 1_000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"{_date(days)}T{TWO[hours]}:{TWO[minutes]}:{TWO[seconds]}.{THREE[ms]}Z"
+
+
+@lru_cache(maxsize=1_000)
+def _date(days: int) -> str:
+    return (EPOCH + timedelta(days=days)).date().isoformat()
 
 
 def _only_text(value: Any) -> Any:
@@ -61,6 +75,13 @@ Name = Annotated[
     str,
     BeforeValidator(_only_text),
     Field(pattern=r"^[a-z_][a-z0-9_]{0,63}$", description="Usable in conditions: lower case, digits, `_`"),
+]
+FactName = Annotated[
+    str,
+    Field(
+        pattern=r"^(customer|session|context|event)\.[a-z_][a-z0-9_]{0,63}$",
+        description="A fact as conditions name it, such as `customer.age`",
+    ),
 ]
 DurationMs = Annotated[
     int,

@@ -4,9 +4,10 @@ from typing import Literal
 
 from schemas.base import Model
 
-Reason = Literal["undecodable", "ill_typed", "unknown_code", "fold_failed"]
+Reason = Literal["undecodable", "ill_typed", "unknown_code", "not_ours", "fold_failed"]
 """`undecodable`: the bytes are no record of their topic; `ill_typed`: they are, and do not fit the policy;
-`unknown_code`: a response to nothing that was proposed; `fold_failed`: the fold itself broke."""
+`unknown_code`: a response to nothing that was proposed; `not_ours`: somebody else says what only Opportune may say;
+`fold_failed`: the fold itself broke."""
 
 
 class DeadLetter(Model):

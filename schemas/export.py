@@ -18,6 +18,7 @@ from schemas.asyncapi import written
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision, DecisionRecord, DecisionRequest
 from schemas.erasure import ErasureReceipt, ErasureRecord
+from schemas.explanation import AgentExplanation, FullExplanation
 from schemas.identity import IdentityRecord
 from schemas.interaction import CloudEvent
 from schemas.policy import PolicyFile
@@ -40,6 +41,8 @@ INCOMING: dict[str, Any] = {
 OUTGOING: dict[str, Any] = {
     "decision": Decision,
     "decision-record": DecisionRecord,
+    "explanation-agent": AgentExplanation,
+    "explanation-full": FullExplanation,
     "response-record": ResponseRecord,
     "identity-record": IdentityRecord,
     "dead-letter": DeadLetter,

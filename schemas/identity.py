@@ -102,6 +102,9 @@ class Parts(Model):
     """How far the source has followed its log."""
     parts: dict[str, dict[str, Any]]
     """Profile and ledger by identifier: its own, and what it has from others."""
+    visits: tuple[tuple[int, str, list[Any]], ...] = ()
+    """What was in progress when the source was claimed, and is the owner's to sum up: where in the source's log that
+    was, the channel, the visit."""
     events: tuple[Passed, ...] = ()
     """What happened since the version before."""
 
@@ -115,5 +118,13 @@ class Forgotten(Model):
     requested_ms: int
 
 
-IdentityRecord = Annotated[Claim | Judged | Parts | Forgotten, Field(discriminator="kind")]
+class Again(Model):
+    """The shard of an identifier has lost what it had said: it says again what is so."""
+
+    kind: Literal["again"] = "again"
+    to: str
+    """Who has heard it."""
+
+
+IdentityRecord = Annotated[Claim | Judged | Parts | Forgotten | Again, Field(discriminator="kind")]
 """A record of the topic `identities`, about the identifier that is its subject."""

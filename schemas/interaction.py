@@ -12,7 +12,7 @@ from msgspec import Struct
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from schemas.base import Model, Name, SubjectId, at_ms, rfc3339
-from schemas.identity import BUILT_IN_KINDS, CUSTOMER, VISITOR, kind_of, named, value_of
+from schemas.identity import BUILT_IN_KINDS, CUSTOMER, VISITOR, named
 
 IDENTIFY = "identify"
 """The built-in interaction that sets attributes."""
@@ -120,18 +120,22 @@ def from_cloud_event(
 
 def to_cloud_event(interaction: Interaction) -> dict[str, Any]:
     """The structured-mode JSON that stands in the log."""
-    named_there = (interaction.subject, *interaction.links)
-    return {
+    event: dict[str, Any] = {
         "specversion": "1.0",
         "id": interaction.id,
         "source": interaction.source,
         "type": interaction.type,
-        **{FIELDS.get(kind_of(each), kind_of(each)): value_of(each) for each in named_there},
-        **({"channel": interaction.channel} if interaction.channel else {}),
-        "time": rfc3339(interaction.at_ms),
-        "data": interaction.data,
-        **({} if interaction.policy is None else {"policy": interaction.policy}),
     }
+    for each in (interaction.subject, *interaction.links):
+        kind, _, value = each.partition(":")
+        event[FIELDS.get(kind, kind)] = value
+    if interaction.channel:
+        event["channel"] = interaction.channel
+    event["time"] = rfc3339(interaction.at_ms)
+    event["data"] = interaction.data
+    if interaction.policy is not None:
+        event["policy"] = interaction.policy
+    return event
 
 
 class Refusal(Model):

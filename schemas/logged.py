@@ -6,6 +6,7 @@ the last word and the errors.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -42,9 +43,10 @@ class PlainEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return None
         return f"{CUSTOMER}:{name}" if self.subject else f"{VISITOR}:{name}"
 
-    def has_plain_channel(self) -> bool:
-        channel = self.channel
-        return channel is None or (channel.isidentifier() and channel.islower() and channel.isascii())
+
+@lru_cache(maxsize=1_000)
+def is_plain(channel: str) -> bool:
+    return channel.isidentifier() and channel.islower() and channel.isascii()
 
 
 DECODER = msgspec.json.Decoder(PlainEvent)
@@ -56,8 +58,9 @@ def as_we_wrote_it(body: bytes, subject: str) -> Interaction | None:
         event = DECODER.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if event.identifier() != subject or not event.has_plain_channel():
+    channel = event.channel or ""
+    if event.identifier() != subject or (channel and not is_plain(channel)):
         return None
     return Interaction(
-        event.id, event.source, event.type, subject, event.channel or "", at_ms(event.time), event.data, event.policy
+        event.id, event.source, event.type, subject, channel, at_ms(event.time), event.data, event.policy
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.base import UNIT_MS, Condition, DurationMs, Expression, Id, Model, Name
+from schemas.base import UNIT_MS, Condition, DurationMs, Expression, FactName, Id, Model, Name
 from schemas.contact import Cap as Cap
 from schemas.contact import ContactPolicy as ContactPolicy
 from schemas.contact import CoolDown as CoolDown
@@ -406,6 +406,8 @@ class PolicyFile(Model):
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None
     arbitration: Arbitration | None = None
+    wording: dict[FactName, Annotated[str, Field(min_length=1, max_length=200)]] = {}
+    """How agents may speak of a fact to the customer: `customer.age: your age`. What has no wording is never named."""
     quality: dict[Id, Expectation] = {}
     """Data quality: what `opportune load` counts for each attribute."""
     examples: tuple[Example, ...] = ()

@@ -9,7 +9,7 @@ from types import TracebackType
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 
 from consumers.kafka.connection import Connection
 from deploy.kafka.cluster import KafkaCluster
@@ -66,6 +66,16 @@ class KafkaServer(KafkaCluster):
         """Forgets everything that tests have made."""
         while topics := [each for each in await self._administer("list_topics") if not each.startswith("__")]:
             await self._administer("delete_topics", topics)
+
+    async def add_partitions(self, partitions: int) -> None:
+        """Of every topic, so that there are so many."""
+        topics = [each for each in await self._administer("list_topics") if not each.startswith("__")]
+        await self._administer("create_partitions", {topic: NewPartitions(partitions) for topic in topics})
+
+    async def delete_records(self, before: Mapping[tuple[str, int], int]) -> None:
+        """As retention does it: what is before an offset, by topic and partition."""
+        wanted = {TopicPartition(*part): RecordsToDelete(before_offset=offset) for part, offset in before.items()}
+        await self._administer("delete_records", wanted)
 
     async def _administer(self, what: str, *arguments: object) -> list[str]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.servers)

@@ -24,7 +24,7 @@ DOORS: Mapping[str, tuple[str, ...]] = {
     "fastapi": ("app/",),
     "starlette": ("app/",),
     "uvicorn": ("app/",),
-    "pyarrow": ("app/loading/parquet_rows.py",),
+    "pyarrow": ("app/loading/parquet_rows.py", "consumers/archive/"),
 }
 
 

@@ -19,16 +19,22 @@ def rebuild(
     compare: Annotated[bool, typer.Option("--compare", help="Only say what differs")] = False,
     swap: Annotated[bool, typer.Option("--swap", help="Put the rebuilt in the place of the live, unasked")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The report as JSON")] = False,
+    source: Annotated[
+        str,
+        typer.Option("--from", help="With Kafka: `kafka`, or `archive` for what Kafka has no more"),
+    ] = "kafka",
 ) -> None:
     """Fold the whole log again beside the live customers, compare, and mend what differs."""
     from app.bootstrap import following, opened
     from app.rebuild import Rebuild, Report
+    from app.rebuild.sources import history
 
     async def go(settings: Settings, mend: bool) -> Report:
         async with opened(settings, retries=0) as parts, following(parts.policies) as live:
             if live.current is None:
                 raise StartError("no policy is live, so nothing can be folded", hint="opportune publish <folder>")
-            return await Rebuild(parts.redis, parts.store, live.current, terminal.note).run(mend)
+            async with history(settings, parts.store, live.current, terminal.note, source) as known:
+                return await Rebuild(parts.redis, parts.store, live.current, terminal.note, known).run(mend)
 
     with complaints():
         if compare and swap:
@@ -46,9 +52,24 @@ def rebuild(
 @app.command()
 def topics(
     only_check: Annotated[bool, typer.Option("--check", help="Create nothing, only say what is wrong")] = False,
+    from_start: Annotated[
+        str,
+        typer.Option(
+            help="A topic of which something is gone before it was taken in, or that was made anew: go on from where "
+            "it begins now. Stop the workers before"
+        ),
+    ] = "",
 ) -> None:
     """Create the topics of the log in Kafka, or refuse those that are not as they must be."""
-    from app.kafka import topics_as_planned
+    from app.bootstrap import opened
+    from app.kafka import go_on_from_start, topics_as_planned
 
+    async def go_on(settings: Settings) -> list[str]:
+        async with opened(settings, retries=0) as parts:
+            return await go_on_from_start(settings, parts.store, from_start)
+
+    if from_start:
+        terminal.say("\n".join(run(go_on)))
+        return
     with settings_read() as settings:
         terminal.say("\n".join(asyncio.run(topics_as_planned(settings, only_check=only_check))))

@@ -9,6 +9,7 @@ import typer
 
 from app import terminal
 from app.cli.common import settings_read
+from app.roles import ROLES, roles_of
 
 app = typer.Typer()
 
@@ -42,11 +43,18 @@ def serve(
 
 
 @app.command()
-def worker() -> None:
-    """Fold interactions and responses into profiles."""
+def worker(
+    roles: Annotated[str, typer.Option(help=f"What it does, with commas between: {', '.join(ROLES)}")] = "",
+) -> None:
+    """Do the work behind the API: fold what the log has into profiles, fire timers, move records to Kafka.
+
+    Without --roles it does all that makes sense with these settings, and any number of workers share the work. With
+    Kafka that is also `relay`, and `archive` where OPPORTUNE_ARCHIVE names a place. The role `scorecard` needs no
+    process: counts are made in the commit that they count.
+    """
     import uvloop
 
     from app.bootstrap import run_worker
 
     with settings_read() as settings:
-        uvloop.run(run_worker(settings))
+        uvloop.run(run_worker(settings, roles_of(roles, settings)))

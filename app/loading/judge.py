@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from app.ingestion import accepted, record_of
 from app.loading.cells import READERS, is_empty
 from app.loading.mapping import Columns
 from app.loading.quality import Counting
 from app.loading.rows import BadRow, Row
+from consumers.accepting import accepted, record_of
 from consumers.live import LivePolicy
 from profiles.errors import BadFields
 from profiles.store import Record

@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from profiles.erasure import ERASED, ERASED_MS
+from profiles.erasure import ERASED
+from profiles.log_stream import TAKEN_IN
 from schemas.ledger import Ledger
 
 Fields = Mapping[bytes, bytes]
@@ -38,14 +39,19 @@ def comparable(fields: Fields) -> dict[str, Any]:
     return {} if not found.keys() - {f"profile.{each}" for each in NOTHING_BUT} else found
 
 
+def _is_passing(mark: str) -> bool:
+    """Of an earlier life; or a place in a stream that a rebuild has anew."""
+    return mark.startswith(ERASED) or mark == TAKEN_IN.position
+
+
 def _parts(name: bytes, text: bytes) -> Iterator[tuple[str, Any]]:
     match name:
         case b"version" | b"linking":  # what is linked ahead of the log is in no log
             return
         case b"profile":
             profile = orjson.loads(text)
-            for mark in (ERASED, ERASED_MS):
-                profile.get("marks", {}).pop(mark, None)
+            marks = profile.pop("marks", {})
+            yield "marks", {name: at for name, at in marks.items() if not _is_passing(name)}
             yield from profile.items()
         case b"ledger":
             ledger = orjson.loads(text)
@@ -82,6 +88,15 @@ def with_pending(live: Fields, rebuilt: Fields) -> bytes:
         for each in then.entries
     )
     return orjson.dumps(replace(then, entries=(*entries, *reserved)).as_json())
+
+
+def with_mark(rebuilt: Fields, position: int) -> bytes:
+    """The rebuilt profile, as followed up to a place in the live log; empty for none."""
+    text = rebuilt.get(b"profile")
+    if not text:
+        return b""
+    profile = orjson.loads(text)
+    return orjson.dumps({**profile, "marks": {**profile.get("marks", {}), TAKEN_IN.position: position}})
 
 
 def _ledger(fields: Fields) -> Ledger:

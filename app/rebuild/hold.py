@@ -10,7 +10,6 @@ import time
 from app.rebuild.quiet import Quiet
 from app.rebuild.second import followed, last_record
 from consumers.folding import ProfileFold
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.loop import LEASE_MS, GuardedLoop
 from consumers.one_shard import OneShard
@@ -36,7 +35,7 @@ class Hold:
         self._store = store
         self._shard = shard
         self._lease = secrets.token_hex(8)
-        fold, log = ProfileFold(policy, Quiet()), OneShard(redis, store.shards, shard)
+        fold, log = ProfileFold(policy, Quiet(), mark=store.log.position), OneShard(redis, store, shard)
         self._loop = GuardedLoop(store, log, lambda: fold, Quiet(), KEEP, WAIT_MS, self._lease)
         self._renewed = 0.0
         self.nonce = ""
@@ -48,7 +47,7 @@ class Hold:
         await followed(self._loop, self._shard, await last_record(self._store, self._shard))
         self.nonce = secrets.token_hex(8)
         trip = self._store.scripts.batch()
-        trip.call("takeover", [keys.guard(self._shard)], [self.nonce, POSITION, self._lease, LEASE_MS])
+        trip.call("takeover", [keys.guard(self._shard)], [self.nonce, self._store.log.position, self._lease, LEASE_MS])
         (answer,) = await trip.run()
         if answer[0] != b"OK":
             raise Lost(f"another rebuild has shard {self._shard}")

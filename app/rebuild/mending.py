@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from app.rebuild.comparing import Fields, count_differences, differences, timer_differences, with_pending
+from app.rebuild.comparing import Fields, count_differences, differences, timer_differences, with_mark, with_pending
 from app.rebuild.hold import Hold, Lost
 from app.rebuild.report import Report
 from app.rebuild.second import SPACE
 from profiles import keys
+from profiles.log_stream import TAKEN_IN
 from profiles.store import CustomerStore
 
 MOST_AT_ONCE = 100
@@ -64,7 +65,8 @@ class Mending:
         for subject, (live, rebuilt) in waiting.items():
             where = [keys.customer(self._shard, subject, space) for space in (keys.LIVE, SPACE)]
             version = live.get(b"version", b"0")
-            args = [self._hold.nonce, version, secrets.token_hex(3), with_pending(live, rebuilt)]
+            marked = with_mark(rebuilt, self._hold.position) if self._store.log is TAKEN_IN else b""
+            args = [self._hold.nonce, version, secrets.token_hex(3), with_pending(live, rebuilt), marked]
             trip.call("mend", [keys.guard(self._shard), *where], args)
         results = dict(zip(waiting, [answer[0] for answer in await trip.run()], strict=True))
         if b"FENCED" in results.values():

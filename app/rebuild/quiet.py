@@ -8,5 +8,5 @@ class Quiet:
     def observe(self, name: str, seconds: float) -> None:
         pass
 
-    def gauge(self, name: str, value: float) -> None:
+    def gauge(self, name: str, value: float, **labels: str) -> None:
         pass

@@ -2,7 +2,7 @@
 
 For each shard
 
-    1. fold     the log into the second namespace, while the workers go on
+    1. fold     the log into the second namespace, while the workers go on; with Kafka, what the shard has folded of it
     2. hold     take the shard from the workers; fold the rest, in both
     3. compare  customers, timers, scorecard
     4. mend     where `swap` says so: each customer in one script that requires the guard and the version compared
@@ -18,6 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.errors import StartError
+from app.rebuild.fed import FedSpace
+from app.rebuild.folded import folded_of, refuse_older
+from app.rebuild.history import History
 from app.rebuild.hold import Hold, Lost
 from app.rebuild.lock import Lock
 from app.rebuild.mending import Mending
@@ -47,19 +50,30 @@ class Changed(Exception):  # noqa: N818
 
 
 class Rebuild:
-    """`tell` is given a line for each shard."""
+    """`tell` is given a line for each shard; `history`: where the log is in Kafka."""
 
-    def __init__(self, redis: Redis, store: CustomerStore, policy: LivePolicy, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        store: CustomerStore,
+        policy: LivePolicy,
+        tell: Callable[[str], None],
+        history: History | None = None,
+    ) -> None:
         self._redis = redis
         self._store = store
         self._policy = policy
         self._tell = tell
+        self._history = history
         self._lock = Lock(store)
 
     async def run(self, swap: bool) -> Report:
-        """Raises StartError where the log is not whole or another rebuild runs, and StoreUnavailable."""
+        """Raises StartError where the log is not whole or another rebuild runs, StoreUnavailable and LogError."""
         report = Report(self._policy.revision)
         async with self._lock.held():
+            if self._history is not None:
+                await refuse_older(self._store)
+                await self._history.begin()
             for shard in range(self._store.shards):
                 self._refuse_trimmed(shard, await self._basis(shard))
             known = await self._tidied()
@@ -69,7 +83,7 @@ class Rebuild:
 
     async def _shard(self, shard: int, known: set[str], report: Report, swap: bool) -> None:
         for attempt in range(MOST_ATTEMPTS):
-            second = SecondSpace(self._redis, self._store, shard, self._policy)
+            second = self._second(shard)
             draft = Report(report.policy)
             try:
                 await self._rebuilt(shard, second, known, draft, swap)
@@ -87,15 +101,15 @@ class Rebuild:
 
     async def _rebuilt(self, shard: int, second: SecondSpace, known: set[str], report: Report, swap: bool) -> None:
         basis = await self._without_erasures(shard)
-        await second.follow()
-        await second.follow()  # what came meanwhile: the shard is then held for as short as can be
+        await self._caught_up(shard, second)
+        await self._caught_up(shard, second)  # what came meanwhile: the shard is then held for as short as can be
         self._lock.check()
         hold = Hold(self._redis, self._store, shard, self._policy)
         try:
             await hold.take()
             if await self._basis(shard) != basis:
                 raise Changed("its log has changed")
-            await second.follow(hold.position)
+            await self._caught_up(shard, second, hold)
             mending = Mending(self._store, shard, hold, report, swap)
             await mending.customers(known | second.fold.subjects)
             await mending.timers(second.fold.fired)
@@ -104,11 +118,31 @@ class Rebuild:
         finally:
             await hold.give_back()
 
+    def _second(self, shard: int) -> SecondSpace:
+        if self._history is None:
+            return SecondSpace(self._redis, self._store, shard, self._policy)
+        self._history.spool.again(shard)
+        return FedSpace(self._redis, self._store, shard, self._policy)
+
+    async def _caught_up(self, shard: int, second: SecondSpace, hold: Hold | None = None) -> None:
+        """Folds what the shard has folded by now; under a hold, exactly that."""
+        if self._history is None or not isinstance(second, FedSpace):
+            return await second.follow(None if hold is None else hold.position)
+        renew = None if hold is None else hold.renew
+        folded = await folded_of(self._store, shard)
+        await self._history.extend(folded.before, renew)
+        for several in self._history.spool.give(shard, folded.before, folded.without):
+            await second.feed(several)
+            if renew is not None:
+                await renew()
+        return None
+
     async def _basis(self, shard: int) -> Basis:
         trip = self._store.scripts.batch()
         trip.add("HMGET", keys.guard(shard), "trimmed", "erasures")
         (answer,) = await trip.run()
-        return Basis(answer[0] is not None, int(answer[1] or 0))
+        is_trimmed = answer[0] is not None and self._history is None  # what Kafka has is cut here all the time
+        return Basis(is_trimmed, int(answer[1] or 0))
 
     async def _without_erasures(self, shard: int) -> Basis:
         """Waits until nobody is being erased. Raises StartError."""
@@ -130,7 +164,7 @@ class Rebuild:
             raise StartError(
                 f"the log is not whole: folded records of shard {shard} have been dropped from its outbox",
                 "customers are rebuilt from the first record on, which takes an OPPORTUNE_LOG_KEEP above all that ever "
-                "comes, from the first day on; an archive of the log is not there yet",
+                "comes, from the first day on; or Kafka as the log, with an archive",
             )
 
     async def _tidied(self) -> dict[int, set[str]]:

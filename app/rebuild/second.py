@@ -1,7 +1,7 @@
 """The second namespace of one shard: the log folded again by the production loop, beside the live customers.
 
-It reads the live outbox and writes under names of its own (`{s0003}r:…`): what the fold says again (dead letters,
-actions, records for the log) stays there and is dropped with the rest, and its timers never fire.
+It reads the live log, or one of its own (fed.py), and writes under names of its own (`{s0003}r:…`): what the fold says
+again (dead letters, actions, records for the log) stays there and is dropped with the rest, and its timers never fire.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from app.rebuild.quiet import Quiet
+from consumers import timers
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
@@ -18,9 +19,12 @@ from consumers.redis_streams import offset_of
 from profiles import keys
 from profiles.connection import Redis
 from profiles.customer import Customer
+from profiles.log_stream import LogStream
 from profiles.store import STREAMS, Commit, CustomerStore
 
 SPACE = "r:"
+FIRED = f"{timers.SOURCE}#"
+"""How the ids of records begin that say that a timer is due."""
 WAIT_MS = 5
 MOST_IDLE = 3
 """Rounds without progress after which there is nothing left to read: the last record may have been removed."""
@@ -30,24 +34,28 @@ MOST_KEYS = 500
 class Remembering:
     """A fold that remembers whose records it saw, and which timers they say have fired."""
 
-    def __init__(self, policy: LivePolicy) -> None:
-        self._fold = ProfileFold(policy, Quiet(), again=True)
+    def __init__(self, policy: LivePolicy, mark: str) -> None:
+        self._fold = ProfileFold(policy, Quiet(), again=True, mark=mark)
         self.subjects: set[str] = set()
         self.fired: set[str] = set()
 
     def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
         self.subjects.add(customer.subject)
-        self.fired.update(each.id for each in records if each.topic == "interactions" and "|" in each.id)
+        self.fired.update(each.id.removeprefix(FIRED) for each in records if each.id.startswith(FIRED))
         return replace(self._fold(customer, records, shard, salt), new_keys=())  # decisions have no namespace
 
 
 class SecondSpace:
-    def __init__(self, redis: Redis, store: CustomerStore, shard: int, policy: LivePolicy) -> None:
-        self.store = CustomerStore(redis, store.shards, space=SPACE)
+    """`log`: another one than the live."""
+
+    def __init__(
+        self, redis: Redis, store: CustomerStore, shard: int, policy: LivePolicy, log: LogStream | None = None
+    ) -> None:
+        self.store = CustomerStore(redis, store.shards, space=SPACE, log=log or store.log)
         self.store.scripts = store.scripts
-        self.fold = Remembering(policy)
+        self.fold = Remembering(policy, store.log.position)
         self._shard = shard
-        self._log = OneShard(redis, store.shards, shard)
+        self._log = OneShard(redis, self.store, shard)
         self._loop = GuardedLoop(self.store, self._log, lambda: self.fold, Quiet(), keep=0, wait_ms=WAIT_MS)
 
     async def follow(self, until: int | None = None) -> None:
@@ -58,6 +66,10 @@ class SecondSpace:
 
     async def drop(self) -> None:
         await drop(self.store, names(self._shard, self.fold.subjects))
+
+    @property
+    def position(self) -> int:
+        return self._loop.positions.get(self._shard, 0)
 
 
 async def followed(loop: GuardedLoop, shard: int, target: int) -> None:
@@ -73,7 +85,7 @@ async def followed(loop: GuardedLoop, shard: int, target: int) -> None:
 async def last_record(store: CustomerStore, shard: int) -> int:
     """The offset of the newest record of a shard's log; 0 for none."""
     trip = store.scripts.batch()
-    trip.add("XREVRANGE", keys.outbox(shard), "+", "-", "COUNT", 1)
+    trip.add("XREVRANGE", store.log.key(shard), "+", "-", "COUNT", 1)
     (answer,) = await trip.run()
     return offset_of(answer[0][0]) if answer else 0
 

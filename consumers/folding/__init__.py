@@ -9,9 +9,9 @@ A record that cannot be folded goes to the dead letters with the reason and the 
 batch goes on.
 """
 
-from consumers.folding.interactions import fold_interaction
+from consumers.folding.interactions import fold_interaction, fold_said
 from consumers.folding.ledgers import fold_decision
 from consumers.folding.profile_fold import ProfileFold
 from consumers.folding.step import Around, Step
 
-__all__ = ["Around", "ProfileFold", "Step", "fold_decision", "fold_interaction"]
+__all__ = ["Around", "ProfileFold", "Step", "fold_decision", "fold_interaction", "fold_said"]

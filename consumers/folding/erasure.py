@@ -5,6 +5,7 @@ field of the customer's key, timers, decisions and codes. Other identifiers are 
 belong to the customer are erased in their turn, all others forget the name.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
 from profiles import no_response
+from profiles.aggregates import digest
 from profiles.erasure import ERASED, ERASED_MS, TOMBSTONE_MS
 from profiles.identity import NOBODY
 from profiles.profile import Profile
@@ -33,19 +35,24 @@ FOLLOWING = ("interactions", "decisions", "responses", IDENTITIES)
 
 
 def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
-    """Raises Undecodable."""
+    """A request that comes again, since a relay has sent it twice, must not erase what has been since. Raises
+    Undecodable."""
     asked = decoded(ErasureRecord.model_validate_json, record.body)
+    done = f"{ERASED}:{digest(asked.receipt)}"
+    if done in step.profile.marks:
+        step.passed_over.append(stream_id(record.offset))
+        return
     told = forget(step, asked.receipt, asked.requested_ms)
     step.erasures.append(Erasure(asked.receipt, asked.requested_ms, stream_id(record.offset), _timers(step), told))
-    step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms}), Ledger()
-    for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed):
+    step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms, done: 1}), Ledger()
+    for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed, step.handed):
         said.clear()
     step.identity = NOBODY
 
 
 def _timers(step: Step) -> list[str]:
     """All that may be set: what is set is known to profile and ledger."""
-    visits = (f"{SESSION_TIMER}:{channel}" for channel in step.profile.sessions)
+    visits = (f"{SESSION_TIMER}:{channel}" for channel in (*step.profile.sessions, *step.profile.visits))
     answers = (no_response.timer_of(each.code) for each in step.ledger.entries)
     return [*step.timers, *visits, *step.profile.pending, REVIEW_TIMER, *answers]
 
@@ -81,8 +88,8 @@ def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
         if record.topic == IDENTITIES:  # what an identifier has sent before it was erased too
             return said["kind"] == "parts" and step.profile.first is None
         if record.topic == "decisions":  # one of the new life has reserved what it chose
-            made = [*said["treatments"], *said.get("withheld", ())]
-            return bool(made) and not step.around.again and said["decision"] not in _decided(step)
+            made = _codes(said)
+            return bool(made) and not step.around.again and made.isdisjoint(each.code for each in step.ledger.entries)
         if record.topic == "responses":
             return all(each.code != said["code"] for each in step.ledger.entries)
         return said["type"] in OUR_OWN and _is_before(said["time"], step.profile.first)
@@ -90,8 +97,11 @@ def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
         return False  # whatever it is: the fold will say so
 
 
-def _decided(step: Step) -> set[str]:
-    return {each.decision for each in step.ledger.entries}
+def _codes(decision: Mapping[str, Any]) -> set[str]:
+    """What the ledger calls its treatments. An event that is sent again decides under the same id as in the old life,
+    and with other codes."""
+    withheld = (f"{decision['decision']}/{index}" for index, _ in enumerate(decision.get("withheld", ())))
+    return {*(each["code"] for each in decision["treatments"]), *withheld}
 
 
 def _is_before(time: str, first_ms: int | None) -> bool:

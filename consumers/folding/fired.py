@@ -6,9 +6,10 @@ from consumers.folding import lifecycle
 from consumers.folding.ledgers import no_response_fired
 from consumers.folding.step import Step
 from consumers.folding.timed_rules import AFTER, AT, INACTIVE, after_fired, at_fired, inactive_fired
+from consumers.folding.visits import timer_fired
 from consumers.live import LivePolicy
 from profiles import no_response
-from profiles.profile import Profile
+from profiles.sessions import SESSION_TIMER
 from schemas.interaction import Interaction
 
 Handler = Callable[[Step, Interaction, LivePolicy], None]
@@ -18,13 +19,13 @@ HANDLERS: Mapping[str, Handler] = {
     INACTIVE: inactive_fired,
     lifecycle.REVIEW_TIMER: lifecycle.review,
     no_response.TIMER: no_response_fired,
+    SESSION_TIMER: timer_fired,
 }
 """By kind: what follows beyond what `profiles.fold` makes of it (the end of a session)."""
 
 
-def fold_fired(step: Step, folded: Profile, fired: Interaction, policy: LivePolicy) -> None:
-    """`folded`: the profile with the fired timer in it."""
-    step.profile = folded
+def fold_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:
+    """What follows from a timer that the profile holds already."""
     handler = HANDLERS.get(fired.data["timer"].partition(":")[0])
     if handler is not None:
         handler(step, fired, policy)

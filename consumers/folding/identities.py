@@ -3,6 +3,7 @@
     an event names ada and v-1     ada (stronger)   ── claim ──►  v-1
     v-1 takes the earliest claim   v-1  ── its part, then each change and the events ──►  ada
     somebody says it was wrong     v-1  ── withdraws ──►  ada
+    v-1's shard loses writes       ada  ── again ──►  v-1, which sends its part or withdraws
     ada is erased                  ada  ── forgotten ──►  v-1, which is erased too if it is hers
 
 Two who claim the same identifier, such as two customers who share a cookie, are never joined by that: the earlier one
@@ -15,12 +16,15 @@ from hashlib import blake2b
 import orjson
 
 from consumers.folding.step import Step
+from consumers.folding.visits import keep_members, owner_changed, set_timers
+from consumers.live import LivePolicy
 from consumers.redis_streams import stream_id
 from profiles.definition import Definition
+from profiles.erasure import ERASED
 from profiles.identity import Part, Source
 from profiles.store import ERASURES, IDENTITIES, Erasure, Record
 from schemas.erasure import ErasureRecord
-from schemas.identity import Claim, Forgotten, Judged, Parts, Passed
+from schemas.identity import Again, Claim, Forgotten, Judged, Parts, Passed
 from schemas.interaction import Interaction, to_cloud_event
 
 
@@ -40,32 +44,44 @@ def link(step: Step, interaction: Interaction, definition: Definition) -> None:
             _claim(step, step.subject, weaker, at_ms)
 
 
-def fold_claim(step: Step, claim: Claim, offset: int, definition: Definition) -> None:
+def fold_claim(step: Step, claim: Claim, offset: int, policy: LivePolicy) -> None:
     step.settled.add(claim.claimant)
+    definition = policy.definition
     if definition.rank(claim.claimant) >= definition.rank(step.subject):
         step.conflicts += 1
         return
     before = step.identity
     step.identity = before.claimed(claim.claimant, claim.at_ms)
-    _owner_may_have_changed(step, before.owner, offset)
+    _owner_may_have_changed(step, before.owner, offset, policy)
     if claim.claimant not in before.claims and before.claims:
         step.conflicts += 1
 
 
-def fold_judged(step: Step, judged: Judged, offset: int) -> None:
+def fold_judged(step: Step, judged: Judged, offset: int, policy: LivePolicy) -> None:
     before = step.identity.owner
     step.identity = step.identity.judged(judged.claimant, judged.at_ms, judged.wrong)
     if not judged.wrong:
         step.identity = step.identity.claimed(judged.claimant, judged.at_ms)
-    _owner_may_have_changed(step, before, offset)
+    _owner_may_have_changed(step, before, offset, policy)
 
 
-def _owner_may_have_changed(step: Step, before: str | None, offset: int) -> None:
+def _owner_may_have_changed(step: Step, before: str | None, offset: int, policy: LivePolicy) -> None:
     """The owner before gets what happened until now, and then nothing of this identifier is left there."""
-    if before is not None and step.identity.owner != before:
-        if step.passed:
+    if step.identity.owner == before:
+        return
+    if before is not None:
+        if step.passed or step.handed:
             send_parts(step, before)
-        _send(step, before, f"{step.subject}@{offset}-withdrawn", Parts(source=step.subject, version=offset, parts={}))
+        _withdraw(step, before, offset)
+    owner_changed(step, before, offset, policy)
+
+
+def fold_again(step: Step, again: Again, offset: int) -> None:
+    """The owner gets all that there is at the end of the step; whoever else has heard something has nothing of this
+    identifier. Of one who was erased everybody has forgotten everything."""
+    is_erased = ERASED in step.profile.marks and step.is_stranger()
+    if again.to != step.identity.owner and not is_erased:
+        _withdraw(step, again.to, offset)
 
 
 def send_parts(step: Step, owner: str) -> None:
@@ -76,9 +92,11 @@ def send_parts(step: Step, owner: str) -> None:
         source=step.subject,
         version=step.folded_to,
         parts={name: each.as_json() for name, each in parts.items()},
+        visits=tuple((offset, channel, visit.as_json(0)) for offset, channel, visit in step.handed),
         events=tuple(Passed(subject=each.subject, event=to_cloud_event(each)) for each in step.passed),
     )
     step.passed.clear()
+    step.handed.clear()
     _send(step, owner, f"{step.subject}@{step.folded_to}", body)
 
 
@@ -91,20 +109,26 @@ def forget(step: Step, receipt: str, requested_ms: int) -> list[str]:
     return [_receipt_of(name, receipt) for name in known]
 
 
-def fold_forgotten(step: Step, forgotten: Forgotten, offset: int) -> None:
+def fold_forgotten(step: Step, forgotten: Forgotten, offset: int, definition: Definition) -> None:
     receipt = _receipt_of(step.subject, forgotten.receipt)
     if step.identity.owner == forgotten.name:
         asked = ErasureRecord(receipt=receipt, requested_ms=forgotten.requested_ms)
         step.told.append(Record(ERASURES, receipt, step.subject, asked.model_dump_json().encode()))
     else:
         step.settled.add(forgotten.name)
-        step.identity = step.identity.without(forgotten.name)
+        step.identity, before = step.identity.without(forgotten.name), step.profile
+        keep_members(step)
+        set_timers(step, before, definition)
         step.forgotten.append(Erasure(receipt, forgotten.requested_ms, stream_id(offset), names=forgotten.name))
 
 
 def _receipt_of(name: str, told_under: str) -> str:
     """Of somebody who was told of an erasure."""
     return f"{told_under}+{blake2b(f'{told_under} {name}'.encode(), digest_size=8).hexdigest()}"
+
+
+def _withdraw(step: Step, to: str, offset: int) -> None:
+    _send(step, to, f"{step.subject}@{offset}-withdrawn", Parts(source=step.subject, version=offset, parts={}))
 
 
 def _claim(step: Step, claimant: str, weaker: str, at_ms: int) -> None:

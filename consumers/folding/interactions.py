@@ -1,13 +1,18 @@
 """Interactions: profile, timers, scorecard count, links, and what follows from the rules they fire."""
 
+from functools import lru_cache
+
 from consumers.dead_letters import decoded
+from consumers.folding.emitted import say_once
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
 from consumers.folding.rules import react
 from consumers.folding.sessions import set_timer, summaries
-from consumers.folding.step import Step
+from consumers.folding.step import DAY_MS, Step
+from consumers.folding.visits import place, set_timers
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
+from consumers.said import SAID
 from profiles import ledger as ledgers
 from profiles.errors import BadFields
 from profiles.fold import fold, not_after
@@ -21,6 +26,8 @@ CLOCK_NOISE_MS = 1_000
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     """Raises Undecodable and BadFields."""
     event = _event(record, policy)
+    if step.around.again and event.type in SAID:
+        return  # it follows again from what it followed from
     typed = event if event.policy is not None else policy.definition.typed(event)
     timely = not_after(record.at_ms, typed)
     if event.at_ms - timely.at_ms > CLOCK_NOISE_MS:
@@ -44,22 +51,43 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
     before, folded = step.profile, fold(step.profile, interaction, policy.definition)
     if folded is before:
         return
-    said = summaries(step, folded, interaction, policy)
-    if interaction.type == TIMER_FIRED:
-        step.records += said
-        fold_fired(step, folded, interaction, policy)
-        return
+    over = summaries(step, folded, interaction, policy)
     step.profile = folded
-    step.records += said
+    for summary in over:
+        say_once(step, summary, policy)
+    if interaction.type == TIMER_FIRED:
+        fold_fired(step, interaction, policy)
+        return
     _count_interaction(step, interaction)
-    set_timer(step, before, interaction, policy)
-    link(step, interaction, policy.definition)
+    if not before.visits:
+        set_timer(step, before, interaction, policy)
+    if interaction.links:
+        link(step, interaction, policy.definition)
     if step.identity.owner is not None:
         step.passed.append(interaction)
         return
-    react(step, step.whole(before, policy.definition), step.whole(folded, policy.definition), interaction, policy)
+    if not step.identity.sources and not before.visits:
+        react(step, before, folded, interaction, policy)
+        return
+    known, now_known = step.whole(before, policy.definition), step.whole(folded, policy.definition)
+    if before.visits:
+        place(step, interaction, known, now_known, policy)
+        set_timers(step, before, policy.definition)
+    react(step, known, now_known, interaction, policy)
+
+
+def fold_said(step: Step, policy: LivePolicy) -> None:
+    """What the record in hand has made the step say, in order, and what that makes it say: no end of a visit follows
+    from one, and no change of stage from another."""
+    while step.said:
+        fold_interaction(step, step.said[0], policy)
+        del step.said[0]
 
 
 def _count_interaction(step: Step, interaction: Interaction) -> None:
-    day = ledgers.day(interaction.at_ms)
-    step.counts[f"{day}|interactions|{interaction.type}|{interaction.channel}"] += 1
+    step.counts[_name_of(interaction.at_ms // DAY_MS, interaction.type, interaction.channel)] += 1
+
+
+@lru_cache(maxsize=10_000)
+def _name_of(day: int, interaction_type: str, channel: str) -> str:
+    return f"{ledgers.day(day * DAY_MS)}|interactions|{interaction_type}|{channel}"

@@ -10,8 +10,7 @@ from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import ledger as ledgers
 from profiles import no_response
-from profiles.aggregates import digest
-from profiles.fold import has_seen, seeing
+from profiles.fold import has_seen, identity_hash, seeing
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord
 from schemas.interaction import Interaction
@@ -34,7 +33,7 @@ def _is_known(step: Step, decision: DecisionRecord) -> bool:
     """By the entries of what it chose; where it chose nothing, by what the profile has seen, in which it is now."""
     if decision.treatments or decision.withheld:
         return any(each.logged and each.decision == decision.decision for each in step.ledger.entries)
-    identity = digest(f"decisions#{decision.decision}")
+    identity = identity_hash(f"decisions#{decision.decision}")
     if has_seen(step.profile.seen, identity):
         return True
     step.profile = replace(step.profile, seen=seeing(step.profile.seen, identity))

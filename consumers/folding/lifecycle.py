@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from consumers.folding.emitted import emitted
+from consumers.folding.emitted import say
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from profiles.facts import Situation
@@ -71,7 +71,7 @@ def _enter(step: Step, stage: str, now_ms: int, policy: LivePolicy) -> None:
         at_ms=at_ms,
         data={"to": stage, **({"from": before[0][0]} if before else {})},
     )
-    step.records.append(emitted(changed, policy))
+    say(step, changed, policy)
 
 
 def _set_review(step: Step, now_ms: int, policy: LivePolicy) -> None:

@@ -1,7 +1,6 @@
 """What a customer's new log records make of that customer."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,13 +10,13 @@ from consumers.dead_letters import of_the_fold, why_dead
 from consumers.folding import erasure, interactions, ledgers, parts
 from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.meter import Meter, count_decision
 from profiles.customer import Customer
 from profiles.errors import BadFields, StoreUnavailable
 from profiles.linking import Links
+from profiles.log_stream import OUTBOX
 from profiles.store import IDENTITIES, Commit, Record
 
 log = logging.getLogger(__name__)
@@ -48,23 +47,26 @@ class ProfileFold:
     """How long the records of what is decided here stay in the store."""
     again: bool = False
     """Whether this is a rebuild."""
+    mark: str = OUTBOX.position
+    """Under which a profile says how far it has followed the log."""
 
     def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
-        mark = customer.profile.marks.get(POSITION, 0)
+        mark = customer.profile.marks.get(self.mark, 0)
         new = [record for record in records if record.offset > mark]
         if not new:
             return Commit(customer.subject, expected=None)
         around = Around(shard, salt, self.decision_keep_ms, self.again)
         dead: dict[int, Record] = {}
-        step = self._folded(customer, around, new, dead)
+        left: set[str] = set()
+        step = self._folded(customer, around, new, dead, left)
         while step is None:
-            step = self._folded(customer, around, new, dead)
+            step = self._folded(customer, around, new, dead, left)
         if len(step.passed_over) == len(new):  # they go, and nobody needs to know how far they were followed
             return Commit(customer.subject, expected=customer.version, passed_over=step.passed_over)
         if step.identity.owner is not None:
             send_parts(step, step.identity.owner)
         self._measure(step)
-        marks = {**step.profile.marks, POSITION: new[-1].offset}
+        marks = {**step.profile.marks, self.mark: new[-1].offset}
         return Commit(
             subject=customer.subject,
             expected=customer.version,
@@ -82,11 +84,11 @@ class ProfileFold:
         )
 
     def _folded(
-        self, customer: Customer, around: Around, records: Sequence[LogRecord], dead: dict[int, Record]
+        self, customer: Customer, around: Around, records: Sequence[LogRecord], dead: dict[int, Record], left: set[str]
     ) -> Step | None:
-        """The step after all records. None if one failed half-way: it is among the dead now, and all is folded again
-        without it, so that a record is folded whole or not at all."""
-        step, size = Step.of(customer, around), 0
+        """The step after all records. None if one failed half-way: it is among the dead now, or among what is left to
+        its own record, and all is folded again without it, so that a record is folded whole or not at all."""
+        step, size = Step.of(customer, around, left), 0
         for record in records:
             if size > MOST_PASSED_BYTES and step.passed and step.identity.owner is not None:
                 send_parts(step, step.identity.owner)
@@ -99,6 +101,8 @@ class ProfileFold:
                 if step.touched() != before:
                     return None
                 step.records.append(letter)
+            elif step.said and not self._folds_what_is_said(step, left):
+                return None
             step.folded_to = record.offset
             size += len(record.body)
         return step
@@ -115,6 +119,17 @@ class ProfileFold:
             return self._letter(step, record, cause)
         return None
 
+    def _folds_what_is_said(self, step: Step, left: set[str]) -> bool:
+        try:
+            interactions.fold_said(step, self.policy)
+        except StoreUnavailable:
+            raise
+        except Exception as cause:  # noqa: BLE001  nor may what follows from a record make that a dead letter
+            left.add(step.said[0].identity)
+            log.warning("left to its own record", extra={"id": step.said[0].identity, "error": type(cause).__name__})
+            return False
+        return True
+
     def _letter(self, step: Step, record: LogRecord, cause: Exception) -> Record:
         reason, _ = why_dead(cause)
         self.meter.count("worker_dead_letters", reason=reason)
@@ -130,14 +145,15 @@ class ProfileFold:
             self.meter.count("identity_conflicts", step.conflicts)
         if step.dropped:
             self.meter.count("timers_dropped", step.dropped)
-        for kind, amount in Counter(step.taken).items():
-            self.meter.count("actions", amount, kind=kind)
+        for kind in step.taken:
+            self.meter.count("actions", kind=kind)
         for each in step.decided:
             count_decision(self.meter, each)
 
 
 def handler_of(record: LogRecord) -> Handler:
     """Raises BadFields."""
-    if record.topic not in HANDLERS:
+    handler = HANDLERS.get(record.topic)
+    if handler is None:
         raise BadFields(f"there is no topic `{record.topic}` to fold")
-    return HANDLERS[record.topic]
+    return handler

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from consumers.folding.emitted import emitted
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from profiles.facts import Situation
 from profiles.profile import Profile, Session
 from profiles.sessions import SESSION_TIMER, just_ended
-from profiles.store import Record
 from schemas.base import rfc3339
 from schemas.interaction import SESSION_ENDED, TIMER_FIRED, Interaction
 
@@ -17,19 +15,23 @@ IDLE = "idle"
 """What ended a visit that no interaction has ended."""
 
 
-def summaries(step: Step, folded: Profile, interaction: Interaction, policy: LivePolicy) -> list[Record]:
+def summaries(step: Step, folded: Profile, interaction: Interaction, policy: LivePolicy) -> list[Interaction]:
     """The summary of the visit that an interaction or a timer has ended; nothing if it has ended none.
 
     A visit ends once, and its summary is committed with its end. Its id names subject, channel, start and end: two
-    visits of a channel never end at the same time.
+    visits of a channel never end at the same time. Where somebody has several identifiers, `visits.py` sums up.
     """
+    if step.identity.owner is not None or step.profile.visits:
+        return []
     channel = interaction.data["timer"].partition(":")[2] if interaction.type == TIMER_FIRED else interaction.channel
     earlier, now = step.profile.sessions.get(channel), folded.sessions.get(channel)
+    if earlier is None or earlier is now:
+        return []
     ended = just_ended(earlier, now, interaction.at_ms, policy.definition.session_idle_ms)
     if ended is None:
         return []
     profile = folded if ended is now else step.profile  # a new visit is no part of the old one
-    return [emitted(summary(step.subject, profile, channel, ended, policy), policy)]
+    return [summary(step.subject, profile, channel, ended, policy)]
 
 
 def summary(subject: str, profile: Profile, channel: str, session: Session, policy: LivePolicy) -> Interaction:
@@ -86,7 +88,7 @@ def _features(session: Session, policy: LivePolicy) -> dict[str, Any]:
 def set_timer(step: Step, before: Profile, interaction: Interaction, policy: LivePolicy) -> None:
     """The timer that ends the visit, moved with its last interaction and cancelled with its end."""
     channel = interaction.channel
-    session, earlier = (each.sessions.get(channel) for each in (step.profile, before))
+    session, earlier = step.profile.sessions.get(channel), before.sessions.get(channel)
     if session is None or session is earlier:
         return
     if session.ended is not None:

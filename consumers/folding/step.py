@@ -1,9 +1,7 @@
 """One customer on the way from record to record, and all that the commit at the end will hold."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field as with_default
+from collections.abc import Mapping, Set
 
 from msgspec import Struct, field
 
@@ -12,7 +10,7 @@ from profiles.definition import Definition
 from profiles.identity import NOBODY, Identity
 from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
-from profiles.profile import Profile
+from profiles.profile import Profile, Visit
 from profiles.store import Erasure, NewKey, Record
 from schemas.decision import Decision
 from schemas.interaction import Interaction
@@ -22,8 +20,7 @@ from schemas.triggers import ActionKind
 DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(Struct, frozen=True):
     """What a step needs to know besides the customer, so that it can decide."""
 
     shard: int = 0
@@ -32,7 +29,7 @@ class Around:
     decision_keep_ms: int = 30 * DAY_MS
     again: bool = False
     """A log is folded again, from which erased lives were removed, into ledgers that hold no reservations."""
-    cells: Mapping[str, str] = with_default(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
     """Cell by program, where an example assigns it."""
 
 
@@ -41,7 +38,7 @@ class Step(Struct):
     profile: Profile
     ledger: Ledger
     identity: Identity = NOBODY
-    around: Around = Around()
+    around: Around = field(default_factory=Around)
     now_ms: int = 0
     """When the log took the record in hand: what is decided while it is folded is decided then."""
     timers: dict[str, int | None] = field(default_factory=dict)
@@ -53,10 +50,17 @@ class Step(Struct):
     decided: list[Decision] = field(default_factory=list)
     taken: list[ActionKind] = field(default_factory=list)
     """The kinds of the actions among the records."""
+    said: list[Interaction] = field(default_factory=list)
+    """What the record in hand has made this step say, and is still to be folded."""
+    left: Set[str] = frozenset()
+    """Identities of what cannot be folded where it is said."""
     passed: list[Interaction] = field(default_factory=list)
     """Interactions whose rules are the owner's to judge, since the last parts were sent there."""
     settled: set[str] = field(default_factory=set)
     """Identifiers of whom the log says now what a request may have said ahead of it (profiles/linking.py)."""
+    handed: list[tuple[int, str, Visit]] = field(default_factory=list)
+    """Visits that are the owner's to sum up from now on, since the last parts were sent there: the offset of the record
+    that made them so, the channel, the visit."""
     conflicts: int = 0
     """Identifiers that could not be linked."""
     erasures: list[Erasure] = field(default_factory=list)
@@ -75,8 +79,8 @@ class Step(Struct):
     """Offset of the last record folded."""
 
     @staticmethod
-    def of(customer: Customer, around: Around) -> "Step":
-        return Step(customer.subject, customer.profile, customer.ledger, customer.identity, around)
+    def of(customer: Customer, around: Around, left: Set[str] = frozenset()) -> "Step":
+        return Step(customer.subject, customer.profile, customer.ledger, customer.identity, around, left=left)
 
     def is_stranger(self) -> bool:
         """Somebody of whom nothing is known but that we were asked about them."""

@@ -31,6 +31,8 @@ class Connection:
     certfile: Path | None = None
     """Our own certificate, where brokers ask for it."""
     keyfile: Path | None = None
+    secret: str = field(default="", repr=False)
+    """With which our own records are signed (ours.py); empty for none."""
 
     @property
     def encrypted(self) -> bool:

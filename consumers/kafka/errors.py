@@ -3,6 +3,7 @@
 LogError
 ├── LogUnavailable   no broker can be reached, or none has acknowledged in time: try again
 └── LogMisfit        the cluster, its topics or this installation are not as they must be: an operator mends it
+    └── BeyondEnd    more was taken in than the log has
 """
 
 
@@ -17,4 +18,8 @@ class LogUnavailable(LogError):  # noqa: N818 (reads as a sentence where it is r
 
 
 class LogMisfit(LogError):  # noqa: N818
+    pass
+
+
+class BeyondEnd(LogMisfit):
     pass

@@ -8,10 +8,12 @@ in time, and after any failure the producer is thrown away with all that it has 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
+from consumers.kafka import ours
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
 from consumers.kafka.errors import LogMisfit
 from consumers.kafka.messages import Message
@@ -35,6 +37,7 @@ class Producer:
         require_fast_client()
         self._connection = connection
         self._partitions = partitions
+        self._mark = ours.Mark(connection.secret)
         self._within_s = within_s
         self._producer: AIOKafkaProducer | None = None
         self._one_call = asyncio.Lock()
@@ -68,7 +71,7 @@ class Producer:
         producer = await self._running()
         await self._check_partitions(producer, {topic for topic, _ in by_destination})
         tasks = [
-            asyncio.create_task(_in_order(producer, destination, several))
+            asyncio.create_task(_in_order(producer, destination, map(self._marked, several)))
             for destination, several in by_destination.items()
         ]
         try:
@@ -77,6 +80,11 @@ class Producer:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _marked(self, each: Message) -> Message:
+        """With the header by which it is known as ours; the last one."""
+        value = self._mark.of(each.topic, each.key, dict(each.headers).get("ce_id", b""), each.value)
+        return replace(each, headers=(*each.headers, (ours.HEADER, value)))
 
     async def _running(self) -> AIOKafkaProducer:
         if self._producer is None:

@@ -2,7 +2,7 @@
 -- Opens a guarded batch: only the worker that closed the last one, with nothing lost since, may go on.
 -- It also reads the customers: what is read here was written under a guard that no failover can bring back without
 -- it. And it requires the last record of the batch: what was read of a log that a failover has cut is dropped.
--- KEYS 1 guard  2 outbox  3 erased  4… customers
+-- KEYS 1 guard  2 log  3 erased  4… customers
 -- ARGV expected nonce, expected n, name of the position, expected position, new nonce,
 --      stream id of the batch's last record ('' where the log is kept elsewhere)
 -- Returns {'OK', {version, profile, ledger, identity}…} | {'MISMATCH'}

@@ -7,7 +7,8 @@
 --       another one), profile, ledger and identity ('' leaves them, '{}' removes an identity; where all three are left,
 --       and nothing is linked, the version only has to be the expected one), ttl of the customer in ms ('' for ever), how long an action is
 --       kept in ms, what is erased (JSON: subject; names of its timers; erasures with receipt, requested_ms, at, the
---       stream id of the request, and told, receipts of others, or names, somebody erased whom the log names; passed_over, stream ids of records of the outbox that go; '' for nothing),
+--       stream id of the request, and told, receipts of others, or names, somebody erased whom the log names; passed_over, stream ids of records of the log
+--       that go; log, the name of that stream; '' for nothing),
 --       what is linked ahead of the log (JSON: owner, where there is a new one; sources, which are added; settled, names
 --       that are taken out; '' for nothing), then four counted lists:
 --       new keys (value, ttl in ms, '1' if a worker may replace it),
@@ -68,12 +69,12 @@ if ARGV[9] ~= '' then
   end
   local function ends()
     local found = {}
-    for i = 1, FIXED do
-      if i == 2 or i > 5 then
-        local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
-        found[string.sub(KEYS[i], #tag + 1)] = last and last[1] or '0-0'
-      end
+    local function note(stream)
+      local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+      found[string.sub(stream, #tag + 1)] = last and last[1] or '0-0'
     end
+    note(tag .. asked.log)
+    for i = 6, FIXED do note(KEYS[i]) end
     return found
   end
 
@@ -91,7 +92,7 @@ if ARGV[9] ~= '' then
     redis.call('HSET', erasing, each.receipt, cjson.encode(entry))
     redis.call('HINCRBY', KEYS[4], 'erasures', 1)
   end
-  for _, id in ipairs(asked.passed_over) do redis.call('XDEL', KEYS[2], id) end
+  for _, id in ipairs(asked.passed_over) do redis.call('XDEL', tag .. asked.log, id) end
 end
 
 if ARGV[10] ~= '' then

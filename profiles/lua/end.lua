@@ -1,5 +1,5 @@
 -- Closes a guarded batch: moves the position if every commit of the batch is there.
--- KEYS 1 guard  2 outbox  ARGV nonce, commits of the batch, name of the position, new position,
+-- KEYS 1 guard  2 log  ARGV nonce, commits of the batch, name of the position, new position,
 --      stream id before which consumed records are dropped ('' for none)
 -- The guard notes that something was dropped: from then on the log is no longer whole.
 -- Returns {'OK'} | {'MISMATCH'}

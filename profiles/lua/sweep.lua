@@ -2,7 +2,7 @@
 -- step: sweeping it again finds nothing and counts nothing. How far it has come stands in each erasure, so that a
 -- failover that brings records back is noticed.
 -- KEYS 1 stream  2 erasing  3 guard
--- ARGV name of the stream, kind to count as, where to begin ('-', or '(' and the last id), last id, most records,
+-- ARGV name of the stream, kind to count as ('records': it is the log), where to begin ('-', or '(' and the last id), last id, most records,
 --      name of the position, the position that is needed (nothing is removed that was not folded), receipts…
 -- Returns where to go on, 'end', or 'again' if something is not as it was left
 local function before(a, b)
@@ -31,12 +31,19 @@ local function names(record, name)
   return sound and (said.claimant == name or said.name == name or said.source == name)
 end
 
--- after the request, the old life goes on until the commit: what was decided and answered meanwhile goes too
+-- what a fold has said and folded at once: by the commit of the erasure it is of the old life (consumers/said.py)
+local function is_said(record)
+  local ok, said = pcall(cjson.decode, record.body)
+  return ok and type(said) == 'table' and said.folded == true and
+         (said.type == 'session_ended' or said.type == 'stage_changed')
+end
+
+-- after the request, the old life goes on until the commit: what was decided, answered and said meanwhile goes too
 local function is_old(id, record, entry)
-  if entry.names then return ARGV[1] == 'out' and before(id, entry.at) and names(record, entry.names) end
-  if ARGV[1] ~= 'out' then return before(id, entry.ends[ARGV[1]] or '0-0') end
-  local is_new = record.topic == 'interactions' or record.topic == 'identities'
-  return before(id, entry.at) or (not is_new and before(id, entry.ends.out))
+  if entry.names then return ARGV[2] == 'records' and before(id, entry.at) and names(record, entry.names) end
+  if ARGV[2] ~= 'records' then return before(id, entry.ends[ARGV[1]] or '0-0') end
+  local is_new = record.topic == 'identities' or (record.topic == 'interactions' and not is_said(record))
+  return before(id, entry.at) or (not is_new and before(id, entry.ends[ARGV[1]] or '0-0'))
 end
 
 local page = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[4], 'COUNT', ARGV[5])

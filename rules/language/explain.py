@@ -61,13 +61,13 @@ def explain(condition: Expression, facts: Mapping[str, object]) -> Explanation:
 
 
 @lru_cache(maxsize=4096)
-def _program(node: Node) -> Program:
+def program_of(node: Node) -> Program:
     """A part made runnable; the same conditions are explained again and again."""
     return Program(node)
 
 
 def _deciding(node: Node, facts: Mapping[str, object]) -> list[Part]:
-    value = _program(node).run(facts)
+    value = program_of(node).run(facts)
     if isinstance(node, Call):
         if node.function in ("_&&_", "_||_"):
             return _in_logic(node, value, facts)
@@ -85,7 +85,7 @@ def _logical(node: Node) -> bool:
 def _in_logic(node: Call, value: object, facts: Mapping[str, object]) -> list[Part]:
     """The smallest side that decides alone; all the sides where it takes all of them."""
     sides = operands(node, node.function)
-    values = [_program(side).run(facts) for side in sides]
+    values = [program_of(side).run(facts) for side in sides]
     if isinstance(value, EvaluationError):
         undecided = [side for side, found in zip(sides, values, strict=True) if not isinstance(found, bool)]
         return _deciding(undecided[0], facts)
@@ -97,7 +97,7 @@ def _in_logic(node: Call, value: object, facts: Mapping[str, object]) -> list[Pa
 
 def _in_choice(node: Call, value: object, facts: Mapping[str, object]) -> list[Part]:
     test, then, other = node.arguments
-    taken = _program(test).run(facts)
+    taken = program_of(test).run(facts)
     if not isinstance(taken, bool):
         return _deciding(test, facts)
     branch = then if taken else other
@@ -117,7 +117,7 @@ def _as_verdict(value: object) -> bool | EvaluationError:
 def _values(node: Node, facts: Mapping[str, object]) -> dict[str, object]:
     """The values behind a part: of the sides that are compared, else of every name that is read."""
     sides = node.arguments if isinstance(node, Call) and node.function in _COMPARING else ()
-    compared = {text_of(side): _program(side).run(facts) for side in sides if names_in(side)}
+    compared = {text_of(side): program_of(side).run(facts) for side in sides if names_in(side)}
     if any(isinstance(value, EvaluationError) for value in compared.values()):
         return _read(node, facts)
     return compared or _read(node, facts)

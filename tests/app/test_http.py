@@ -30,7 +30,7 @@ EVENT = {"specversion": "1.0", "id": "1", "source": "shop", "type": "view", "sub
 
 
 class Keys:
-    async def require(self, token: str | None, scope: str) -> None:
+    async def require(self, token: str | None, scope: str, *others: str) -> None:
         if token != "good":
             raise NotAuthenticated
         if scope == "respond":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.ingestion import MOST_EVENT_BYTES, accepted, record_of
+from consumers.accepting import MOST_EVENT_BYTES, accepted, record_of
 from profiles.errors import BadFields
 from schemas.interaction import OUR_OWN
 from tests.builders import NOON_MS, interaction, live

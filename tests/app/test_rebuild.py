@@ -21,6 +21,7 @@ from app.rebuild.lock import LOCK
 from app.rebuild.mending import Mending
 from app.rebuild.second import SecondSpace
 from app.responding import Responding
+from consumers.courier import Courier
 from consumers.erasing import Erasures
 from consumers.folding import ProfileFold
 from consumers.loop import GuardedLoop
@@ -155,6 +156,24 @@ async def test_what_was_folded_once_is_the_same_folded_again(world: World) -> No
     assert found.same
     assert (found.customers, found.shards, found.policy) == (PEOPLE, SHARDS, POLICY.revision)
     assert await leftovers(world) == []
+
+
+async def test_visits_of_several_identifiers_are_the_same_folded_again(world: World) -> None:
+    """One in progress, with its timer, and one that was handed over and is summed up."""
+    now, courier = at_ms(datetime.now(UTC)), Courier(world.store, lambda: frozenset(range(SHARDS)), Counted())
+    views = [("visitor:v-1", 90), ("customer:p1", 89), ("visitor:v-1", 88), ("visitor:v-1", 5), ("customer:p1", 4)]
+    for who, ago in views:
+        links = ("visitor:v-1",) if ago == 89 else ()
+        await world.store.append([said(interaction("page_view", now - ago * 60_000, subject=who, links=links))])
+        await world.folded()
+        while await courier.deliver():
+            await world.folded()
+    profile = (await world.store.read("customer:p1")).profile
+    assert profile.visits["web"].parts.keys() == {"visitor:v-1", "customer:p1"}
+    assert (await world.store.read("visitor:v-1")).profile.visits == {}
+    found = await world.rebuild(swap=False)
+    assert found.samples == []
+    assert (found.same, found.timers) == (True, 0)
 
 
 async def test_comparing_lists_what_differs_and_changes_nothing(world: World) -> None:

@@ -35,6 +35,10 @@ def test_the_defaults_are_the_documented_ones() -> None:
         kafka_ssl_cafile=None,
         kafka_ssl_certfile=None,
         kafka_ssl_keyfile=None,
+        kafka_secret="",
+        instance="",
+        archive="",
+        archive_every=900_000,
     )
 
 

@@ -16,7 +16,7 @@ from redis import Redis
 from app import publishing
 from app.bootstrap import STOP_WITHIN_S, following
 from app.publishing import PolicyStore
-from consumers.redis_streams import WORKERS
+from consumers.shares import WORKERS
 from profiles.connection import connected
 from profiles.registry import Registry
 from profiles.store import CustomerStore

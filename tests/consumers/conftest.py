@@ -29,7 +29,7 @@ class Counted:
 
     def observe(self, name: str, seconds: float) -> None: ...
 
-    def gauge(self, name: str, value: float) -> None:
+    def gauge(self, name: str, value: float, **labels: str) -> None:
         self.gauges[name] = value
 
 

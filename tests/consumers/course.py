@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from consumers.folding import Step, fold_decision, fold_interaction
+from consumers.folding import Step, fold_decision, fold_interaction, fold_said
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.timers import interaction_of
@@ -28,6 +28,7 @@ class Log:
         said, step = len(self.step.records), self.step
         step.now_ms = interaction.at_ms if now_ms is None else now_ms
         fold_interaction(step, interaction, self.policy)
+        fold_said(step, self.policy)
         for each in step.records[said:]:
             if each.topic == "decisions":
                 record = LogRecord(each.topic, 0, step.now_ms, each.id, each.subject, each.body)

@@ -1,11 +1,11 @@
-"""A customer whose records are folded as the worker folds them, without a store: what is said is folded in its turn."""
+"""A customer whose records are folded as the worker folds them, without a store, with what is said."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from consumers.folding import Step, fold_interaction
+from consumers.folding import Step, fold_interaction, fold_said
 from consumers.live import LivePolicy
 from profiles.facts import FactReader, Situation
 from profiles.profile import Profile
@@ -24,10 +24,9 @@ class Customer:
     def fold(self, *interactions: Interaction) -> "Customer":
         for each in interactions:
             fold_interaction(self.step, each, self.policy)
+            fold_said(self.step, self.policy)
             records, self.step.records = self.step.records, []
-            said = [from_cloud_event(CloudEvent.model_validate(orjson.loads(record.body)), 0) for record in records]
-            self.said += said
-            self.fold(*said)
+            self.said += [from_cloud_event(CloudEvent.model_validate(orjson.loads(each.body)), 0) for each in records]
         return self
 
     def of(self, kind: str) -> list[Interaction]:

@@ -12,11 +12,11 @@ from redis.asyncio import Redis
 
 from app.decisioning import Decisioning
 from consumers.folding import ProfileFold
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import keys
 from profiles.customer import Customer
+from profiles.log_stream import OUTBOX
 from profiles.profile import Profile
 from profiles.store import ACTIONS, Commit, CustomerStore
 from rules import codes
@@ -243,7 +243,7 @@ def test_what_cannot_be_folded_leaves_nothing_behind(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("consumers.folding.actions.message", fail)
     commit = folded(acting({"call_list": "x"}, MESSAGE), purchase(10))
     assert [each.topic for each in commit.records] == ["dead-letters"]
-    assert commit.profile == Profile(marks={POSITION: 1})
+    assert commit.profile == Profile(marks={OUTBOX.position: 1})
     assert not commit.counts
 
 
@@ -278,7 +278,7 @@ async def test_a_crash_between_apply_and_end_takes_no_action_twice(
     policy = acting(MESSAGE)
     await store.append([said(purchase(10))])
     await drained(worker("one", policy))
-    await redis.hset(keys.guard(store.shard(ALICE)), POSITION, "0")
+    await redis.hset(keys.guard(store.shard(ALICE)), OUTBOX.position, "0")
     await drained(worker("two", policy))
     assert len(await actions(redis, store)) == 1
     assert len((await store.read(ALICE)).ledger.entries) == 1

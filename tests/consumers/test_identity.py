@@ -305,6 +305,51 @@ async def test_a_target_that_lost_what_was_delivered_gets_it_again(
     assert (await store.read(ALICE)).identity.others().keys() == {V1}
 
 
+async def test_what_comes_the_long_way_is_judged_although_it_is_known_by_then(
+    store: CustomerStore, loop: GuardedLoop, courier: Courier
+) -> None:
+    """The visitor turns out to be the customer's own while an event is on its way by the phone: what the visitor has
+    comes straight, and is there first."""
+    names = (f"visitor:w-{number}" for number in range(100))
+    visitor = next(each for each in names if store.shard(each) < store.shard(PHONE))  # delivered before the phone's
+    await store.append([said(login(PHONE, visitor)), said(login(ALICE, PHONE))])
+    await settled(loop, courier)
+    await store.append([said(purchase(30, subject=visitor)), said(login(ALICE, visitor, at_ms=NOON_MS - HOUR))])
+    await settled(loop, courier)
+    assert (await person(store, visitor)).subject == ALICE
+    assert [each.rule for each in (await store.read(ALICE)).ledger.proposals] == ["big"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_an_owner_that_is_ahead_of_its_source_goes_back_with_it(
+    redis: Redis, store: CustomerStore, loop: GuardedLoop, courier: Courier, meter: Counted, restarted: bool
+) -> None:
+    """As a failover of the source's server alone would leave it, and another one while it is made good."""
+    shard = store.shard(V1)
+    assert shard != store.shard(ALICE)
+    await store.append([said(login(ALICE, V1)), said(purchase(10, subject=V1))])
+    await settled(loop, courier)
+    kept: Any = {name: await redis.dump(name) for name in await redis.keys(f"{keys.tag(shard)}*")}
+    await store.append([said(purchase(5, subject=V1, id="lost"))])
+    await settled(loop, courier)
+    assert (await store.read(ALICE)).identity.others()[V1].profile.features != {}
+    if restarted:
+        courier = Courier(store, lambda: loop.owned, meter)
+    for steps_between in (1, 3):
+        await redis.delete(*await redis.keys(f"{keys.tag(shard)}*"))
+        for name, value in kept.items():
+            await redis.restore(name, 0, value)
+        for _ in range(steps_between):
+            await courier.deliver()
+            await loop.check_guards()
+            await loop.step()
+    await courier.check()
+    await settled(loop, courier)
+    part = (await store.read(ALICE)).identity.others()[V1]
+    assert part.profile.features == (await store.read(V1)).profile.features
+    assert await spend(store, ALICE) == 10
+
+
 SEEDS = 30
 
 

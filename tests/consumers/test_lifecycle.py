@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from consumers.folding.lifecycle import MOST_STAGES
-from consumers.guarded_batch import POSITION
 from consumers.timers import Timers
 from profiles import keys
+from profiles.log_stream import OUTBOX
 from profiles.profile import Profile
 from profiles.store import CustomerStore
 from schemas.base import moment
@@ -195,7 +195,7 @@ async def test_a_review_fires_from_the_store_and_its_change_is_said_once(
     await drained(loop)
     assert await timers.fire_due(now_ms + HOUR) == 2, "the end of the visit, and a review at once, as all is long ago"
     await drained(loop)
-    await redis.hset(keys.guard(store.shard(ALICE)), POSITION, "0")  # as if END had never been reached
+    await redis.hset(keys.guard(store.shard(ALICE)), OUTBOX.position, "0")  # as if END had never been reached
     await drained(worker("two", POLICY))
     changes = [{"to": "onboarding"}, {"from": "onboarding", "to": "growth"}, {"from": "growth", "to": "decline"}]
     assert await said_changes(redis, store) == changes

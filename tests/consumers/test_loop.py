@@ -10,12 +10,12 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from consumers.guarded_batch import POSITION
 from consumers.loop import GuardedLoop
 from consumers.timers import Timers
 from profiles import keys
 from profiles.customer import Customer
 from profiles.errors import OutOfRoom
+from profiles.log_stream import OUTBOX
 from profiles.store import Commit, Committed, CustomerStore, Record
 from schemas.interaction import Interaction, to_cloud_event
 from schemas.ledger import Ledger
@@ -68,7 +68,7 @@ async def test_a_crash_between_apply_and_end_is_replayed_without_effect(
     first = worker("one")
     await drained(first)
     shard = store.shard(ALICE)
-    await redis.hset(keys.guard(shard), POSITION, "0")  # as if END had never been reached
+    await redis.hset(keys.guard(shard), OUTBOX.position, "0")  # as if END had never been reached
     await drained(worker("two"))
     assert await spend(store) == 10
     assert (await store.counts())["2026-03-10|interactions|purchase|web"] == 1

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from consumers.guarded_batch import POSITION
 from consumers.timers import Timers
 from profiles import keys
+from profiles.log_stream import OUTBOX
 from profiles.store import CustomerStore
 from schemas.base import rfc3339
 from schemas.interaction import SESSION_ENDED, Interaction
@@ -112,7 +112,7 @@ def test_a_summary_is_an_interaction_like_any_other_but_no_visit() -> None:
     assert (found["customer.visits_30d"], found["customer.seconds"]) == (1, 240.0)
     assert rfc3339(int(found["customer.last_visit_began"].timestamp() * 1000)) == rfc3339(NOON_MS)
     assert found["customer.purposes"] == ["browsing"]
-    assert SESSION_ENDED in [kind for _, kind, _, _ in customer.profile.recent]
+    assert [kind for _, kind, _, _ in customer.profile.recent] == ["page_view"] * 2
     assert customer.step.counts["2026-03-10|interactions|session_ended|web"] == 1
     assert customer.profile.sessions["web"].interactions == 2
     assert customer.profile.last == NOON_MS + 4 * MINUTE
@@ -208,7 +208,7 @@ async def test_timers_workers_and_replay_give_one_summary(
     timers = [Timers(store, lambda: frozenset(range(4)), meter) for _ in range(2)]
     await asyncio.gather(*(each.fire_due(NOON_MS + HOUR) for each in timers))
     await asyncio.gather(drained(loop), drained(worker("one", POLICY)))
-    await redis.hset(keys.guard(store.shard(ALICE)), POSITION, "0")  # as if END had never been reached
+    await redis.hset(keys.guard(store.shard(ALICE)), OUTBOX.position, "0")  # as if END had never been reached
     await drained(worker("two", POLICY))
     (ended,) = await summaries_in(redis, store)
     assert ended["interactions"] == 2
@@ -228,7 +228,7 @@ async def test_a_visit_ends_however_long_the_name_of_its_customer_is(
     profile = (await store.read(subject)).profile
     assert profile.sessions["web"].ended == NOON_MS + 30 * MINUTE
     assert "worker_dead_letters" not in meter.counts
-    assert SESSION_ENDED in [kind for _, kind, _, _ in profile.recent]
+    assert profile.features[POLICY.definition.features["visits_30d"].key][1] == 1
 
 
 async def test_an_interaction_that_ends_the_visit_cancels_its_timer(

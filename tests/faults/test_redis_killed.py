@@ -19,11 +19,11 @@ import pytest
 import yaml
 from redis import Redis
 
-from consumers.guarded_batch import POSITION
 from consumers.redis_streams import offset_of
 from profiles import keys
 from profiles.connection import connected
 from profiles.fold import fold
+from profiles.log_stream import OUTBOX
 from profiles.profile import Profile
 from profiles.store import CustomerStore
 from schemas.decision import DecisionRecord
@@ -136,7 +136,7 @@ def all_is_folded(redis: RedisServer) -> bool:
     with Redis(unix_socket_path=str(redis.socket)) as client:
         for shard in range(SHARDS):
             last: Any = client.xrevrange(keys.outbox(shard), count=1)
-            position: Any = client.hget(keys.guard(shard), POSITION)
+            position: Any = client.hget(keys.guard(shard), OUTBOX.position)
             if last and offset_of(last[0][0]) > int(position or 0):
                 return False
     return True

@@ -3,14 +3,15 @@
 from itertools import permutations
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from profiles.definition import KEPT_INTERACTIONS
 from profiles.facts import FactReader, Situation
-from profiles.fold import fold, has_seen
+from profiles.fold import fold, has_seen, identity_hash
 from profiles.profile import Profile
+from profiles.recent import KEPT_INTERACTIONS
 from schemas.interaction import TIMER_FIRED, Interaction
 from tests.builders import DAY, HOUR, MINUTE, NOON_MS, definition, interaction, purchase
 
@@ -165,8 +166,15 @@ def test_a_thousand_interactions_sent_again_change_nothing() -> None:
 
 
 def test_identities_are_found_only_where_one_begins() -> None:
-    assert has_seen("abcdefghABCDEFGH", "ABCDEFGH")
-    assert not has_seen("abcdefghABCDEFGH", "efghABCD")
+    assert has_seen("abcdefgABCDEFG", "ABCDEFG")
+    assert not has_seen("abcdefgABCDEFG", "efgABCD")
+
+
+def test_an_identity_stands_in_json_as_it_is() -> None:
+    hashes = [identity_hash(interaction(id=str(number)).identity) for number in range(2_000)]
+    assert len(set(hashes)) == len(hashes)
+    assert {len(each) for each in hashes} == {7}
+    assert orjson.dumps("".join(hashes)) == f'"{"".join(hashes)}"'.encode()
 
 
 def test_an_attribute_kept_with_another_type_is_not_known() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from profiles.profile import Profile, Session
+from profiles.recent import grouped
 from tests.builders import HOUR, MINUTE, NOON_MS
 
 TIMES = st.integers(1, NOON_MS)
@@ -31,7 +32,7 @@ def profiles(draw: st.DrawFn) -> Profile:
         attributes=draw(st.dictionaries(NAMES, st.integers(1, 9))),
         features=draw(st.dictionaries(NAMES, st.lists(st.integers(0, NOON_MS)))),
         sessions=draw(st.dictionaries(st.sampled_from(["web", "call"]), SESSIONS)),
-        recent=tuple(sorted(recent, reverse=True)),
+        latest=grouped(recent, max((each[0] for each in recent), default=0)),
         last=max((each[0] for each in recent), default=None),
         seen=draw(st.text("abc", max_size=8)),
     )
@@ -48,7 +49,9 @@ def test_a_time_is_written_once_and_then_as_a_distance() -> None:
             "web": Session(NOON_MS, NOON_MS + MINUTE, 3, after=NOON_MS - HOUR),
             "call": Session(NOON_MS - HOUR, NOON_MS, 1, {"f~abc": 1}, ended=NOON_MS),
         },
-        recent=tuple((NOON_MS + MINUTE * each, "page_view", "web", "shop") for each in (1, 0, -5)),
+        latest=grouped(
+            ((NOON_MS + MINUTE * each, "page_view", "web", "shop") for each in (1, 0, -5)), NOON_MS + MINUTE
+        ),
         last=NOON_MS + MINUTE,
     )
     found: dict[str, Any] = orjson.loads(profile.dumps())

@@ -100,7 +100,7 @@ def test_what_opportune_says_itself_is_no_visit_and_no_sign_of_life() -> None:
     for kind, channel in ((SESSION_ENDED, "web"), (STAGE_CHANGED, "")):
         after = fold(before, interaction(kind, at_ms=NOON_MS + DAY, channel=channel), POLICY)
         assert (after.sessions, after.last, after.first) == (before.sessions, before.last, before.first)
-        assert after.recent[0][1] == kind
+        assert (after.recent, after.seen) == (before.recent, before.seen)
 
 
 def test_a_tag_without_a_channel_is_in_no_visit_and_with_one_it_is() -> None:

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumers.live import LivePolicy
 from rules.answer import Origin, record
 from rules.arbitration import NothingLearned
 from rules.decide import decide
-from rules.replay import replayed
+from rules.replay import differences, replayed
 from schemas.decision import DecisionRecord, Facts
 from schemas.ledger import Ledger, Proposal
 from tests.builders import DAY, HOUR, NOON_MS, changed, entry, live
@@ -71,3 +72,51 @@ def test_stage_purpose_and_scores_replay_from_the_facts() -> None:
     written = record(judgement, facts, origin).model_dump_json(exclude_none=True)
     again = replayed(DecisionRecord.model_validate_json(written), policy.ruleset, NothingLearned())
     assert again.model_dump_json(exclude_none=True) == written
+
+
+def recorded(policy: LivePolicy, seed: int, **values: object) -> DecisionRecord:
+    """As it would be read back; of somebody who is not held out."""
+    facts = Facts("customer:bob", "web", (("hero", 1),), values, Ledger())
+    judgement = decide(facts, policy.ruleset, NothingLearned(), NOON_MS, seed)
+    made = record(judgement, facts, Origin("0003-x", NOON_MS, 3, seed, 0, policy.revision, "none"))
+    return DecisionRecord.model_validate_json(made.model_dump_json(exclude_none=True))
+
+
+def fields(policy: LivePolicy, kept: DecisionRecord) -> list[str]:
+    """What deciding again gives otherwise."""
+    return [each.field for each in differences(kept, replayed(kept, policy.ruleset, NothingLearned()))]
+
+
+def test_another_seed_is_noticed_where_chance_decided() -> None:
+    policy = live(offers=changed("pen", value=10))
+    kept = {seed: recorded(policy, seed) for seed in range(20)}
+    winners = {seed: each.treatments[0].offer for seed, each in kept.items() if each.treatments}
+    assert set(winners.values()) == {"mug", "pen"}
+    one = next(iter(winners))
+    other = next(seed for seed, offer in winners.items() if offer != winners[one])
+    assert fields(policy, kept[one]) == []
+    assert "treatments.0.offer" in fields(policy, kept[one].model_copy(update={"seed": other}))
+
+
+def test_a_record_that_was_changed_is_noticed_field_by_field() -> None:
+    policy = live(offers=changed("mug", eligible="customer.age >= 18"))
+    kept = recorded(policy, 1, **{"customer.age": 18})
+    (treatment,) = kept.treatments
+    assert fields(policy, kept) == []
+    for update, field in (
+        ({"facts": {"customer.age": 17}}, "treatments.0.offer"),
+        ({"salt": 1}, "treatments.0.code"),
+        ({"candidates": 3}, "candidates"),
+        ({"channel": "call"}, "treatments.0"),
+        ({"left_out": ()}, "left_out.0"),
+        ({"treatments": (treatment.model_copy(update={"score": 10.000000000000002}),)}, "treatments.0.score"),
+        ({"policy": "another"}, "policy"),
+    ):
+        assert field in fields(policy, kept.model_copy(update=update)), update
+
+
+def test_a_difference_can_be_read() -> None:
+    policy = live(offers=changed("mug", eligible="customer.age >= 18"))
+    kept = recorded(policy, 1, **{"customer.age": 18}).model_copy(update={"treatments": ()})
+    (found,) = differences(kept, replayed(kept, policy.ruleset, NothingLearned()))
+    assert str(found).startswith('treatments.0: recorded absent, replayed {"code": ')

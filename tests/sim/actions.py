@@ -15,7 +15,9 @@ from schemas.interaction import TIMER_FIRED, Interaction
 from tests.builders import MINUTE
 
 WITHIN = 20 * MINUTE
+RESCUE = "after:rescue"
 WORTH_A_MESSAGE = 5.0
+WORTH_A_NOTE = 20.0
 Taken = Mapping[str, Sequence[Action]]
 """By subject."""
 
@@ -75,7 +77,7 @@ def wrong(
     """Each action that follows from the log, once; and none that does not."""
     mine = acted.get(subject, ())
     found = []
-    lost = Counter(each.text for each in mine if each.kind == "call_list")
+    lost = Counter(each.text for each in mine if each.rule == "rescue")
     if lost != (expected := Counter(_lost(interactions))):
         found.append(f"{subject}: on the call list are {dict(lost)} instead of {dict(expected)}")
     worth = [each.id for each in interactions if each.type == "purchase" and each.data["amount"] > WORTH_A_MESSAGE]
@@ -99,7 +101,7 @@ def _lost(interactions: Sequence[Interaction]) -> Iterator[str]:
             there.append(each)
             if each.type == "page_view" and each.at_ms + WITHIN > newest:
                 starting.append(each)
-        elif each.data["timer"] == "after:rescue":
+        elif each.data["timer"] == RESCUE:
             last = max(starting, key=lambda one: one.at_ms, default=each)
             bought = [one for one in there if one.type == "purchase" and last.at_ms < one.at_ms <= each.at_ms]
             if last.at_ms + WITHIN == each.at_ms and not bought:

@@ -19,11 +19,12 @@ from msgspec.structs import replace
 from app.decisioning import Asked, Decisioning
 from app.errors import UnknownResponseCode
 from app.identities import Identities
-from app.ingestion import record_of
 from app.responding import Responding
+from consumers.accepting import record_of
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy, PolicySource
 from consumers.log import LogRecord
+from consumers.said import is_folded
 from consumers.timers import record_of as fired
 from profiles.customer import Customer
 from profiles.people import Person
@@ -45,6 +46,21 @@ STEP = 1 << 20
 
 
 @dataclass
+class Reads:
+    """A trip that reads values."""
+
+    values: Mapping[str, bytes]
+    keys: list[str] = field(default_factory=list)
+
+    def add(self, command: str, key: str) -> None:
+        assert command == "GET"
+        self.keys.append(key)
+
+    async def run(self) -> list[bytes | None]:
+        return [self.values.get(key) for key in self.keys]
+
+
+@dataclass
 class Memory:
     """What the services and the fold know of a store, for one process in which nothing happens at the same time."""
 
@@ -56,6 +72,10 @@ class Memory:
     counts: Counter[str] = field(default_factory=Counter)
     kept: Counter[tuple[str, str, bytes]] = field(default_factory=Counter)
     """Actions and dead letters: topic, id and body."""
+
+    @property
+    def scripts(self) -> SimpleNamespace:
+        return SimpleNamespace(batch=lambda: Reads(self.values))
 
     def shard(self, subject: str) -> int:
         return shard_of(subject, SHARDS)
@@ -169,6 +189,8 @@ class Life:
             each = self._log.pop(0)
             self._offset += STEP
             record = LogRecord(each.topic, self._offset, self.now_ms, each.id, each.subject, each.body)
+            if is_folded(record):
+                continue
             customer = await self.store.read(each.subject)
             commit = self._fold(customer, [record], self.store.shard(each.subject))
             if commit.expected is not None:

@@ -6,7 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from profiles.customer import Customer
 from profiles.definition import Definition
+from profiles.facts import read_feature
+from profiles.fold import fold
+from profiles.joining import joined
+from profiles.profile import Profile
 from schemas.interaction import Interaction
+from tests.sim.judging import Logs
 
 
 def wrong_identities(
@@ -32,3 +37,39 @@ def wrong_identities(
         for source, has in customer.identity.sources.items():
             if has.parts and customers[source].identity.owner != name:
                 yield f"identities: {name} still has parts of {source}"
+
+
+def wrong_people(customers: Mapping[str, Customer], logs: Logs, definition: Definition) -> Iterator[str]:
+    """Whose each identifier is follows from its log; a person has the parts of all identifiers that are theirs, as they
+    are, and the sum of them is the fold of all that was ever said under them."""
+    for name, owner in logs.owners.items():
+        if customers[name].identity.owner != owner:
+            yield f"people: {name} belongs to {customers[name].identity.owner} instead of {owner}"
+    for top, names in logs.members().items():
+        has = {name: part.profile for name, part in customers[top].identity.others().items()}
+        if has.keys() != set(names) - {top}:
+            yield f"people: {top} has {sorted(has)} instead of {names}"
+        for name in has.keys() & set(names):
+            for differs in _differing(has[name], customers[name].profile):
+                yield f"people: {top} has not what {name} has: {differs}"
+        events = [each.event for name in names for each in logs.met[name] if each.event.subject == name]
+        yield from _wrong_sum(top, joined([customers[top].profile, *has.values()], definition), events, definition)
+
+
+def _differing(copy: Profile, part: Profile) -> Iterator[str]:
+    """A part is sent before its own mark is set."""
+    for name in set(part.__struct_fields__) - {"marks"}:
+        if getattr(copy, name) != getattr(part, name):
+            yield f"{name} {getattr(copy, name)} instead of {getattr(part, name)}"
+
+
+def _wrong_sum(top: str, whole: Profile, events: Sequence[Interaction], definition: Definition) -> Iterator[str]:
+    expected = Profile()
+    for each in sorted(events, key=lambda each: each.at_ms):
+        expected = fold(expected, each, definition)
+    for feature in definition.features.values():
+        sees, should = (read_feature(feature, each.features, expected.last or 0) for each in (whole, expected))
+        if sees != should:
+            yield f"people: {top} has {sees} as {feature.key} instead of {should}"
+    if (whole.first, whole.last, whole.recent) != (expected.first, expected.last, expected.recent):
+        yield f"people: {top} was seen {whole.first}, {whole.last}, {whole.recent} instead of {expected}"

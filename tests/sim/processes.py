@@ -27,14 +27,15 @@ from redis.asyncio import Redis
 from app.publishing import PolicyStore
 from consumers.courier import Courier
 from consumers.folding import ProfileFold
-from consumers.guarded_batch import POSITION
 from consumers.live import LivePolicy
 from consumers.loop import GuardedLoop
-from consumers.redis_streams import SILENT_AFTER_S, RedisStreams, offset_of
+from consumers.redis_streams import RedisStreams, offset_of
+from consumers.shares import SILENT_AFTER_S
 from consumers.timers import Timers
 from profiles import keys
 from profiles.connection import connected
 from profiles.errors import StoreUnavailable
+from profiles.log_stream import OUTBOX
 from profiles.registry import Registry
 from profiles.store import Committed, CustomerStore, Record
 from rules.policy import check
@@ -253,7 +254,7 @@ async def unsettled(redis: Redis) -> list[str]:
     """The shards where something waits to be folded, delivered or fired."""
     found, now_ms = [], time.time_ns() // 1_000_000
     for shard in range(SHARDS):
-        position = int(await redis.hget(keys.guard(shard), POSITION) or 0)
+        position = int(await redis.hget(keys.guard(shard), OUTBOX.position) or 0)
         last: Any = await redis.xrevrange(keys.outbox(shard), count=1)
         if last and offset_of(last[0][0]) > position:
             found.append(f"outbox of {shard}")

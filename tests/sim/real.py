@@ -8,7 +8,7 @@ over the log alone.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,12 +26,13 @@ from profiles import keys
 from profiles.customer import Customer
 from profiles.definition import KEPT_IDENTITIES
 from profiles.errors import StoreUnavailable
-from profiles.fold import fold, identity_hash
+from profiles.fold import IDENTITY_CHARACTERS, fold, identity_hash
 from profiles.identity import NOBODY, Identity
 from profiles.profile import Profile
-from profiles.store import Commit, Committed, CustomerStore, NewKey, Record
+from profiles.store import IDENTITIES, Commit, Committed, CustomerStore, NewKey, Record
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord
+from schemas.identity import Judged, kind_of
 from schemas.interaction import (
     OUR_OWN,
     SESSION_ENDED,
@@ -44,25 +45,39 @@ from schemas.interaction import (
 )
 from schemas.ledger import Ledger
 from tests.builders import DAY, MINUTE, NOON_MS, SHOP, entry, interaction, live, purchase
-from tests.sim import actions
+from tests.sim import actions, visits
 from tests.sim.actions import Logged
 from tests.sim.hostile import AssignedStreams, Broken, Crash, HostileScripts, Turns, Wire
-from tests.sim.identities import wrong_identities
+from tests.sim.identities import wrong_identities, wrong_people
+from tests.sim.judging import Logs, wrong_judging
 
 MOST_SHARDS = 2
 PEOPLE = ("customer:alice", "customer:bob", "customer:carol", "phone:p-1", "visitor:v-1", "visitor:v-2")
 """Stronger ones first."""
 WORKERS = ("one", "two", "three")
-TURNS = 110
+BUSY = ("producer", "producer", "courier", "other courier")
+"""Who gets more turns, besides the workers."""
+TURNS = 120
 CALM_TURNS = 30
+LINKING = (range(45), range(30, 75), range(70, TURNS), range(TURNS))
+"""In which turns identifiers are linked: at the start, in the middle, at the end, all the while."""
 MOST_RECORDS = 8
 BIG_SPENDER = 100.0
+NOTHING_LOST: Mapping[str, Interaction] = {}
 SECTIONS: dict[str, Any] = {
+    "features": {
+        **SHOP["features"],
+        "visits": {"count": "session_ended"},
+        "seconds_30d": {"sum": "event.length_s", "of": "session_ended", "window": "30d"},
+        "changes": {"count": "stage_changed"},
+    },
     "identifiers": {"phone": {}},
     "interactions": {**SHOP["interactions"], "logout": {"channel": "web"}},
     "rules": [
         {"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "1d",
          "act": [{"message": "web", "placement": "hero"}]},
+        {"id": "noted", "when": "purchase", "if": f"event.amount > {actions.WORTH_A_NOTE}",
+         "act": [{"call_list": "noted", "note": "{event.id}"}]},
         {"id": "rescue", "when": {"after": "page_view", "absent": "purchase", "within": "20m"},
          "act": [{"call_list": "lost", "note": "{event.id}"}]},
     ],
@@ -85,7 +100,7 @@ class Silent:
 
     def observe(self, name: str, seconds: float) -> None: ...
 
-    def gauge(self, name: str, value: float) -> None: ...
+    def gauge(self, name: str, value: float, **labels: str) -> None: ...
 
 
 @dataclass
@@ -96,6 +111,9 @@ class Run:
     seed: int
     trace: list[str] = field(default_factory=list)
     broken: Broken | None = None
+    busy: tuple[str, ...] = BUSY
+    link_share: float = 0.4
+    """Of what is said while identifiers are linked."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
@@ -108,6 +126,15 @@ class Run:
         self.sent: list[Record] = []
         self._badness = self.chance.choice((0.0, 0.05, 0.15, 0.3))
         self.failovers = self.chance.random() < 0.5
+        self.alone = self.chance.random() < 0.5
+        """A shard fails over alone, as if it had a server of its own; else all of them to the same moment."""
+        self.lost: dict[str, Interaction] = {}
+        """What a shard that failed over alone has lost of its log, by identity."""
+        self.linking = self.chance.choice(LINKING)
+        self._turn = 0
+        self._sha: dict[str, str] = {}
+        self._calm: CustomerStore | None = None
+        self._links: list[tuple[str, str]] = []
         self._numbers = 0
 
     async def hostile(self) -> None:
@@ -116,12 +143,13 @@ class Run:
         self._reassign()
         for name in actors:
             await self._connect(name)
-        names = [*actors, *WORKERS, *WORKERS]
+        names = [*actors, *WORKERS, *WORKERS, *self.busy]
         kept = await snapshot(self.redis)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(act(name)) for name, act in actors.items()]
             await self.turns.until_waiting(list(actors))
-            for turn in range(TURNS + CALM_TURNS):
+            for self._turn in range(TURNS + CALM_TURNS):
+                turn = self._turn
                 if turn == TURNS:
                     await self._calm_down()
                 elif turn < TURNS and self.chance.random() < 0.15:
@@ -134,7 +162,10 @@ class Run:
         wire = Wire(name, self.turns, self.chance, self._badness, self.trace)
         store = CustomerStore(self.redis, self.shards)
         store.scripts = HostileScripts(self.redis, wire, self.broken)
-        await store.scripts.load()
+        if not self._sha:
+            await store.scripts.load()
+            self._sha = store.scripts.sha
+        store.scripts.sha = self._sha
         self.wires[name], self.stores[name] = wire, store
 
     async def _calm_down(self) -> None:
@@ -153,11 +184,23 @@ class Run:
                 self._note("is replicated up to here")
                 return await snapshot(self.redis)
             case "failover" if self.failovers:
-                self._note("FAILS OVER: all since the last replication is lost")
-                for wire in self.wires.values():
-                    wire.late.clear()
-                await restore(self.redis, kept)
+                await self._fail_over(kept)
         return kept
+
+    async def _fail_over(self, kept: dict[bytes, bytes]) -> None:
+        for wire in self.wires.values():
+            wire.late.clear()
+        if not self.alone:
+            self._note("FAILS OVER: all since the last replication is lost")
+            await restore(self.redis, kept)
+            return
+        shard = self.chance.randrange(self.shards)
+        self._note(f"shard {shard} FAILS OVER alone: all of it since the last replication is lost")
+        before = await logged(self.redis, self.shards)
+        await restore(self.redis, kept, keys.tag(shard))
+        left = {each.id for each in await logged(self.redis, self.shards)}
+        gone = [each for each in before if each.topic == "interactions" and each.id not in left]
+        self.lost |= {event.identity: event for each in gone if not is_poison(each) for event in [_event(each)]}
 
     def _reassign(self) -> None:
         """Sometimes two believe to own a shard, sometimes nobody."""
@@ -249,16 +292,56 @@ class Run:
         one: dict[str, Any] = {"at_ms": self.clock_ms - late_ms, "id": f"i-{self._numbers}", "subject": subject}
         if luck > 0.95:
             return said(interaction("logout", **one))
-        if luck < 0.35:
-            stronger, weaker = sorted(self.chance.sample(range(len(PEOPLE)), 2))
-            return said(interaction(**{**one, "subject": PEOPLE[stronger], "links": (PEOPLE[weaker],)}))
-        return said(purchase(float(self._numbers), **one) if luck < 0.6 else interaction(data={"product": "p"}, **one))
+        if luck < 0.25 + self.link_share and self._turn in self.linking:
+            return self._linked(one)
+        return said(purchase(float(self._numbers), **one) if luck < 0.7 else interaction(data={"product": "p"}, **one))
+
+    def _linked(self, one: dict[str, Any]) -> Record:
+        """Two are named together, or somebody says of two who were that it was wrong, or right after all."""
+        if self._links and self.chance.random() < 0.3:
+            owner, identifier = self.chance.choice(self._links)
+            return judged(identifier, owner, self.clock_ms, wrong=self.chance.random() < 0.6)
+        stronger, weaker = sorted(self.chance.sample(range(len(PEOPLE)), 2))
+        if kind_of(PEOPLE[stronger]) != kind_of(PEOPLE[weaker]):  # of two customers nothing can be judged
+            self._links.append((PEOPLE[stronger], PEOPLE[weaker]))
+        return said(interaction(**{**one, "subject": PEOPLE[stronger], "links": (PEOPLE[weaker],)}))
 
     # calm
 
+    async def _calm_store(self) -> CustomerStore:
+        if self._calm is None:
+            self._calm = await CustomerStore.open(self.redis, self.shards)
+        return self._calm
+
+    async def aftermath(self) -> None:
+        """A shard loses what came last when nobody has anything else to say: no event and no timer makes it good."""
+        if not (self.failovers and self.alone):
+            return
+        kept = await snapshot(self.redis)
+        await (await self._calm_store()).append([self._said() for _ in range(MOST_RECORDS)])
+        await self.quiet()
+        await self._fail_over(kept)
+        await self.quiet()
+
+    async def farewell(self) -> None:
+        """When all else is over each person is seen under one of their identifiers, and may buy under another one."""
+        self.clock_ms += DAY
+        records = list[Record]()
+        log = await logged(self.redis, self.shards)
+        for names in Logs.of(log, PEOPLE, POLICY.definition).members().values():
+            seen, buying = self.chance.choice(names), self.chance.choice(names)
+            self._numbers += 1
+            records.append(said(interaction(at_ms=self.clock_ms, id=f"i-{self._numbers}", subject=seen)))
+            if self.chance.random() < 0.3:
+                one: dict[str, Any] = {"id": f"b-{self._numbers}", "subject": buying}
+                records.append(said(purchase(float(self._numbers), self.clock_ms + 5 * MINUTE, **one)))
+        self.clock_ms += 5 * MINUTE
+        await (await self._calm_store()).append(records)
+        await self.quiet()
+
     async def quiet(self) -> None:
         """One worker of its own with a good wire; all timers become due."""
-        store = await CustomerStore.open(self.redis, self.shards)
+        store = await self._calm_store()
         policy = ProfileFold(POLICY, Silent())
         streams = RedisStreams(self.redis, self.shards, "last")
         loop = GuardedLoop(store, streams, lambda: policy, Silent(), keep=10_000, wait_ms=1)
@@ -274,6 +357,11 @@ class Run:
 
 def said(event: Interaction) -> Record:
     return Record("interactions", event.identity, event.subject, orjson.dumps(to_cloud_event(event)))
+
+
+def judged(identifier: str, owner: str, at_ms: int, *, wrong: bool) -> Record:
+    body = Judged(claimant=owner, at_ms=at_ms, wrong=wrong)
+    return Record(IDENTITIES, f"judged-{owner}>{identifier}-{at_ms}", identifier, orjson.dumps(body.model_dump()))
 
 
 async def drained(loop: GuardedLoop) -> None:
@@ -298,13 +386,15 @@ async def snapshot(redis: Redis) -> dict[bytes, bytes]:
     return {name: value for name in names if (value := await redis.dump(name)) is not None}
 
 
-async def restore(redis: Redis, snapshot: dict[bytes, bytes]) -> None:
-    """Only customers' shards go back: the rest does not matter here."""
-    names: Any = await redis.keys("{s*")
+async def restore(redis: Redis, snapshot: dict[bytes, bytes], tag: str = "{s") -> None:
+    """Only customers' shards go back: the rest does not matter here. `tag`: what the keys that go back begin with."""
+    names: Any = await redis.keys(f"{tag}*")
     if names:
         await redis.delete(*names)
     for name, value in snapshot.items():
-        await redis.restore(name, 0, value)
+        if name.startswith(tag.encode()):
+            await redis.restore(name, 0, value)
+    await asyncio.sleep(0.002)  # a failover takes longer than a millisecond: no stream id comes back
 
 
 # what must be true
@@ -320,8 +410,14 @@ async def logged(redis: Redis, shards: int) -> list[Logged]:
     return found
 
 
-async def wrong(redis: Redis, failovers: bool, people: Sequence[str] = PEOPLE) -> list[str]:
-    """Compares the store with a computation over the log; nothing if all is well."""
+async def wrong(
+    redis: Redis,
+    failovers: bool,
+    people: Sequence[str] = PEOPLE,
+    lost: Mapping[str, Interaction] = NOTHING_LOST,
+    parted: bool = False,
+) -> list[str]:
+    """Compares the store with a computation over the log; nothing if all is well. `parted`: after the farewell."""
     store = await CustomerStore.open(redis, MOST_SHARDS)
     log = await logged(redis, store.shards)
     dead: list[str] = []
@@ -338,19 +434,28 @@ async def wrong(redis: Redis, failovers: bool, people: Sequence[str] = PEOPLE) -
     everything = [each for subject in people for each in distinct(interactions_logged, subject)]
     # what a dead connection delivers after a failover comes twice; its version says that it is known
     delivered = [] if failovers else [each.id for each in log if each.topic == "identities"]
-    found += wrong_identities(await store.read_all(people), everything, delivered, POLICY.definition)
+    customers = await store.read_all(people)
+    logs = Logs.of(log, people, POLICY.definition)
+    found += wrong_identities(customers, everything, delivered, POLICY.definition)
+    found += wrong_people(customers, logs, POLICY.definition)
+    if parted:
+        found += _wrong_stages_in_the_end(customers, logs)
     fired = Counter(each.id for each in interactions_logged if "@" in each.id)
+    fired -= await visits.said_again(store, people, fired)
+    found += await visits.wrong(redis, store.shards, people, POLICY.definition)
     found += [f"timers: {name} fired {times} times" for name, times in fired.items() if times > 1]
     counted: Counter[str] = Counter()
     acted = await actions.taken(redis, store.shards)
     found += actions.repeated(acted, log)
+    decided_by = Counter(each.subject for each in log if each.topic == "decisions")
+    found += wrong_judging(logs, acted, decided_by, lost)
     for subject in people:
-        customer = await store.read(subject)
+        customer = customers[subject]
         interactions, decided = distinct(interactions_logged, customer.subject), actions.decided(log, subject)
         counted.update([*_counted(interactions), *actions.counted(decided)])
         found += _wrong_profile(customer, interactions)
         found += await _wrong_ledger(redis, store, customer, decided)
-        if customer.identity == Identity():  # what others say at their owner depends on when they were claimed
+        if customer.identity == Identity():  # of others judging.py knows what can be known
             found += actions.wrong(subject, interactions, decided, acted)
         found += await actions.wrong_keys(redis, store, decided)
     counts = {name: each for name, each in (await store.counts()).items() if not name.endswith("|customers")}
@@ -360,19 +465,36 @@ async def wrong(redis: Redis, failovers: bool, people: Sequence[str] = PEOPLE) -
 
 
 def _hashes(interactions: Sequence[Interaction]) -> str:
-    return "".join(identity_hash(each) for each in interactions[-KEPT_IDENTITIES:])
+    """Of what came from outside."""
+    outside = [each for each in interactions if each.type not in OUR_OWN]
+    return "".join(identity_hash(each.identity) for each in outside[-KEPT_IDENTITIES:])
+
+
+def _without_summaries(seen: str, interactions: Sequence[Interaction]) -> str:
+    """What a customer with several identifiers has summed up is remembered too."""
+    summed_up = {identity_hash(each.identity) for each in interactions if each.type == SESSION_ENDED}
+    hashes = (seen[at : at + IDENTITY_CHARACTERS] for at in range(0, len(seen), IDENTITY_CHARACTERS))
+    return "".join(each for each in hashes if each not in summed_up)
 
 
 def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> list[str]:
     subject, profile = customer.subject, customer.profile
     expected = Profile()
     ended: list[tuple[int, int, int]] = []
-    for each in interactions:
+    summaries = {(_started(each), each.at_ms): each for each in interactions if each.type == SESSION_ENDED}
+    for each in (each for each in interactions if each.type != SESSION_ENDED):
         before, expected = expected, fold(expected, each, POLICY.definition)
-        ended += _ended(before, expected, each)
-    found = _wrong_summaries(subject, interactions, ended) + _wrong_stages(customer, interactions)
-    if profile.seen != _hashes(interactions):
-        found.append(f"{subject}: folded {profile.seen} instead of {_hashes(interactions)}")
+        for visit in _ended(before, expected, each):  # its summary was folded with its end
+            ended.append(visit)
+            if visit[:2] in summaries:
+                expected = fold(expected, summaries.pop(visit[:2]), POLICY.definition)
+    for each in summaries.values():  # of visits of several identifiers; of one, `_wrong_summaries` has none left
+        expected = fold(expected, each, POLICY.definition)
+    found = _wrong_stages(customer, interactions)
+    if customer.identity == Identity() and not profile.visits:  # of others, tests/sim/visits.py says it
+        found += _wrong_summaries(subject, interactions, ended)
+    if (seen := _without_summaries(profile.seen, interactions)) != _hashes(interactions):
+        found.append(f"{subject}: folded {seen} instead of {_hashes(interactions)}")
     spent = sum(each.data["amount"] for each in interactions if each.type == "purchase")
     if profile.features.get(SPEND, 0) != spent:
         found.append(f"{subject}: spent {profile.features.get(SPEND)} instead of {spent}")
@@ -399,11 +521,13 @@ def _ended(before: Profile, after: Profile, event: Interaction) -> Iterator[tupl
 def _wrong_summaries(subject: str, interactions: Sequence[Interaction], ended: list[tuple[int, int, int]]) -> list[str]:
     """Each visit that ended is summed up once, and was not open before."""
     said = [
-        (at_ms(datetime.fromisoformat(each.data["started"])), each.at_ms, each.data["interactions"])
-        for each in interactions
-        if each.type == SESSION_ENDED
+        (_started(each), each.at_ms, each.data["interactions"]) for each in interactions if each.type == SESSION_ENDED
     ]
     return [] if sorted(said) == sorted(ended) else [f"{subject}: the summaries {said} for the visits {ended}"]
+
+
+def _started(summary: Interaction) -> int:
+    return at_ms(datetime.fromisoformat(summary.data["started"]))
 
 
 def _wrong_stages(customer: Customer, interactions: Sequence[Interaction]) -> list[str]:
@@ -422,13 +546,24 @@ def _wrong_stages(customer: Customer, interactions: Sequence[Interaction]) -> li
     return [f"{customer.subject}: stages {recorded}, said {said}, instead of {expected}"] if wrong else []
 
 
+def _wrong_stages_in_the_end(customers: Mapping[str, Customer], logs: Logs) -> Iterator[str]:
+    """Who has just been seen is in the stage that follows from all that was spent under any of their identifiers."""
+    for top, names in logs.members().items():
+        own = (each.event for name in names for each in logs.met[name] if not each.passed)
+        spent = sum(each.data["amount"] for each in own if each.type == "purchase")
+        expected, stages = "big" if spent > BIG_SPENDER else "new", customers[top].profile.stages
+        if [stage for stage, _ in stages[:1]] != [expected]:
+            yield f"{top}: spent {spent} under {names}, and is in the stages {stages}"
+
+
 async def _wrong_ledger(
     redis: Redis, store: CustomerStore, customer: Customer, messages: Sequence[DecisionRecord]
 ) -> list[str]:
     """What the API has committed, and what is decided in the log."""
     shard, subject = store.shard(customer.subject), customer.subject
     names: Any = await redis.keys(keys.decision(shard, "*"))
-    asked = [name.rpartition(b":")[2].decode() for name in names if await redis.get(name) == subject.encode()]
+    found: Any = zip(names, await redis.mget(names) if names else (), strict=True)
+    asked = [name.rpartition(b":")[2].decode() for name, value in found if value == subject.encode()]
     decided = sorted([*asked, *actions.codes_of(messages)])
     has = sorted(each.code for each in customer.ledger.entries)
     return [] if has == decided else [f"ledger: {subject} has {has}, committed were {decided}"]
@@ -438,10 +573,14 @@ def distinct(log: Sequence[Logged], subject: str) -> list[Interaction]:
     """The interactions of a customer in log order, each once."""
     found: dict[str, Interaction] = {}
     for each in log:
-        if each.subject == subject and each.topic == "interactions" and not each.id.startswith("poison"):
+        if each.subject == subject and each.topic == "interactions" and not is_poison(each):
             event = _event(each)
             found.setdefault(event.identity, event)
     return list(found.values())
+
+
+def is_poison(each: Logged) -> bool:
+    return each.id.startswith("poison")
 
 
 def _event(each: Logged) -> Interaction:
@@ -464,7 +603,9 @@ async def run(redis: Redis, seed: int, trace: list[str] | None = None, broken: B
     hostile = await prepared(redis, seed, trace, broken)
     await hostile.hostile()
     await hostile.quiet()
-    return await wrong(redis, hostile.failovers)
+    await hostile.aftermath()
+    await hostile.farewell()
+    return await wrong(redis, hostile.failovers, lost=hostile.lost, parted=True)
 
 
 async def prepared(

@@ -47,10 +47,10 @@ class WithLinks(real.Run):
             self._numbers += 1
             event_id = f"l-{self._numbers}"
             with suppress(Crash, StoreUnavailable):
-                while not await self._linked(name, named, event_id):
+                while not await self._told(name, named, event_id):
                     pass
 
-    async def _linked(self, name: str, named: tuple[str, ...], event_id: str) -> bool:
+    async def _told(self, name: str, named: tuple[str, ...], event_id: str) -> bool:
         """False if somebody changed meanwhile."""
         people, (subject, *links) = People(self.stores[name]), named
         person = await people.read(named, POLICY.definition)

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from consumers.folding import ProfileFold
-from consumers.guarded_batch import POSITION
+from consumers import recall
+from consumers.folding import ProfileFold, interactions, parts
 from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles import keys
 from profiles.connection import connected
 from profiles.errors import StoreUnavailable
+from profiles.log_stream import OUTBOX
 from profiles.scripts import Batch, Scripts
 from profiles.store import Commit, Committed, CustomerStore
 from schemas.ledger import Ledger
@@ -80,6 +81,34 @@ MOST_TO_NOTICE = 200
 async def test_a_broken_script_is_noticed(redis: Redis, broken: str, quiet: None) -> None:
     for seed in range(MOST_TO_NOTICE):
         if await run(redis, seed, broken=BROKEN[broken]):
+            return
+    pytest.fail(f"{MOST_TO_NOTICE} seeds did not notice it")
+
+
+def nothing(*_: object) -> None:
+    """Instead of what is taken out."""
+
+
+async def nobody(*_: object) -> AsyncIterator[tuple[str, str]]:
+    for each in list[tuple[str, str]]():
+        yield each
+
+
+MAIMED: dict[str, tuple[object, str, object]] = {
+    "the owner's rules never judge what was passed on": (parts, "_react_to_each", nothing),
+    "a timer that was passed on is not judged": (parts, "after_passed", nothing),
+    "nobody is linked": (interactions, "link", nothing),
+    "nobody asks for what a shard has lost": (recall, "_heard", nobody),
+}
+
+
+@pytest.mark.parametrize("maimed", MAIMED)
+async def test_a_missing_part_is_noticed(
+    redis: Redis, maimed: str, quiet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(*MAIMED[maimed])
+    for seed in range(MOST_TO_NOTICE):
+        if await run(redis, seed):
             return
     pytest.fail(f"{MOST_TO_NOTICE} seeds did not notice it")
 
@@ -152,7 +181,7 @@ async def test_a_skip_that_is_sent_twice_does_not_stand_for_a_commit(redis: Redi
     """A has nothing left, B meets a conflict; the round trip is sent twice, so that A alone makes n == N."""
     await store.append([said(purchase(10, subject=ALICE))])
     await drained(await worker(redis))
-    await redis.hset(keys.guard(0), POSITION, "0")  # as if END had never been reached
+    await redis.hset(keys.guard(0), OUTBOX.position, "0")  # as if END had never been reached
     await store.append([said(purchase(10, subject=BOB))])
 
     async def scene(commands: list[str], do: Do) -> list[Any]:

@@ -25,6 +25,7 @@ from rules.policy.lint import (
     rules,
     timing,
     winning,
+    wording,
 )
 from rules.policy.lint.subject import Subject
 
@@ -48,6 +49,7 @@ CHECKS = (
     *winning.CHECKS,
     *channels.CHECKS,
     *examples.CHECKS,
+    *wording.CHECKS,
 )
 
 

@@ -158,6 +158,10 @@ REFERENCES = [
     ),
 ]
 SENSE = [
+    ("string-pattern-mismatch", "wording: {§age: your age}", "`age` cannot be used as a name"),
+    ("unknown-fact", "wording: {§customer.agee: your age}", "there is no fact `customer.agee`"),
+    ("worded-judgement", "wording: {§customer.segments: your groups}", "is a judgement on the customer"),
+    ("worded-judgement", "scores: {risk: '1.0'}\nwording: {§customer.risk: your risk}", "is a judgement on the customer"),
     ("duplicate-id", "rules: [{id: §ask, propose: deposit}]", "the rule `ask` is defined twice, first at base.yaml:20:10"),
     ("never-appears", f"offers: [{OFFER}]".replace("loan", "§loan"), "it is in no cell of any program"),
     ("never-appears", f"offers: [{OFFER}]".replace("loan", "§loan").replace("always: true, ", ""), "no rule proposes it"),
