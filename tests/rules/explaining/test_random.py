@@ -1,4 +1,8 @@
-"""Over random policies, histories and requests: the counts add up, and every explanation says what `decide` did."""
+"""Over random policies, histories and requests: the counts add up, and every explanation says what `decide` did.
+
+Every reason is met. Of what ends by itself the end is checked to the millisecond, but for a campaign that begins and a
+ledger that had to forget, and for quiet hours not on the days on which clocks change.
+"""
 
 from collections import Counter
 from collections.abc import Callable
