@@ -112,7 +112,7 @@ def _rule(chance: Random, number: int, names: list[str]) -> dict[str, Any]:
 SCOPES = ("customer", "channel", "campaign", "program", "category", "exclusive_group", "offer")
 WINDOWS = ("1d", "7d", {"calendar": "day"}, {"calendar": "week"}, {"calendar": "month"})
 
-OFTEN = {"suppressions": 0.4, "quiet_hours": 0.1}
+OFTEN = {"suppressions": 0.4, "quiet_hours": 0.15, "customer_time_zone": 0.4}
 """How likely a section is, so that one does not hide the others."""
 
 

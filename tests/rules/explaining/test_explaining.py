@@ -141,6 +141,13 @@ def test_a_calendar_window_ends_at_the_midnight_of_the_customer(period: str, unt
     assert mug.obstacles[0].text.startswith(f"at most 1 per offer in a calendar {period}; what counts is mug (")
 
 
+def test_quiet_hours_end_by_the_clock_of_the_customer() -> None:
+    hours = [{"id": "night", "from": "20:00", "until": "09:00"}]
+    policy = everybody(contact_policy={"customer_time_zone": "city", "quiet_hours": hours})
+    mug = told(case(policy, customer__city="America/New_York"), "mug")  # where it is eight
+    assert mug.obstacles[0].text == "quiet from 20:00 to 09:00 in America/New_York: ends on 2026-03-10 13:00 UTC"
+
+
 def test_a_cap_that_does_not_count_what_is_being_decided() -> None:
     clicks = {
         "id": "no",
