@@ -7,6 +7,7 @@ from pathlib import Path
 from app.examples import mismatches
 from consumers.live import LivePolicy
 from rules.policy import Checked, Finding, check, read_folder
+from schemas.base import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Report:
 def check_folder(folder: Path, now_ms: int) -> Report:
     """Raises OSError if the folder cannot be read."""
     files = read_folder(folder)
-    checked = check(files)
+    checked = check(files, moment(now_ms).date())
     if not checked.ok or checked.policy is None:
         findings = checked.findings if files else tuple(_at_folder(folder, checked.findings))
         return Report(files, findings, None, 0, 0)

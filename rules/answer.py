@@ -58,7 +58,7 @@ def _treatment(choice: Choice, index: int, origin: Origin) -> ChosenTreatment:
         kind=candidate.offer.kind,
         treatment=choice.treatment.id,
         language=choice.treatment.language,
-        content=choice.treatment.content,
+        content=dict(choice.content),
         score=choice.scored.score,
         factors=choice.scored.factors,
         **_where(candidate),

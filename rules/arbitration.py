@@ -4,15 +4,15 @@ score = propensity^exponent × value × context × levers (DESIGN §5). Each fac
 by the policy, and is written into the record.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from rules.ruleset import Candidate
+from rules.bounds import LEAST_LIKELY, MOST_LIKELY, within
+from rules.candidates import Candidate
 from schemas.policy import Arbitration
-
-LEAST, MOST = 0.1, 10.0
 
 
 class Models(Protocol):
@@ -22,7 +22,7 @@ class Models(Protocol):
     def version(self) -> str: ...
 
     def propensity(self, candidates: Sequence[Candidate], values: Mapping[str, Any]) -> Sequence[float]:
-        """The probability of a positive outcome, for each candidate."""
+        """The probability of a positive outcome, for each candidate; 1 where nothing is learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,9 @@ class NothingLearned:
         return [1.0] * len(candidates)
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
+    """A candidate with its score. There are many in a decision, so it is quick to make."""
+
     candidate: Candidate
     score: float
     factors: dict[str, float]
@@ -57,32 +58,33 @@ def ranked(
         _scored(candidate, boosts.get(candidate.offer.id, 0.0), propensity, arbitration)
         for candidate, propensity in zip(candidates, propensities, strict=True)
     ]
-    return sorted(
-        scored,
-        key=lambda each: (
-            each.candidate.offer.kind != "mandatory",
-            -each.score,
-            _chance(seed, each.candidate),
-        ),
-    )
+    ranks = [(each.candidate.offer.kind != "mandatory", -each.score) for each in scored]
+    if len(set(ranks)) == len(ranks):
+        return [scored[at] for _, at in sorted(zip(ranks, range(len(ranks)), strict=True))]
+    shared = Counter(ranks)
+    # chance is asked only where it decides: it takes longer than a score
+    order = [
+        (rank, _chance(seed, each.candidate) if shared[rank] > 1 else b"", at)
+        for at, (rank, each) in enumerate(zip(ranks, scored, strict=True))
+    ]
+    return [scored[at] for _, _, at in sorted(order)]
 
 
 def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: Arbitration) -> Scored:
-    factors = {"propensity": propensity**arbitration.propensity_exponent}
+    score = 1.0 if propensity == 1 else min(MOST_LIKELY, max(LEAST_LIKELY, propensity))
+    if arbitration.propensity_exponent != 1:
+        score **= arbitration.propensity_exponent
+    factors = {"propensity": score}
     if arbitration.value:
-        factors["value"] = candidate.offer.value
+        factors["value"] = value = candidate.offer.value
+        score *= value
     if arbitration.context:
-        factors["context"] = _bounded(1 + boost)
+        factors["context"] = context = within(1 + boost) if boost else 1.0
+        score *= context
     if arbitration.levers:
-        factors["levers"] = _bounded(candidate.levers)
-    score = 1.0
-    for factor in factors.values():
-        score *= factor
+        factors["levers"] = levers = candidate.levers
+        score *= levers
     return Scored(candidate, score, factors)
-
-
-def _bounded(factor: float) -> float:
-    return min(MOST, max(LEAST, factor))
 
 
 def _chance(seed: int, candidate: Candidate) -> bytes:

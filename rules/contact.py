@@ -2,19 +2,65 @@
 
 Counts come from the ledger, reservations included, and from what this very decision has already chosen. Who is
 held out is counted alike, with what was withheld in the place of what was made.
+
+Whatever depends on the customer alone is worked out once in a decision, when the first candidate asks for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
-from rules.language import Condition
+from rules.candidates import Candidate
+from rules.clocks import is_quiet
+from rules.contact_rules import ContactRules
+from rules.counting import UNKNOWN, Counted, Key, counted, since_ms, tally
+from rules.judgement import Refusal as Refusal
+from rules.language import Condition, EvaluationError
+from rules.permission import asked
 from rules.reasons import Reason
-from rules.ruleset import Candidate
-from schemas.ledger import Ledger, LedgerEntry
-from schemas.policy import Cap, ContactPolicy
+from rules.silences import Silence, cooling, held_back, suppressed
+from schemas.contact import (
+    DECIDED,
+    PRESENTED,
+    Cap,
+    CapScope,
+    ChannelPriority,
+    ContactPolicy,
+    CoolDown,
+    QuietHours,
+    Suppression,
+)
+from schemas.ledger import Ledger
 
-Refusal = tuple[Reason, str]
+Verdict = bool | EvaluationError
+Silencing = ChannelPriority | Suppression | CoolDown
+NOT_KNOWN: Any = object()
+T = TypeVar("T")
+
+
+class Limit(NamedTuple):
+    """A cap with what counts for it: of the ledger, and of what the same answer has chosen."""
+
+    cap: Cap
+    scope: CapScope
+    counts: dict[Key, int]
+    unknown: int
+    """What counts for everything, since what it is cannot be proven."""
+    room: int
+    """More than this refuses."""
+    counts_current: bool
+
+
+def limit_of(cap: Cap, before: dict[Key, int]) -> Limit:
+    return Limit(
+        cap=cap,
+        scope=cap.per,
+        counts=before,
+        unknown=before.get(UNKNOWN, 0),
+        room=cap.at_most - cap.including_current,
+        counts_current=cap.including_current and cap.counting in (DECIDED, PRESENTED),
+    )
 
 
 @dataclass(slots=True)
@@ -27,82 +73,190 @@ class ContactState:
     ledger: Ledger
     channel: str
     now_ms: int
+    rules: ContactRules
+    zone: ZoneInfo | None
+    """Whose clocks count; None if what is known of the customer's names none."""
+    asked: int = 1_000
+    """How many treatments were asked for, at most."""
     chosen: list[Candidate] = field(default_factory=list)
     held_back: list[Candidate] = field(default_factory=list)
+    _verdicts: dict[Condition, Verdict] = field(init=False, default_factory=dict)
+    _general: dict[tuple[str, str | None], Refusal | None] = field(init=False, default_factory=dict)
+    _silences: list[tuple[Reason, CapScope, Silence]] | None = field(init=False, default=None)
+    _limits: dict[bool, list[Limit]] = field(init=False, default_factory=dict)
+
+    def against(self, candidate: Candidate, values: Mapping[str, Any], held_out: bool) -> Refusal | None:
+        """The first reason against a candidate. `values` are those of the customer."""
+        if self.rules.is_uniform:
+            refusal = self._general.get(candidate.manner, NOT_KNOWN)
+            if refusal is NOT_KNOWN:
+                refusal = self.permission_refusal(candidate, values) or self.quiet_refusal(candidate)
+                self._general[candidate.manner] = refusal
+        else:
+            refusal = self.permission_refusal(candidate, {**values, **candidate.offer_values})
+            refusal = refusal or self.quiet_refusal(candidate)
+        if refusal is None and self._silences != []:
+            refusal = self.silence_refusal(candidate)
+        return refusal or self.cap_refusal(candidate, held_out)
+
+    def permission_refusal(self, candidate: Candidate, values: Mapping[str, Any]) -> Refusal | None:
+        """Lists and consents, then requirements; what is refused decides, also beside what cannot be proven."""
+        unknown: Refusal | None = None
+        for each in asked(self.policy, candidate, self.channel):
+            if each.key is None:
+                return each.reason, each.name
+            condition = self.rules.conditions[each.key]
+            verdict = self._verdict(condition, values)
+            if verdict is each.refuses:
+                return each.reason, f"{each.name}: {condition.source}"
+            if isinstance(verdict, EvaluationError) and unknown is None:
+                unknown = Reason.CONTACT_UNKNOWN, f"{each.name}: {verdict.message}"
+        required = self.requirement_refusal(values)
+        return required if required and required[0] is Reason.CONTACT_REQUIREMENT else unknown or required
 
     def requirement_refusal(self, values: Mapping[str, Any]) -> Refusal | None:
-        if self.ledger.forgotten_ms > self.now_ms - self.lookback_ms:
-            return Reason.CONTACT_UNKNOWN, "the ledger is full: what it had to forget may have counted"
+        unknown = self._unprovable()
         for spec, condition in zip(self.policy.requirements, self.requirements, strict=True):
             if spec.channels and self.channel not in spec.channels:
                 continue
-            verdict = condition.verdict(values)
+            verdict = self._verdict(condition, values)
             if verdict is False:
                 return Reason.CONTACT_REQUIREMENT, f"{spec.id}: {condition.source}"
-            if verdict is not True:
-                return Reason.CONTACT_UNKNOWN, f"{spec.id}: {verdict.message}"
+            if isinstance(verdict, EvaluationError) and unknown is None:
+                unknown = Reason.CONTACT_UNKNOWN, f"{spec.id}: {verdict.message}"
+        return unknown
+
+    def _unprovable(self) -> Refusal | None:
+        if self.ledger.forgotten_ms > self.now_ms - self.lookback_ms:
+            return Reason.CONTACT_UNKNOWN, "the ledger is full: what it had to forget may have counted"
+        if self.zone is None and self.policy.reads_clock:
+            return Reason.CONTACT_UNKNOWN, f"{self.rules.zone_fact} is not the name of a time zone"
         return None
 
-    def cool_down_refusal(self, candidate: Candidate) -> Refusal | None:
-        for rule in self.policy.cool_downs:
-            for entry in self.ledger.entries:
-                since = entry.known_outcomes().get(rule.after)
-                if since is not None and since + rule.lasting > self.now_ms and _same(rule.per, entry, candidate):
-                    return Reason.COOL_DOWN, f"{rule.after} on offer {entry.offer}"
+    def _verdict(self, condition: Condition, values: Mapping[str, Any]) -> Verdict:
+        """Of one that does not look at the offer, the same for all candidates."""
+        if condition in self.rules.of_offers:
+            return condition.verdict(values)
+        known = self._verdicts.get(condition)
+        if known is None:
+            known = self._verdicts[condition] = condition.verdict(values)
+        return known
+
+    def quiet_refusal(self, candidate: Candidate) -> Refusal | None:
+        for hours in self.policy.quiet_hours:
+            on_channel = not hours.channels or self.channel in hours.channels
+            if on_channel and candidate.offer.kind not in hours.spares and self._is_quiet(hours):
+                return Reason.QUIET_HOURS, f"{hours.id}: {hours.start} to {hours.until}"
         return None
+
+    def _is_quiet(self, hours: QuietHours) -> bool:
+        return self.zone is not None and is_quiet(hours, self.now_ms, self.zone)
+
+    def priority_refusal(self, candidate: Candidate) -> Refusal | None:
+        return self.silence_refusal(candidate, Reason.CHANNEL_PRIORITY)
+
+    def suppression_refusal(self, candidate: Candidate) -> Refusal | None:
+        return self.silence_refusal(candidate, Reason.SUPPRESSED)
+
+    def cool_down_refusal(self, candidate: Candidate) -> Refusal | None:
+        return self.silence_refusal(candidate, Reason.COOL_DOWN)
+
+    def silence_refusal(self, candidate: Candidate, of: Reason | None = None) -> Refusal | None:
+        """What keeps us silent now, in the order of the reasons; `of`: only this reason."""
+        if self._silences is None:
+            self._silences = list(self._read_silences())
+        for reason, scope, silence in self._silences:
+            if of is None or reason is of:
+                said = self._said(scope, silence, candidate)
+                if said is not None:
+                    return reason, said
+        return None
+
+    def _read_silences(self) -> Iterator[tuple[Reason, CapScope, Silence]]:
+        """Those that are about anything at all."""
+        policy, read = self.policy, (self.ledger.entries, self.rules.reading, self.now_ms)
+        if not self.ledger.entries:
+            return
+        for priority in policy.priorities:
+            if self.channel in priority.holds_back and (
+                silence := self._read(priority.per, held_back(priority, *read))
+            ):
+                yield Reason.CHANNEL_PRIORITY, priority.per, silence
+        for each in policy.suppressions:
+            on_channel = not each.channels or self.channel in each.channels
+            if on_channel and (silence := self._read(each.per, suppressed(each, *read))):
+                yield Reason.SUPPRESSED, each.per, silence
+        for rule in policy.cool_downs:
+            if silence := self._read(rule.per, cooling(rule, *read)):
+                yield Reason.COOL_DOWN, rule.per, silence
+
+    def _said(self, scope: CapScope, silence: Silence, candidate: Candidate) -> str | None:
+        if scope == "offer":
+            if silence.keys().isdisjoint(candidate.covers):
+                return None
+            return next(silence[each] for each in (candidate.offer.id, *candidate.offer.bundle) if each in silence)
+        key = candidate.counts_for[scope]
+        return None if key is None else silence.get(key) or silence.get(UNKNOWN)
+
+    def _read(self, scope: CapScope, by_key: dict[Key, T]) -> dict[Key, T]:
+        """What is per channel is about this one."""
+        if scope != "channel":
+            return by_key
+        return {"": by_key[self.channel]} if self.channel in by_key else {}
 
     def cap_refusal(self, candidate: Candidate, held_out: bool) -> Refusal | None:
         """Asked again while slots are filled, since each choice counts towards the next."""
-        if candidate.offer.kind == "mandatory":
+        limits = self._limits.get(held_out)
+        if limits is None:
+            limits = self._limits[held_out] = self._read_limits(held_out)
+        if not limits or candidate.offer.kind == "mandatory":
             return None
-        for cap in self.policy.caps:
-            if cap.channels and self.channel not in cap.channels:
-                continue
-            if self._count(cap, candidate, held_out) >= cap.at_most:
+        for cap, scope, counts, unknown, room, _ in limits:
+            key = candidate.counts_for[scope]
+            if key is not None and counts.get(key, 0) + unknown > room:  # without a key it is not held to this cap
                 return Reason.CAP_REACHED, f"{cap.id}: at most {cap.at_most} per {cap.per}"
         return None
 
-    def _count(self, cap: Cap, candidate: Candidate, held_out: bool) -> int:
-        logged = sum(
-            _same(cap.per, entry, candidate) and self._counts(cap, entry, held_out) for entry in self.ledger.entries
-        )
-        here = [*self.chosen, *self.held_back] if held_out else self.chosen
-        now = sum(each.offer.kind != "transactional" and _alike(cap.per, each, candidate) for each in here)
-        return logged + now
+    def choose(self, candidate: Candidate) -> None:
+        """It counts for what comes after it in the same answer."""
+        self.chosen.append(candidate)
+        for limits in self._limits.values():
+            _count(candidate, limits)
 
-    def _counts(self, cap: Cap, entry: LedgerEntry, held_out: bool) -> bool:
-        if entry.transactional or entry.at_ms <= self.now_ms - cap.within:
-            return False
-        if cap.channels and entry.channel not in cap.channels:
-            return False
-        if entry.withheld:
-            return held_out
-        return cap.counting == "decided" or self._presented_or_may_be(entry)
+    def hold_back(self, candidate: Candidate) -> None:
+        """Likewise, for who is held out."""
+        self.held_back.append(candidate)
+        _count(candidate, self._limits.get(True, ()))
 
-    def _presented_or_may_be(self, entry: LedgerEntry) -> bool:
-        waiting = not entry.outcomes and entry.until_ms > self.now_ms
-        return entry.presented or bool(entry.said) or waiting
+    def _read_limits(self, held_out: bool) -> list[Limit]:
+        """The caps of this channel that this answer may reach, with what each of them has counted."""
+        counted_by: dict[str, list[Counted]] = {}
+        reading, zone = (
+            self.rules.reading,
+            self.zone or self.rules.zone,
+        )  # without one, no calendar comes as far as this
+        most = self.asked * (2 if held_out else 1)  # what is chosen, and what is held back
+        found = []
+        for cap in self.policy.caps:
+            if cap.channels and self.channel not in cap.channels:
+                continue
+            if cap.counting not in counted_by:
+                entries = self.ledger.entries
+                counted_by[cap.counting] = counted(cap.counting, entries, held_out, reading, self.now_ms)
+            if len(counted_by[cap.counting]) + most <= cap.at_most - cap.including_current:
+                continue  # not even if all of them counted
+            before = tally(cap, counted_by[cap.counting], reading, since_ms(cap, self.now_ms, zone))
+            limit = limit_of(cap, self._read(cap.per, before))
+            if max(limit.counts.values(), default=0) + limit.unknown + most > limit.room:
+                found.append(limit)
+        for candidate in (*self.chosen, *self.held_back) if held_out else self.chosen:
+            _count(candidate, found)
+        return found
 
 
-def _same(scope: str, entry: LedgerEntry, candidate: Candidate) -> bool:
-    match scope:
-        case "customer":
-            return True
-        case "campaign":
-            return entry.campaign == candidate.campaign.id
-        case "program":
-            return (entry.campaign, entry.program) == (candidate.campaign.id, candidate.program.id)
-        case _:
-            return entry.offer == candidate.offer.id
-
-
-def _alike(scope: str, one: Candidate, other: Candidate) -> bool:
-    match scope:
-        case "customer":
-            return True
-        case "campaign":
-            return one.campaign.id == other.campaign.id
-        case "program":
-            return one.program_key == other.program_key
-        case _:
-            return one.offer.id == other.offer.id
+def _count(candidate: Candidate, limits: Iterable[Limit]) -> None:
+    if candidate.offer.kind != "transactional":
+        for limit in limits:
+            key = candidate.counts_for[limit.scope]
+            if limit.counts_current and key is not None:
+                limit.counts[key] = limit.counts.get(key, 0) + 1

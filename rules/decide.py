@@ -4,66 +4,29 @@ Pure: the same facts, rule set, models, time and seed give the same judgement, w
 written examples of a policy, rehearsal or replay.
 
     candidates            what live rules propose and offers that are always on
+    live, worded          what can be made now, at this place
     eligible, applicable, suitable
-    contact policy        requirements, cool-downs, caps
+    contact policy        lists, consent, requirements, quiet hours, channels, suppression, cool-downs, caps
     cell                  held out, or another cell's offer
     arbitration           scores
-    slots                 best first, no offer twice; caps count what was just chosen
+    slots                 best first, no offer twice, what excludes another, diversity; caps count what was just chosen
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from rules.arbitration import Models, Scored, ranked
-from rules.cells import assign
-from rules.contact import ContactState, Refusal
-from rules.language import EvaluationError
-from rules.reasons import Reason
-from rules.ruleset import Candidate, CellView, RuleSet, Stage
+from rules.contact import ContactState
+from rules.funnel import Funnel
+from rules.judgement import Choice as Choice
+from rules.judgement import HeldBack as HeldBack
+from rules.judgement import Judgement as Judgement
+from rules.judgement import LeftOut as LeftOut
+from rules.places import Group, Place
+from rules.proposing import Proposed, proposed
+from rules.ruleset import Candidate, RuleSet
+from rules.slots import Slots
 from schemas.decision import Facts
-from schemas.policy import Treatment
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A treatment that won a slot."""
-
-    placement: str
-    rank: int
-    """1 is best, within the placement."""
-    scored: Scored
-    cell: str
-    treatment: Treatment
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    candidate: Candidate
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """A candidate that would have won a slot, had the customer not been held out."""
-
-    placement: str
-    candidate: Candidate
-    cell: str
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """Every candidate is either among the choices or left out, never both."""
-
-    choices: tuple[Choice, ...]
-    left_out: tuple[LeftOut, ...]
-    held_back: tuple[HeldBack, ...]
-
-    @property
-    def candidates(self) -> int:
-        return len(self.choices) + len(self.left_out)
 
 
 def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Judgement:
@@ -74,7 +37,7 @@ def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: in
 class Weighed:
     """The candidates before the slots are filled: who has fallen by then, and in which order the others come."""
 
-    funnel: "Funnel"
+    funnel: Funnel
     boosts: Mapping[str, float]
     """By offer that is proposed, Σ(boost − 1)."""
     order: Sequence[Scored]
@@ -87,175 +50,43 @@ class Weighed:
 
 def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Weighed:
     values = ruleset.classified(facts.values)
-    boosts = proposed(facts, ruleset, values, now_ms)
+    found = proposed(facts, ruleset, values, now_ms)
     contact = ContactState(
         ruleset.contact_policy,
-        ruleset.lookback_ms,
+        ruleset.contact_policy_lookback_ms,
         ruleset.requirements,
         facts.ledger,
         facts.channel,
         now_ms,
+        ruleset.contact,
+        ruleset.contact.zone_of(values),
+        sum([count for _, count in facts.placements]),
     )
-    funnel = Funnel(facts, ruleset, values, contact, now_ms)
-    surviving, left_out = [], []
-    for offer in boosts:
-        for candidate in ruleset.by_offer.get(offer, ()):
-            refusal = funnel.refusal(candidate)
-            if refusal is None:
-                surviving.append(candidate)
-            else:
-                left_out.append(LeftOut(candidate, *refusal))
+    funnel = Funnel(facts, ruleset, values, contact, now_ms, found.settled)
+    place = ruleset.places.at(facts.channel, tuple([name for name, _ in facts.placements]))
+    surviving: list[Candidate] = []
+    left_out: list[LeftOut] = []
+    for group in _groups(place, found):
+        funnel.judge(group, surviving, left_out)
+    for candidate in [each for offer in found.settled for each in ruleset.by_offer.get(offer, ())]:
+        refusal = funnel.refusal(candidate)
+        assert refusal is not None  # that it is settled, if nothing comes before
+        left_out.append(LeftOut(candidate, *refusal))
     propensities = models.propensity(surviving, values)
-    order = ranked(surviving, boosts, propensities, ruleset.arbitration, seed)
-    return Weighed(funnel, boosts, order, propensities, surviving, left_out)
+    order = ranked(surviving, found.boosts, propensities, ruleset.arbitration, seed)
+    return Weighed(funnel, found.boosts, order, propensities, surviving, left_out)
+
+
+def _groups(place: Place, found: Proposed) -> Iterator[Group]:
+    yield place.always
+    for offer in found.besides:
+        group = place.by_offer.get(offer)
+        if group is not None:
+            yield group
 
 
 def judged(weighed: Weighed) -> Judgement:
     """Fills the slots; what is chosen is noted in the funnel's contact state."""
     slots = Slots(weighed.funnel.facts, weighed.funnel)
-    for scored in weighed.order:
-        slots.offer(scored)
+    slots.fill(weighed.order)
     return Judgement(tuple(slots.choices), (*weighed.left_out, *slots.left_out), tuple(slots.held_back))
-
-
-def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: int) -> dict[str, float]:
-    """The offers that are candidates now, each with Σ(boost − 1) of the rules that propose it.
-
-    A rule counts once, whether it fires now or its proposal waits in the ledger.
-    """
-    rules = {rule.id: rule for rule in (*ruleset.fired(values), *ruleset.standing.fired(values))}
-    proposing = [
-        (rule.propose, rule.boost) for rule in rules.values() if not rule.channels or facts.channel in rule.channels
-    ]
-    for waiting in facts.ledger.proposals:
-        on_channel = not waiting.channels or facts.channel in waiting.channels
-        if on_channel and waiting.until_ms > now_ms and waiting.rule not in rules:
-            proposing.append((waiting.offers, waiting.boost))
-    boosts = dict.fromkeys(ruleset.always, 0.0)
-    for offers, boost in proposing:
-        for offer in offers:
-            boosts[offer] = boosts.get(offer, 0.0) + boost - 1
-    return boosts
-
-
-@dataclass(slots=True)
-class Funnel:
-    """The steps that look at one candidate at a time."""
-
-    facts: Facts
-    ruleset: RuleSet
-    values: Mapping[str, Any]
-    contact: ContactState
-    now_ms: int
-    _cells: dict[str, str] = field(default_factory=dict)
-
-    def refusal(self, candidate: Candidate) -> Refusal | None:
-        """The first reason against a candidate, cell and slots aside."""
-        if not candidate.live_at(self.now_ms):
-            return Reason.NOT_LIVE, f"campaign {candidate.campaign.id}"
-        if not any(self.treatment(candidate, name) for name, _ in self.facts.placements):
-            return Reason.NO_TREATMENT, f"channel {self.facts.channel}"
-        view = self.cell(candidate)
-        values = {**self.values, **candidate.offer_values}
-        for stage in view.stages:
-            refusal = _stage_refusal(stage, values)
-            if refusal is not None:
-                return refusal
-        refusal = (
-            self.contact.requirement_refusal(values)
-            or self.contact.cool_down_refusal(candidate)
-            or self.contact.cap_refusal(candidate, view.cell.holdout)
-        )
-        if refusal is None and not view.has_offer:
-            return Reason.OTHER_CELL, f"cell {view.cell.id}"
-        return refusal
-
-    def cell(self, candidate: Candidate) -> CellView:
-        key = candidate.program_key
-        if key not in self._cells:
-            chosen = self.facts.cells.get(candidate.program.id)
-            self._cells[key] = chosen or assign(key, candidate.program.cells, self.facts.subject).id
-        return candidate.cells[self._cells[key]]
-
-    def treatment(self, candidate: Candidate, placement: str) -> Treatment | None:
-        return candidate.treatments.get((self.facts.channel, placement))
-
-
-def _stage_refusal(stage: Stage, values: Mapping[str, Any]) -> Refusal | None:
-    """A condition that is false decides, also beside one that cannot be evaluated."""
-    unknown: Refusal | None = None
-    for owned in stage.conditions:
-        verdict = owned.condition.verdict(values)
-        if verdict is False:
-            return stage.refused, f"{owned.owner}: {owned.condition.source}"
-        if isinstance(verdict, EvaluationError) and unknown is None:
-            unknown = stage.unknown, f"{owned.owner}: {verdict.message}"
-    return unknown
-
-
-@dataclass(slots=True)
-class Slots:
-    """Fills the placements, best candidate first.
-
-    A candidate that is held out takes a slot in the count of what would have been, so that a holdout keeps back
-    exactly what the treated get; the slot itself goes to the next one.
-    """
-
-    facts: Facts
-    funnel: Funnel
-    choices: list[Choice] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
-    held_back: list[HeldBack] = field(default_factory=list)
-    _taken: dict[str, int] = field(default_factory=dict)
-    _would_be_taken: dict[str, int] = field(default_factory=dict)
-
-    def offer(self, scored: Scored) -> None:
-        candidate = scored.candidate
-        view = self.funnel.cell(candidate)
-        if view.cell.holdout:
-            self._hold_back(candidate, view)
-            return
-        refusal = self._choose(scored, view)
-        if refusal is not None:
-            self.left_out.append(LeftOut(candidate, *refusal))
-
-    def _hold_back(self, candidate: Candidate, view: CellView) -> None:
-        capped = self.funnel.contact.cap_refusal(candidate, held_out=True)
-        self.left_out.append(LeftOut(candidate, *(capped or (Reason.HELD_OUT, f"cell {view.cell.id}"))))
-        placement = self._free(candidate, self._would_be_taken)
-        if capped is None and placement is not None:
-            self._take(self._would_be_taken, placement)
-            self.held_back.append(HeldBack(placement, candidate, view.cell.id))
-            self.funnel.contact.held_back.append(candidate)
-
-    def _choose(self, scored: Scored, view: CellView) -> Refusal | None:
-        candidate = scored.candidate
-        capped = self.funnel.contact.cap_refusal(candidate, held_out=False)
-        if capped is not None:
-            return capped
-        if any(each.scored.candidate.offer.id == candidate.offer.id for each in self.choices):
-            return Reason.DUPLICATE_OFFER, f"offer {candidate.offer.id}"
-        placement = self._free(candidate, self._taken)
-        if placement is None:
-            return Reason.OUTRANKED, f"score {scored.score:g}"
-        self._fill(scored, view, placement)
-        return None
-
-    def _fill(self, scored: Scored, view: CellView, placement: str) -> None:
-        treatment = scored.candidate.treatments[self.facts.channel, placement]
-        rank = self._take(self._taken, placement)
-        self._take(self._would_be_taken, placement)
-        self.choices.append(Choice(placement, rank, scored, view.cell.id, treatment))
-        self.funnel.contact.chosen.append(scored.candidate)
-
-    def _free(self, candidate: Candidate, taken: Mapping[str, int]) -> str | None:
-        """The first placement, in the order of the request, with a slot that this candidate can fill."""
-        for name, count in self.facts.placements:
-            if taken.get(name, 0) < count and self.funnel.treatment(candidate, name):
-                return name
-        return None
-
-    @staticmethod
-    def _take(taken: dict[str, int], placement: str) -> int:
-        taken[placement] = taken.get(placement, 0) + 1
-        return taken[placement]

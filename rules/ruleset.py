@@ -2,83 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from rules.candidates import Candidate as Candidate
+from rules.candidates import CellView as CellView
+from rules.candidates import Stage as Stage
+from rules.candidates import candidates_of
 from rules.classes import Classes, classes_of
+from rules.contact_rules import ContactRules
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
+from rules.places import Places
 from rules.policy import Checked
 from rules.policy.desktops import desktops
-from rules.reasons import Reason
 from rules.texts import names
 from rules.timing import TimedRules, compile_timed
-from schemas.base import at_ms
 from schemas.ledger import Proposal
-from schemas.policy import Arbitration, Campaign, Cell, ContactPolicy, Offer, Policy, Program, Rule, Treatment
-
-LEVELS = (
-    ("eligible", Reason.NOT_ELIGIBLE, Reason.ELIGIBILITY_UNKNOWN),
-    ("applicable", Reason.NOT_APPLICABLE, Reason.APPLICABILITY_UNKNOWN),
-    ("suitable", Reason.NOT_SUITABLE, Reason.SUITABILITY_UNKNOWN),
-)
-"""The funnel's conditions in their order: the field, the reason when false, the reason when not evaluable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owned:
-    """A condition and what it was written at, such as `program outbound`."""
-
-    owner: str
-    condition: Condition
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step of the funnel for one candidate: all of its conditions must hold."""
-
-    conditions: tuple[Owned, ...]
-    refused: Reason
-    unknown: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class CellView:
-    """What one cell of a program means for one of its offers."""
-
-    cell: Cell
-    has_offer: bool
-    stages: tuple[Stage, ...]
-    """Inherited downwards: campaign, program, cell, offer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An offer within a program."""
-
-    campaign: Campaign
-    program: Program
-    offer: Offer
-    live_from_ms: float
-    live_until_ms: float
-    levers: float
-    """1 + Σ/100 of campaign, program and offer."""
-    treatments: Mapping[tuple[str, str], Treatment]
-    """By channel and placement."""
-    cells: Mapping[str, CellView]
-    offer_values: Mapping[str, Any]
-    """`offer.*` as conditions see it."""
-
-    @property
-    def program_key(self) -> str:
-        return f"{self.campaign.id}/{self.program.id}"
-
-    @property
-    def key(self) -> str:
-        return f"{self.program_key}/{self.offer.id}"
-
-    def live_at(self, now_ms: int) -> bool:
-        return self.live_from_ms <= now_ms < self.live_until_ms
+from schemas.policy import Arbitration, ContactPolicy, Policy, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +40,30 @@ class RuleSet:
     types: Mapping[str, str]
     """The CEL type of every name that conditions may use."""
     reads: frozenset[str]
-    """The names that any condition looks at."""
+    """The names that any condition looks at, and treatments write."""
     by_offer: Mapping[str, tuple[Candidate, ...]]
+    places: Places
+    """The same by where they can be made."""
     always: tuple[str, ...]
+    always_boosts: Mapping[str, float]
+    """What nothing but being always on gives them: nothing."""
     rules_of: Mapping[str, RuleGroup]
     """By interaction type."""
     standing: RuleGroup
     classes: Classes
     requirements: tuple[Condition, ...]
     """Of the contact policy, in its order."""
-
+    contact: ContactRules
+    contact_policy_lookback_ms: int
     quality: Mapping[str, Condition]
     """The expectations of data quality, by name. They are asked at a load, not at a decision."""
 
     lookback_ms: int
-    """How far back the contact policy looks into the ledger."""
+    """How far back a decision looks into the ledger."""
+    lifetimes: Mapping[str, int]
+    """How long what a rule proposes waits, in ms."""
+    ending: frozenset[str]
+    """The outcomes after which no answer is awaited."""
     timed: TimedRules
     """The rules that a time fires."""
     written: frozenset[str]
@@ -158,20 +106,29 @@ def compile_rules(checked: Checked) -> RuleSet:
     conditions = checked.conditions
     for expression in (*conditions.values(), *checked.scores.values()):
         expression.value({})  # code is generated at the first use, which must not be a customer's
-    candidates = list(_candidates(policy, conditions))
-    offers = {each.offer.id for each in candidates}
+    candidates = list(candidates_of(policy, conditions))
+    contact = ContactRules.of(policy, conditions)
+    by_offer: dict[str, tuple[Candidate, ...]] = {}
+    for each in candidates:
+        by_offer[each.offer.id] = (*by_offer.get(each.offer.id, ()), each)
+    always = tuple(each.id for each in policy.offers if each.always)
     classes = classes_of(policy, checked)
+    lifetimes = {rule.id: rule.lifetime for rule in policy.rules if rule.lifetime is not None}
     return RuleSet(
         revision=checked.revision,
         policy=policy,
         types=checked.vocabulary.types,
-        lookback_ms=_lookback_ms(policy.contact_policy),
+        lookback_ms=max(policy.contact_policy.lookback_ms, *lifetimes.values(), 0),
+        lifetimes=lifetimes,
+        ending=frozenset(name for name, each in policy.outcomes.items() if each.ends),
         timed=compile_timed(policy, conditions, checked.moments),
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
-        reads=_asked_of_customers(conditions) | classes.reads | {"event.type"},
-        by_offer={offer: tuple(c for c in candidates if c.offer.id == offer) for offer in offers},
-        always=tuple(each.id for each in policy.offers if each.always),
+        reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
+        by_offer=by_offer,
+        places=Places(always, by_offer),
+        always=always,
+        always_boosts=dict.fromkeys(always, 0.0),
         rules_of=_rules_by_event(policy, conditions),
         standing=_group((rule for rule in enumerate(policy.rules) if not rule[1].when), conditions),
         classes=classes,
@@ -180,18 +137,20 @@ def compile_rules(checked: Checked) -> RuleSet:
             conditions["contact_policy", "requirements", index, "require"]
             for index in range(len(policy.contact_policy.requirements))
         ),
+        contact=contact,
+        contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
     )
+
+
+def _written(candidates: Iterable[Candidate]) -> frozenset[str]:
+    """The names that treatments write."""
+    wordings = [each for candidate in candidates for place in candidate.wordings.values() for each in place]
+    return frozenset().union(*(each.variables for each in wordings))
 
 
 def _asked_of_customers(conditions: "Conditions") -> frozenset[str]:
     """The names that deciding and folding look at: all but those of data quality."""
     return frozenset().union(*(each.reads for path, each in conditions.items() if path[0] != "quality"))
-
-
-def _lookback_ms(policy: ContactPolicy) -> int:
-    """How far back any cap or cool-down looks."""
-    windows = [*(cap.within for cap in policy.caps), *(each.lasting for each in policy.cool_downs)]
-    return max(windows, default=0)
 
 
 Conditions = Mapping[tuple[str | int, ...], Condition]
@@ -208,62 +167,3 @@ def _group(numbered: Iterable[tuple[int, Rule]], conditions: Conditions) -> Rule
     unconditional = compile_condition("true", Vocabulary({}))
     asked = tuple(conditions.get(("rules", index, "condition"), unconditional) for index, _ in found)
     return RuleGroup(tuple(rule for _, rule in found), asked, Matcher(asked))
-
-
-def _candidates(policy: Policy, conditions: Conditions) -> Iterable[Candidate]:
-    offers = {each.id: (index, each) for index, each in enumerate(policy.offers)}
-    zone = ZoneInfo(policy.policy.time_zone)
-    for c, campaign in enumerate(policy.campaigns):
-        for p, program in enumerate(campaign.programs):
-            for name in dict.fromkeys(offer for cell in program.cells for offer in cell.offers):
-                o, offer = offers[name]
-                levers = campaign.lever + program.lever + offer.lever
-                yield Candidate(
-                    campaign=campaign,
-                    program=program,
-                    offer=offer,
-                    live_from_ms=_midnight_ms(campaign.starts, zone) if campaign.starts else float("-inf"),
-                    live_until_ms=_midnight_ms(campaign.ends + timedelta(days=1), zone)
-                    if campaign.ends
-                    else float("inf"),
-                    levers=1 + levers / 100,
-                    treatments={(each.channel, each.placement): each for each in offer.treatments},
-                    cells={
-                        cell.id: _cell_view(cell, offer, (c, p, i, o), (campaign, program), conditions)
-                        for i, cell in enumerate(program.cells)
-                    },
-                    offer_values={
-                        "offer.id": offer.id,
-                        "offer.name": offer.name,
-                        "offer.class": offer.kind,
-                        "offer.value": offer.value,
-                        "offer.cost": offer.cost,
-                    },
-                )
-
-
-def _midnight_ms(day: date, zone: ZoneInfo) -> int:
-    return at_ms(datetime.combine(day, time.min, zone))
-
-
-def _cell_view(
-    cell: Cell,
-    offer: Offer,
-    at: tuple[int, int, int, int],
-    above: tuple[Campaign, Program],
-    conditions: Conditions,
-) -> CellView:
-    c, p, i, o = at
-    campaign, program = above
-    levels: tuple[tuple[str, tuple[str | int, ...]], ...] = (
-        (f"campaign {campaign.id}", ("campaigns", c)),
-        (f"program {program.id}", ("campaigns", c, "programs", p)),
-        (f"cell {cell.id}", ("campaigns", c, "programs", p, "cells", i)),
-        (f"offer {offer.id}", ("offers", o)),
-    )
-    stages = []
-    for field, refused, unknown in LEVELS:
-        owned = [Owned(owner, conditions[*path, field]) for owner, path in levels if (*path, field) in conditions]
-        if owned:
-            stages.append(Stage(tuple(owned), refused, unknown))
-    return CellView(cell, cell.holdout or offer.id in cell.offers, tuple(stages))

@@ -73,7 +73,7 @@ class Weight(Model):
     boost: float
     """Σ(boost − 1) over the rules that propose it."""
     lever: float
-    """1 + Σ/100 over campaign, program and offer."""
+    """1 + Σ/100 over issue, campaign, program and offer, within the bounds of a factor."""
     factors: dict[str, float]
     """What the score is the product of."""
 
@@ -97,7 +97,7 @@ class CandidateExplained(Model):
     obstacles: tuple[Obstacle, ...] = ()
     """The reason first, then whatever else stands in the way."""
     proposed_by: tuple[Proposing, ...] = ()
-    """The rules that proposed it; none for one that is always on."""
+    """The rules that proposed it; none for one that is always on, or settled."""
     weight: Weight | None = None
     """Missing where it fell before arbitration."""
     text: str

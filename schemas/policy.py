@@ -10,16 +10,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.base import UNIT_MS, Condition, DurationMs, Expression, FactName, Id, Model, Name
+from schemas.contact import Cap as Cap
+from schemas.contact import ContactPolicy as ContactPolicy
+from schemas.contact import CoolDown as CoolDown
+from schemas.contact import OfferClass
 from schemas.example import Example
 from schemas.interaction import TIMER_FIRED
 from schemas.short import Also, OneOrMany
-from schemas.triggers import Act, CalendarPeriod, Timing, Trigger
+from schemas.triggers import Act, Timing, Trigger
+from schemas.windows import ShortWindow
 
 FieldTypeName = Literal["string", "int", "double", "bool", "timestamp", "list<string>"]
 OutcomeClass = Literal["impression", "positive", "negative", "neutral"]
-OfferClass = Literal["standard", "mandatory", "transactional"]
-CapScope = Literal["customer", "campaign", "program", "offer"]
-Counting = Literal["decided", "presented"]
 
 
 class FieldType(Model):
@@ -76,36 +78,6 @@ class Outcome(Model):
     """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
     after: dict[Name, DurationMs] = {}
     """By channel: it happens by itself if no answer has come for so long after the decision."""
-
-
-class Window(Model):
-    """Rolling in event time, or the calendar period that now lies in (in the policy's time zone)."""
-
-    rolling: DurationMs | None = None
-    calendar: CalendarPeriod | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> "Window":
-        if (self.rolling is None) == (self.calendar is None):
-            raise ValueError("give either `rolling` (a duration) or `calendar` (day, week, month or year)")
-        return self
-
-    @property
-    def length_ms(self) -> int:
-        """Of a rolling window."""
-        return self.rolling or 0
-
-
-def short_window(value: Any) -> Any:
-    """`window: 30d` is short for `window: {rolling: 30d}`."""
-    return {"rolling": value} if isinstance(value, str | int) else value
-
-
-ShortWindow = Annotated[
-    Window | None,
-    BeforeValidator(short_window),
-    Also({"type": "string", "pattern": r"^\d+(ms|s|m|h|d|w)$", "examples": ["30m", "24h", "90d"]}),
-]
 
 
 class Feature(Model):
@@ -244,6 +216,15 @@ class Conditions(Model):
     """Is it good for the customer?"""
 
 
+class Dated(Conditions):
+    """Its days are inherited downwards as well: what is in it is live on days that all of them allow."""
+
+    starts: date | None = None
+    """First day, in the policy's time zone."""
+    ends: date | None = None
+    """Last day, included."""
+
+
 class Treatment(Model):
     """How an offer is worded for one channel and placement."""
 
@@ -251,16 +232,26 @@ class Treatment(Model):
     channel: Name
     placement: Name
     language: str = "en"
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    """Of several for one channel and placement the first by priority counts whose facts are all known."""
     content: dict[Name, str]
-    """Texts by part: `script`, `title`, `body`, `image`, `link`…"""
+    """Texts by part: `script`, `title`, `body`, `image`, `link`… `{customer.name}` stands for a fact."""
 
 
-class Offer(Conditions):
+class Offer(Dated):
     """What is proposed."""
 
     id: Id
     name: str
     kind: OfferClass = Field(default="standard", alias="class")
+    category: Id | None = None
+    """What kind of thing it is: caps, silences, black lists and diversity go by it."""
+    bundle: tuple[Id, ...] = ()
+    """The offers that it is made of: what they may not be made to, it may not either, and one answer has it or them."""
+    exclusive_group: Id | None = None
+    """At most one offer of a group is made in one answer."""
+    purpose: Id | None = None
+    """What consent it needs; that of its campaign if left out."""
     value: float = Field(default=1.0, gt=0)
     """What an acceptance is worth, in the policy's currency."""
     cost: float = Field(default=0.0, ge=0)
@@ -269,6 +260,12 @@ class Offer(Conditions):
     always: bool = False
     """A candidate without any rule proposing it."""
     treatments: tuple[Treatment, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _several_parts(self) -> "Offer":
+        if self.bundle and (len(set(self.bundle)) < 2 or self.id in self.bundle):
+            raise ValueError("`bundle` names two or more other offers")
+        return self
 
 
 class Cell(Conditions):
@@ -289,7 +286,7 @@ class Cell(Conditions):
         return self
 
 
-class Program(Conditions):
+class Program(Dated):
     """One tactic within a campaign."""
 
     id: Id
@@ -298,18 +295,26 @@ class Program(Conditions):
     cells: tuple[Cell, ...] = Field(min_length=1)
 
 
-class Campaign(Conditions):
+class Issue(Model):
+    """What campaigns are for, such as retention or sales: a group of campaigns that the business pushes as one."""
+
+    description: str = ""
+    lever: float = Field(default=0.0, ge=-90, le=900)
+    """Percent, added to those of its campaigns, programs and offers."""
+
+
+class Campaign(Dated):
     """A goal with a budget and dates."""
 
     id: Id
     name: str = ""
     goal: str = ""
     owner: str = ""
+    issue: Id | None = None
+    """What it is for: one of `issues`."""
+    purpose: Id | None = None
+    """What consent its offers need, where they do not say so themselves."""
     budget: float | None = Field(default=None, ge=0)
-    starts: date | None = None
-    """First day, in the policy's time zone."""
-    ends: date | None = None
-    """Last day, included."""
     lever: float = Field(default=0.0, ge=-90, le=900)
     programs: tuple[Program, ...] = Field(min_length=1)
 
@@ -346,44 +351,6 @@ class Rule(Model):
         return self.types or (self.when.starting or (TIMER_FIRED,) if isinstance(self.when, Timing) else ())
 
 
-class Cap(Model):
-    """At most so many contacts within a rolling window, the one being decided included."""
-
-    id: Id
-    per: CapScope
-    at_most: int = Field(ge=0)
-    within: DurationMs
-    counting: Counting = "presented"
-    """`presented` counts what was shown and what may still be; `decided` counts every decision."""
-    channels: tuple[Name, ...] = ()
-
-
-class CoolDown(Model):
-    """Silence after an outcome."""
-
-    after: Id
-    per: CapScope = "offer"
-    lasting: DurationMs = Field(alias="for")
-
-
-class Requirement(Model):
-    """A condition that must be proven before we speak to this customer: consent, do-not-contact, history."""
-
-    id: Id
-    require: Condition
-    channels: tuple[Name, ...] = ()
-
-
-class ContactPolicy(Model):
-    requirements: tuple[Requirement, ...] = ()
-    cool_downs: tuple[CoolDown, ...] = ()
-    caps: tuple[Cap, ...] = ()
-    reservation: DurationMs = Field(default=30 * 60_000, json_schema_extra={"default": "30m"})
-    """How long a decided treatment counts as if presented, until it is or this time is over."""
-    remember: DurationMs = Field(default=400 * 86_400_000, json_schema_extra={"default": "400d"})
-    """How long the ledger keeps an entry, and a response code is known."""
-
-
 class Arbitration(Model):
     """score = propensity^exponent × value × context × levers; a factor can be switched off."""
 
@@ -391,6 +358,8 @@ class Arbitration(Model):
     value: bool = True
     context: bool = True
     levers: bool = True
+    at_most_per_category: int | None = Field(default=None, ge=1)
+    """Diversity: so many offers of one category in one answer. Offers without a category are not held to it."""
 
 
 class Expectation(Model):
@@ -408,6 +377,8 @@ class PolicyHeader(Model):
     description: str = ""
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
     time_zone: str = "UTC"
+    customer_language: Name | None = None
+    """The attribute with the customer's language, as treatments give theirs: theirs is preferred."""
 
 
 class PolicyFile(Model):
@@ -429,6 +400,7 @@ class PolicyFile(Model):
     stages: dict[Id, ShortStage] = {}
     """Lifecycle stages; the first whose condition holds, and that may be entered, is the customer's."""
     lifecycle: Lifecycle | None = None
+    issues: dict[Id, Issue] = {}
     campaigns: tuple[Campaign, ...] = ()
     offers: tuple[Offer, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -4,7 +4,7 @@ from rules.arbitration import Models
 from rules.decide import Choice, LeftOut
 from rules.explaining.case import Case
 from rules.explaining.changes import as_json, change
-from rules.explaining.contact import Found
+from rules.explaining.found import Found
 from rules.explaining.obstacles import obstacles
 from rules.explaining.proposing import proposing, why_no_candidate
 from rules.explaining.steps import ORDER, STEP_OF, funnel

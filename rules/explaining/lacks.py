@@ -9,9 +9,9 @@ from rules.language import Expression, Lack, Lacking, Lacks, lacking
 from rules.ruleset import RuleSet
 
 
-def lacks(condition: Expression, values: Mapping[str, Any], ruleset: RuleSet) -> Lacking | None:
-    """None if the condition holds for these values, which are classified."""
-    found = lacking(condition, values)
+def lacks(condition: Expression, values: Mapping[str, Any], ruleset: RuleSet, wanted: bool = True) -> Lacking | None:
+    """None if the condition is what is wanted of it for these values, which are classified."""
+    found = lacking(condition, values, wanted)
     return None if found is None else _deeper(found, values, ruleset)
 
 

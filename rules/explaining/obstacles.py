@@ -4,15 +4,15 @@ Promises that the first is what `decide` gave as the reason (a test compares the
 way if that were gone.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from rules.decide import LeftOut
 from rules.explaining.case import Case
 from rules.explaining.changes import in_words
-from rules.explaining.contact import Contact, Found
+from rules.explaining.contact import contact
+from rules.explaining.found import Found
 from rules.explaining.lacks import lacks
 from rules.explaining.times import minute
 from rules.language import EvaluationError
@@ -29,11 +29,10 @@ def obstacles(case: Case, left_out: LeftOut) -> tuple[Found, ...]:
 
 def _of_funnel(case: Case, candidate: Candidate, view: CellView) -> Iterator[Found]:
     values = {**case.weighed.funnel.values, **candidate.offer_values}
-    fresh = replace(case.weighed.funnel.contact, chosen=[], held_back=[])
-    yield from chain(_not_live(case, candidate), _no_treatment(case, candidate))
+    yield from chain(_not_live(case, candidate), _settled(case, candidate), _no_treatment(case, candidate, values))
     for stage in view.stages:
         yield from _stage(case, stage, values)
-    yield from Contact(fresh, case.weighed.funnel.values, case.ruleset, case.zone).against(candidate, view.cell.holdout)
+    yield from contact(case, candidate, values, view.cell.holdout)
     if not view.has_offer:
         others = ", ".join(cell.id for cell in candidate.program.cells if candidate.offer.id in cell.offers)
         text = f"the customer is in the cell {view.cell.id}; the offer is made in {others}"
@@ -41,23 +40,33 @@ def _of_funnel(case: Case, candidate: Candidate, view: CellView) -> Iterator[Fou
 
 
 def _not_live(case: Case, candidate: Candidate) -> Iterator[Found]:
-    if candidate.live_at(case.now_ms):
-        return
-    where = f"campaign {candidate.campaign.id}"
-    if case.now_ms < candidate.live_from_ms:
-        begins = int(candidate.live_from_ms)
-        yield Found(Reason.NOT_LIVE, where, f"it begins on {minute(begins, case.zone)}", until_ms=begins)
-    else:
-        yield Found(Reason.NOT_LIVE, where, f"it ended on {minute(candidate.live_until_ms, case.zone)}")
+    for each in candidate.periods:
+        if case.now_ms < each.from_ms:
+            begins = int(each.from_ms)
+            yield Found(Reason.NOT_LIVE, each.owner, f"it begins on {minute(begins, case.zone)}", until_ms=begins)
+        elif case.now_ms >= each.until_ms:
+            yield Found(Reason.NOT_LIVE, each.owner, f"it ended on {minute(each.until_ms, case.zone)}")
 
 
-def _no_treatment(case: Case, candidate: Candidate) -> Iterator[Found]:
+def _settled(case: Case, candidate: Candidate) -> Iterator[Found]:
+    how = case.weighed.funnel.settled.get(candidate.offer.id)
+    if how is not None:
+        text = f"{how} since it was proposed; a rule would have to propose it anew"
+        yield Found(Reason.SETTLED, f"offer {candidate.offer.id}", text)
+
+
+def _no_treatment(case: Case, candidate: Candidate, values: Mapping[str, Any]) -> Iterator[Found]:
     channel, asked = case.facts.channel, [name for name, _ in case.facts.placements]
-    if any((channel, name) in candidate.treatments for name in asked):
+    if any(case.weighed.funnel.wording(candidate, name) for name in asked):
         return
-    there = ", ".join(f"{channel} {placement}" for channel, placement in candidate.treatments)
-    text = f"asked was {channel} {', '.join(asked)}; it is worded for {there}"
-    yield Found(Reason.NO_TREATMENT, f"offer {candidate.offer.id}", text)
+    where = f"offer {candidate.offer.id}"
+    worded = [each for name in asked for each in candidate.wordings.get((channel, name), ())]
+    if worded:
+        lacks = ", or ".join(dict.fromkeys(f"{each.treatment.id} names {each.missing(values)}" for each in worded))
+        yield Found(Reason.NO_TREATMENT, where, f"{lacks}, which is not known")
+        return
+    there = ", ".join(f"{channel} {placement}" for channel, placement in candidate.wordings)
+    yield Found(Reason.NO_TREATMENT, where, f"asked was {channel} {', '.join(asked)}; it is worded for {there}")
 
 
 def _stage(case: Case, stage: Stage, values: dict[str, Any]) -> Iterator[Found]:
@@ -84,6 +93,11 @@ def _at_slots(case: Case, left_out: LeftOut) -> Found:
         case Reason.DUPLICATE_OFFER:
             text = "another program has proposed the same offer, and scored better"
             return Found(Reason.DUPLICATE_OFFER, program, text)
+        case Reason.EXCLUDED:
+            return Found(Reason.EXCLUDED, f"offer {candidate.offer.id}", f"{left_out.detail}, in this very answer")
+        case Reason.DIVERSITY:
+            text = f"{left_out.detail} in one answer, and others came first"
+            return Found(Reason.DIVERSITY, "arbitration", text)
         case Reason.OUTRANKED:
             return Found(Reason.OUTRANKED, "arbitration", _outranked(case, candidate))
     text = f"{left_out.detail}: the other offers of this very decision have used it up"
@@ -96,7 +110,7 @@ def _outranked(case: Case, candidate: Candidate) -> str:
     rivals = [
         each
         for each in case.judgement.choices
-        if (case.facts.channel, each.placement) in candidate.treatments
+        if case.weighed.funnel.wording(candidate, each.placement)
         and (each.scored.candidate.offer.kind != "mandatory" or candidate.offer.kind == "mandatory")
     ]
     if not rivals:

@@ -8,6 +8,7 @@ from rules.explaining.changes import change, in_words
 from rules.explaining.lacks import lacks
 from rules.explaining.times import minute, span
 from rules.language import Condition, Lacking
+from rules.proposing import answers
 from rules.ruleset import RuleSet
 from schemas.explanation import Proposing
 from schemas.ledger import Proposal
@@ -87,16 +88,19 @@ def _waiting(case: Case, offer: str) -> Iterator[Proposing]:
     for each in case.facts.ledger.proposals:
         if offer in each.offers and each.rule not in fired:
             is_here = not each.channels or case.facts.channel in each.channels
+            answer = dict(answers(each, case.facts, case.ruleset)).get(offer)
             yield Proposing(
                 rule=each.rule,
-                proposes=is_here and each.until_ms > case.now_ms,
+                proposes=is_here and each.until_ms > case.now_ms and answer is None,
                 boost=each.boost,
-                text=_waits(case, each, is_here),
+                text=_waits(case, each, is_here, answer),
             )
 
 
-def _waits(case: Case, waiting: Proposal, is_here: bool) -> str:
+def _waits(case: Case, waiting: Proposal, is_here: bool, answer: str | None) -> str:
     until = minute(waiting.until_ms, case.zone)
     if not is_here:
         return f"its proposal waits until {until}, on {', '.join(waiting.channels)} and not on {case.facts.channel}"
+    if answer is not None:
+        return f"its proposal is settled: {answer}"
     return f"its proposal waits until {until}" if waiting.until_ms > case.now_ms else f"its proposal ended on {until}"

@@ -6,7 +6,7 @@ Promises no ids, scores, conditions, test cells and nothing of other offers. A f
 
 from rules.decide import LeftOut
 from rules.explaining.case import Case
-from rules.explaining.contact import Found
+from rules.explaining.found import Found
 from rules.explaining.obstacles import obstacles
 from rules.explaining.phrases import phrase
 from rules.explaining.steps import ORDER
@@ -20,6 +20,7 @@ from schemas.explanation import AgentExplanation, SpokenOffer
 UNAVAILABLE = "“{offer}” is not available to you at the moment"
 """All that is said where it is nobody's business why."""
 SENTENCES = {
+    Reason.SETTLED: "You have given your answer to “{offer}” already",
     Reason.NO_TREATMENT: "“{offer}” cannot be offered here",
     Reason.NOT_ELIGIBLE: "“{offer}” is not open to you as things stand",
     Reason.ELIGIBILITY_UNKNOWN: "“{offer}” is not open to you, as far as we know",
@@ -27,13 +28,23 @@ SENTENCES = {
     Reason.APPLICABILITY_UNKNOWN: "“{offer}” does not fit the present occasion, as far as we know",
     Reason.NOT_SUITABLE: "“{offer}” does not suit your situation as we know it",
     Reason.SUITABILITY_UNKNOWN: "We do not know enough about your situation to offer you “{offer}”",
+    Reason.DO_NOT_CONTACT: "We may not bring up “{offer}” here",
+    Reason.NO_CONSENT: "We have no consent of yours to speak about “{offer}” here",
     Reason.CONTACT_REQUIREMENT: "We may not speak to you about “{offer}” here at the moment",
     Reason.CONTACT_UNKNOWN: "We may not speak to you about “{offer}” here, as far as we know",
+    Reason.QUIET_HOURS: "We do not bring up “{offer}” at this time of day",
+    Reason.CHANNEL_PRIORITY: "We do not bring up “{offer}” here for the time being",
+    Reason.SUPPRESSED: "We do not bring up “{offer}” again for the time being",
     Reason.COOL_DOWN: "We do not bring up “{offer}” again for the time being",
     Reason.CAP_REACHED: "You have heard enough from us for now; “{offer}” has to wait",
+    Reason.EXCLUDED: "“{offer}” would be possible for you, but something else came first this time",
+    Reason.DIVERSITY: "“{offer}” would be possible for you, but something else came first this time",
     Reason.OUTRANKED: "“{offer}” would be possible for you, but something else came first this time",
 }
 UNTIL = {
+    Reason.QUIET_HOURS: "We do not bring up “{offer}” at this time of day, and not before {day}.",
+    Reason.CHANNEL_PRIORITY: "We do not bring up “{offer}” here before {day}.",
+    Reason.SUPPRESSED: "We do not bring up “{offer}” again before {day}.",
     Reason.COOL_DOWN: "We do not bring up “{offer}” again before {day}.",
     Reason.CAP_REACHED: "You have heard enough from us for now; “{offer}” has to wait until {day}.",
 }
@@ -99,9 +110,17 @@ def _sentence(case: Case, left_out: LeftOut, found: list[Found], until_ms: int |
             return ANSWERED.format(offer=name, day=until, answered=answered)
         return UNTIL[reason].format(offer=name, day=until)
     sentence = SENTENCES.get(reason, UNAVAILABLE).format(offer=name)
-    lacks = together([each.lacking for each in found if each.lacking is not None])
-    why = None if lacks is None else phrase(lacks, case.ruleset.policy.wording, case.zone)
+    why = _why(case, reason, found)
     return f"{sentence}." if why is None else f"{sentence}: {why}."
+
+
+def _why(case: Case, reason: Reason, found: list[Found]) -> str | None:
+    """What the customer's facts lack; nothing where that is nobody's business, such as of a black list."""
+    lacks = [each.lacking for each in found if each.lacking is not None]
+    if reason not in SENTENCES or len(lacks) < len(found):
+        return None
+    whole = together(lacks)
+    return None if whole is None else phrase(whole, case.ruleset.policy.wording, case.zone)
 
 
 def _answered(case: Case, left_out: LeftOut, found: list[Found]) -> str | None:

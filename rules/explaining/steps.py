@@ -8,13 +8,24 @@ from rules.reasons import Reason
 from schemas.explanation import Funnel, FunnelStep, StepName
 
 STEPS: Mapping[StepName, tuple[Reason, ...]] = {
-    "availability": (Reason.NOT_LIVE, Reason.NO_TREATMENT),
+    "availability": (Reason.NOT_LIVE, Reason.SETTLED, Reason.NO_TREATMENT),
     "eligibility": (Reason.NOT_ELIGIBLE, Reason.ELIGIBILITY_UNKNOWN),
     "applicability": (Reason.NOT_APPLICABLE, Reason.APPLICABILITY_UNKNOWN),
     "suitability": (Reason.NOT_SUITABLE, Reason.SUITABILITY_UNKNOWN),
-    "contact_policy": (Reason.CONTACT_REQUIREMENT, Reason.CONTACT_UNKNOWN, Reason.COOL_DOWN, Reason.CAP_REACHED),
+    "contact_policy": (
+        Reason.DO_NOT_CONTACT,
+        Reason.BLACK_LISTED,
+        Reason.NO_CONSENT,
+        Reason.CONTACT_REQUIREMENT,
+        Reason.CONTACT_UNKNOWN,
+        Reason.QUIET_HOURS,
+        Reason.CHANNEL_PRIORITY,
+        Reason.SUPPRESSED,
+        Reason.COOL_DOWN,
+        Reason.CAP_REACHED,
+    ),
     "cell": (Reason.HELD_OUT, Reason.OTHER_CELL),
-    "arbitration": (Reason.DUPLICATE_OFFER,),
+    "arbitration": (Reason.EXCLUDED, Reason.DUPLICATE_OFFER, Reason.DIVERSITY),
     "slots": (Reason.OUTRANKED,),
 }
 """Every reason stands in one step. A cap that the choices of the same decision have filled counts where caps do."""

@@ -6,7 +6,7 @@ condition.holds({"event.type": "cart_abandoned", "customer.spend_90d": 120.0})
 """
 
 from rules.language.condition import Condition, Expression, compile_condition, compile_expression
-from rules.language.contradictions import never_holds
+from rules.language.contradictions import holds_always, never_holds, never_together
 from rules.language.explain import Explanation, explain
 from rules.language.lacking import Lack, Lacking, Lacks, lacking, leaves, together
 from rules.language.matcher import Matcher
@@ -28,8 +28,10 @@ __all__ = [
     "compile_condition",
     "compile_expression",
     "explain",
+    "holds_always",
     "lacking",
     "leaves",
     "never_holds",
+    "never_together",
     "together",
 ]

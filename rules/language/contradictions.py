@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from rules.language.condition import Condition
@@ -29,6 +30,21 @@ _ORDERED = frozenset(("int", "uint", "double", "string", "timestamp", "duration"
 def never_holds(condition: Condition) -> str | None:
     """Why the condition cannot hold, whatever the facts are; None if it may."""
     return _impossible(inwards(condition.tree))
+
+
+def never_together(conditions: Sequence[Condition]) -> str | None:
+    """Why the conditions cannot all hold for the same facts; None if they may."""
+    trees = [inwards(each.tree) for each in conditions]
+    return _impossible(reduce(_both, trees)) if trees else None
+
+
+def holds_always(condition: Condition) -> bool:
+    """Whether there are no facts for which the condition is false; it may fail all the same."""
+    return _impossible(inwards(Call("bool", "!_", (condition.tree,)))) is not None
+
+
+def _both(one: Node, other: Node) -> Node:
+    return Call("bool", "_&&_", (one, other))
 
 
 def _impossible(tree: Node) -> str | None:

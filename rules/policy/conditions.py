@@ -16,6 +16,13 @@ from rules.policy.scope import Scope
 from rules.policy.vocabulary import Scopes
 from schemas.policy import Conditions, Policy
 
+OF_CONTACT = {
+    "do_not_contact": "condition",
+    "black_lists": "condition",
+    "consents": "require",
+    "requirements": "require",
+}
+"""The sections of the contact policy whose entries have a condition, and its field."""
 Authored = tuple[Path, str, Vocabulary]
 
 
@@ -46,8 +53,9 @@ def authored(policy: Policy, scopes: Scopes) -> Iterator[Authored]:
     for at, rule in enumerate(policy.rules):
         if rule.condition is not None:
             yield ("rules", at, "condition"), rule.condition, scopes.rule(rule.judged_types)
-    for at, requirement in enumerate(policy.contact_policy.requirements):
-        yield ("contact_policy", "requirements", at, "require"), requirement.require, scopes.everything
+    for section, field in OF_CONTACT.items():
+        for at, each in enumerate(getattr(policy.contact_policy, section)):
+            yield ("contact_policy", section, at, field), getattr(each, field), scopes.everything
     for name, expectation in policy.quality.items():
         yield ("quality", name, "expect"), expectation.expect, scopes.quality
     for path, holder in inheriting(policy):

@@ -6,6 +6,7 @@ references between entries and the conditions have to say, in one run. Leaves th
 """
 
 from collections.abc import Mapping
+from datetime import date
 from hashlib import blake2b
 from pathlib import Path as FilePath
 
@@ -46,8 +47,8 @@ def read_folder(path: FilePath | str) -> dict[str, str]:
     return {name.as_posix(): (folder / name).read_bytes().decode("utf-8", "surrogateescape") for name in visible}
 
 
-def check(files: Mapping[str, str]) -> Checked:
-    """Everything that can be said about these files."""
+def check(files: Mapping[str, str], today: date | None = None) -> Checked:
+    """Everything that can be said about these files; of what is over only if `today` is given."""
     documents = [read(Source(name, files[name])) for name in sorted(files)]
     tree, unjoined = join([document.root for document in documents if document.root])
     unread = [finding for document in documents for finding in document.findings]
@@ -59,7 +60,7 @@ def check(files: Mapping[str, str]) -> Checked:
     compiled, mistaken = compile_all(validated.policy, scopes, validated.tree)
     moments, mistimed = compile_moments(validated.policy, scopes, validated.tree)
     mistaken += mistimed
-    subject = Subject(validated.policy, validated.tree, broken, compiled)
+    subject = Subject(validated.policy, validated.tree, broken, compiled, today)
     if not subject.sound(*DECLARING):
         mistaken = []  # a name that is missing here may stand in an entry that was refused
     found = [*unread, *unjoined, *header, *validated.findings, *lint(subject), *mistaken]

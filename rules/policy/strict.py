@@ -15,7 +15,7 @@ from rules.policy.findings import Finding
 from rules.policy.nodes import Node, Scalar, child, position
 from rules.policy.shape import fields
 from schemas.base import duration_ms
-from schemas.policy import short_window
+from schemas.windows import short_window
 
 DURATIONS = (duration_ms, short_window)
 """What reads a duration."""

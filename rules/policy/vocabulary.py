@@ -31,7 +31,14 @@ SESSION = {
     "purpose": "string",
 }
 CONTEXT = {"channel": "string"}
-OFFER = {"id": "string", "name": "string", "class": "string", "value": "double", "cost": "double"}
+OFFER = {
+    "id": "string",
+    "name": "string",
+    "class": "string",
+    "category": "string",
+    "value": "double",
+    "cost": "double",
+}
 DECLARING = ("interactions", "attributes", "features", "scores", "session", "context")
 """The sections that declare names."""
 

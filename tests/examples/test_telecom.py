@@ -35,6 +35,11 @@ NOT_WRITTEN_DOWN = {
     Reason.APPLICABILITY_UNKNOWN,
     Reason.SUITABILITY_UNKNOWN,
     Reason.DUPLICATE_OFFER,  # no offer is in two programs
+    Reason.BLACK_LISTED,  # it has no such list,
+    Reason.CONTACT_REQUIREMENT,  # no requirement beside consent
+    Reason.CHANNEL_PRIORITY,  # and no channel that goes first
+    Reason.SETTLED,  # cool-downs say more
+    Reason.DIVERSITY,  # no offer has a category
 }
 
 
@@ -92,7 +97,7 @@ def without_a_part() -> Iterator[tuple[str, dict[str, Any]]]:
         rules = [*whole["rules"]]
         rules[at] = {**rule, "if": 'customer.id == "nobody"'}
         yield rule["id"], {**whole, "rules": rules}
-    for section in ("requirements", "cool_downs", "caps"):
+    for section in ("do_not_contact", "quiet_hours", "suppressions", "cool_downs", "caps"):
         contact = whole["contact_policy"]
         for at, each in enumerate(contact[section]):
             less = {**contact, section: [*contact[section][:at], *contact[section][at + 1 :]]}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from consumers.live import LivePolicy
 from rules.arbitration import NothingLearned
-from rules.cells import assign
+from rules.cells import assign, shares_of
 from rules.decide import Judgement, decide
 from rules.reasons import Reason
 from schemas.decision import Facts
@@ -252,8 +252,9 @@ def test_cells_get_their_shares_and_keep_their_customers() -> None:
         Cell(id="b", share=25, offers=("pen",)),
         Cell(id="control", share=5, holdout=True),
     ]
-    found = [assign("spring/gifts", cells, f"customer:{i}").id for i in range(20_000)]
-    assert found == [assign("spring/gifts", cells, f"customer:{i}").id for i in range(20_000)]
+    shares = shares_of("spring/gifts", cells)
+    found = [assign(shares, f"customer:{i}") for i in range(20_000)]
+    assert found == [assign(shares, f"customer:{i}") for i in range(20_000)]
     for cell in cells:
         assert abs(found.count(cell.id) / 200 - cell.share) < 1
 

@@ -1,4 +1,5 @@
-"""What rules do: where messages and nudges go, whether there is something to say, and the facts in texts."""
+"""What rules do: where messages and nudges go, whether there is something to say, and the facts in texts, also those
+of treatments."""
 
 from collections.abc import Iterator, Set
 
@@ -79,17 +80,32 @@ def texts(subject: Subject) -> Iterator[Finding]:
         for key in ("note", "text"):
             for part in parts(getattr(act, key)):
                 types = scopes.rule(rule.judged_types).types
-                wrong = _wrong(part, types.get(part.name))
+                wrong = _wrong(part, types.get(part.name), "this rule")
                 if wrong:
                     hint = suggestion(part.name, types) if part.name else "write `{{` or `}}` for a brace"
                     yield _at(subject, (*path, key), part, wrong, hint)
 
 
-def _wrong(part: Part, kind: str | None) -> str | None:
+def treatments(subject: Subject) -> Iterator[Finding]:
+    """Likewise in the texts of treatments, which know what the conditions of offers know."""
+    if not subject.sound(*DECLARING):
+        return
+    types = Scopes(subject.policy).everything.types
+    for at, offer in enumerate(subject.policy.offers):
+        for nth, treatment in enumerate(offer.treatments):
+            for key, text in treatment.content.items():
+                for part in parts(text):
+                    path: Path = ("offers", at, "treatments", nth, "content", key)
+                    if wrong := _wrong(part, types.get(part.name), "this treatment"):
+                        hint = suggestion(part.name, types) if part.name else "write `{{` or `}}` for a brace"
+                        yield _at(subject, path, part, wrong, hint)
+
+
+def _wrong(part: Part, kind: str | None, knowing: str) -> str | None:
     if not part.name:
         return "a fact stands in braces, such as `{customer.id}`, and here is a brace alone"
     if kind is None:
-        return f"`{part.name}` is not declared, or not known to this rule"
+        return f"`{part.name}` is not declared, or not known to {knowing}"
     return None if kind in WRITABLE else f"`{part.name}` is {kind} and cannot be written as text"
 
 
@@ -118,4 +134,4 @@ def _acts(policy: Policy) -> Iterator[tuple[Path, Rule, Act]]:
             yield ("rules", at, "act", nth), rule, act
 
 
-CHECKS: tuple[Check, ...] = (doing, reaching, texts, examples)
+CHECKS: tuple[Check, ...] = (doing, reaching, texts, treatments, examples)

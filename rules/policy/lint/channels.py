@@ -8,6 +8,9 @@ from rules.policy.places import KEY
 from schemas.interaction import NOWHERE
 from schemas.policy import Policy
 
+OF_CONTACT = ("do_not_contact", "black_lists", "consents", "requirements", "quiet_hours", "suppressions", "caps")
+"""The sections of the contact policy whose entries may be for some channels only."""
+
 
 def used(subject: Subject) -> Iterator[Finding]:
     """An error if nothing knows the channel; a warning if only interactions come from it."""
@@ -41,10 +44,14 @@ def _named(policy: Policy) -> Iterator[tuple[Path, str]]:
     for at, rule in enumerate(policy.rules):
         for nth, channel in enumerate(rule.channels):
             yield ("rules", at, "channels", nth), channel
-    for section in ("caps", "requirements"):
+    for section in OF_CONTACT:
         for at, entry in enumerate(getattr(policy.contact_policy, section)):
             for nth, channel in enumerate(entry.channels):
                 yield ("contact_policy", section, at, "channels", nth), channel
+    for at, priority in enumerate(policy.contact_policy.priorities):
+        yield ("contact_policy", "priorities", at, "channel"), priority.channel
+        for nth, channel in enumerate(priority.holds_back):
+            yield ("contact_policy", "priorities", at, "holds_back", nth), channel
     for name, outcome in policy.outcomes.items():
         for channel in outcome.after:
             yield ("outcomes", name, "after", channel, KEY), channel

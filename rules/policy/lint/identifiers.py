@@ -8,6 +8,17 @@ from rules.policy.places import place_of
 from schemas.policy import Policy
 
 Identified = tuple[Path, str]
+OF_CONTACT = {
+    "do_not_contact": "list",
+    "black_lists": "list",
+    "consents": "consent",
+    "requirements": "requirement",
+    "quiet_hours": "entry",
+    "priorities": "entry",
+    "suppressions": "suppression",
+    "caps": "cap",
+}
+"""The sections of the contact policy whose entries have ids, and what one is called."""
 
 
 def unique(subject: Subject) -> Iterator[Finding]:
@@ -21,10 +32,9 @@ def _lists(policy: Policy) -> Iterator[tuple[str, Iterable[Identified]]]:
     yield "offer", [(("offers", at), each.id) for at, each in enumerate(policy.offers)]
     yield "rule", [(("rules", at), each.id) for at, each in enumerate(policy.rules)]
     yield "program", list(_programs(policy))
-    contact: Path = ("contact_policy",)
-    caps, requirements = policy.contact_policy.caps, policy.contact_policy.requirements
-    yield "cap", [((*contact, "caps", at), each.id) for at, each in enumerate(caps)]
-    yield "requirement", [((*contact, "requirements", at), each.id) for at, each in enumerate(requirements)]
+    for section, noun in OF_CONTACT.items():
+        entries = enumerate(getattr(policy.contact_policy, section))
+        yield noun, [(("contact_policy", section, at), each.id) for at, each in entries]
     for at, campaign in enumerate(policy.campaigns):
         for nth, program in enumerate(campaign.programs):
             cells: Path = ("campaigns", at, "programs", nth, "cells")

@@ -9,8 +9,9 @@ from rules.policy.lint.examples import example_interactions
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
 from schemas.built_in import BUILT_IN
+from schemas.contact import DECIDED, PRESENTED, UNANSWERED
 from schemas.example import Example
-from schemas.policy import Feature, Policy, Stage
+from schemas.policy import ContactPolicy, Feature, Policy, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Reference:
 
 NOUNS = {"interactions": "interaction type", "offers": "offer", "outcomes": "outcome", "campaigns": "program",
          "attributes": "attribute", "context": "field of the context", "segments": "segment", "stages": "stage",
-         "session": "purpose", "rules": "rule"}  # fmt: skip
+         "session": "purpose", "rules": "rule", "issues": "issue"}  # fmt: skip
 
 
 def declared(subject: Subject) -> Iterator[Finding]:
@@ -47,6 +48,7 @@ def _known(policy: Policy) -> Mapping[str, Set[str]]:
         "stages": policy.stages.keys(),
         "session": policy.session.purposes.keys(),
         "rules": {rule.id for rule in policy.rules},
+        "issues": policy.issues.keys(),
     }
 
 
@@ -65,7 +67,11 @@ def _references(policy: Policy) -> Iterator[Reference]:
     yield from _each(("session", "ends"), "interactions", policy.session.ends)
     for name, stage in policy.stages.items():
         yield from _of_stage(name, stage)
+    for at, offer in enumerate(policy.offers):
+        yield from _each(("offers", at, "bundle"), "offers", offer.bundle)
+    yield from _one(("policy", "customer_language"), "attributes", policy.policy.customer_language)
     yield from _of_outcomes(policy)
+    yield from _of_contact_policy(policy.contact_policy)
     for name, expectation in policy.quality.items():
         yield Reference(("quality", name, "attribute"), "attributes", expectation.attribute)
     for at, rule in enumerate(policy.rules):
@@ -75,6 +81,7 @@ def _references(policy: Policy) -> Iterator[Reference]:
                 yield from _each(("rules", at, "when", key), "interactions", getattr(rule.timing, key))
         yield from _each(("rules", at, "propose"), "offers", rule.propose)
     for at, campaign in enumerate(policy.campaigns):
+        yield from _one(("campaigns", at, "issue"), "issues", campaign.issue)
         for nth, program in enumerate(campaign.programs):
             for index, cell in enumerate(program.cells):
                 path: Path = ("campaigns", at, "programs", nth, "cells", index, "offers")
@@ -115,8 +122,20 @@ def _of_features(path: Path, features: Mapping[str, Feature]) -> Iterator[Refere
 def _of_outcomes(policy: Policy) -> Iterator[Reference]:
     for name, outcome in policy.outcomes.items():
         yield from _each(("outcomes", name, "implies"), "outcomes", outcome.implies)
-    for at, cool_down in enumerate(policy.contact_policy.cool_downs):
+
+
+def _of_contact_policy(contact: ContactPolicy) -> Iterator[Reference]:
+    for at, cool_down in enumerate(contact.cool_downs):
         yield Reference(("contact_policy", "cool_downs", at, "after"), "outcomes", cool_down.after)
+    for at, cap in enumerate(contact.caps):
+        if cap.counting not in (DECIDED, PRESENTED):
+            yield Reference(("contact_policy", "caps", at, "counting"), "outcomes", cap.counting)
+    for at, suppression in enumerate(contact.suppressions):
+        if suppression.of != UNANSWERED:
+            yield Reference(("contact_policy", "suppressions", at, "of"), "outcomes", suppression.of)
+    for at, listed in enumerate(contact.black_lists):
+        yield from _each(("contact_policy", "black_lists", at, "offers"), "offers", listed.offers)
+    yield from _one(("contact_policy", "customer_time_zone"), "attributes", contact.customer_time_zone)
 
 
 def _of_example(path: Path, example: Example) -> Iterator[Reference]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from rules.language import Condition
 from rules.policy.findings import Finding, Path
@@ -18,6 +19,8 @@ class Subject:
     """Sections of which entries were refused."""
     conditions: Mapping[Path, Condition] = field(default_factory=dict)
     """Those that compiled."""
+    today: date | None = None
+    """What lies before it is in the past; nothing does if it is not known."""
 
     def sound(self, *sections: str) -> bool:
         """Whether all of these sections are known in full."""

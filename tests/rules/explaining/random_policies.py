@@ -27,14 +27,17 @@ MODELS = NothingLearned()
 
 
 def random_policy(chance: Random) -> LivePolicy:
-    offers = [_offer(chance, number) for number in range(chance.randint(1, 5))]
+    offers = [_offer(chance, number) for number in range(chance.randint(2, 7))]
     names = [each["id"] for each in offers]
+    if len(names) > 2 and chance.random() < 0.4:
+        offers[-1]["bundle"] = names[:2]
     return live(
         segments=SEGMENTS,
+        arbitration={"at_most_per_category": 1} if chance.random() < 0.6 else {},
         offers=offers,
         campaigns=[_campaign(chance, number, names) for number in range(chance.randint(1, 2))],
         rules=[_rule(chance, number, names) for number in range(chance.randint(1, 4))],
-        contact_policy=_contact(chance),
+        contact_policy=_contact(chance, names),
         wording={"customer.age": "your age"} if chance.random() < 0.5 else {"customer.city": "your city"},
     )
 
@@ -51,19 +54,31 @@ def random_record(chance: Random, policy: LivePolicy) -> DecisionRecord:
 def _offer(chance: Random, number: int) -> dict[str, Any]:
     where = [(channel, placement) for channel in CHANNELS for placement in PLACEMENTS]
     treatments = [
-        {"id": f"t{number}-{channel}-{placement}", "channel": channel, "placement": placement, "content": {"a": "b"}}
-        for channel, placement in chance.sample(where, chance.randint(1, 4))
+        {
+            "id": f"t{number}-{channel}-{placement}",
+            "channel": channel,
+            "placement": placement,
+            "content": {"a": _text(chance)},
+        }
+        for channel, placement in chance.sample(where, chance.randint(2, 4))
     ]
     return {
         "id": f"id-{number}",
-        "name": f"Offer {'ABCDE'[number]}",
+        "name": f"Offer {'ABCDEFG'[number]}",
         "class": chance.choice(["standard", "standard", "standard", "mandatory", "transactional"]),
         "value": chance.choice([2, 5, 5, 10]),
         "lever": chance.choice([0, 0, 50]),
         "always": chance.random() < 0.6,
+        **({"category": chance.choice("xxy")} if chance.random() < 0.8 else {}),
+        **({"exclusive_group": "g"} if chance.random() < 0.3 else {}),
+        "purpose": chance.choice(["adverts", "service"]),
         "treatments": treatments,
-        **_conditions(chance, 0.3),
+        **_conditions(chance, 0.15),
     }
+
+
+def _text(chance: Random) -> str:
+    return "for {customer.age}" if chance.random() < 0.1 else "b"
 
 
 def _conditions(chance: Random, often: float) -> dict[str, str]:
@@ -80,7 +95,7 @@ def _campaign(chance: Random, number: int, names: list[str]) -> dict[str, Any]:
             {"id": f"c{number}{nth}h", "share": 20, "holdout": True},
         ]
         programs.append({"id": f"p{number}{nth}", "cells": cells, **_conditions(chance, 0.1)})
-    dates: dict[str, str] = chance.choice([{}, {}, {}, {"starts": "2026-04-01"}, {"ends": "2026-03-01"}])
+    dates: dict[str, str] = chance.choice([*[{}] * 8, {"starts": "2026-04-01"}, {"ends": "2026-03-01"}])
     return {"id": f"camp{number}", "programs": programs, **dates, **_conditions(chance, 0.1)}
 
 
@@ -94,14 +109,22 @@ def _rule(chance: Random, number: int, names: list[str]) -> dict[str, Any]:
     return {"id": f"r{number}", **when, **condition, **where, **boost, "propose": chance.sample(names, 1)}
 
 
-def _contact(chance: Random) -> dict[str, Any]:
+SCOPES = ("customer", "channel", "campaign", "program", "category", "exclusive_group", "offer")
+WINDOWS = ("1d", "7d", {"calendar": "day"}, {"calendar": "week"}, {"calendar": "month"})
+
+OFTEN = {"suppressions": 0.4, "quiet_hours": 0.15, "customer_time_zone": 0.4}
+"""How likely a section is, so that one does not hide the others."""
+
+
+def _contact(chance: Random, names: list[str]) -> dict[str, Any]:
     caps = [
         {
             "id": f"cap{number}",
-            "per": chance.choice(["customer", "campaign", "program", "offer"]),
+            "per": chance.choice(SCOPES),
             "at_most": chance.randint(1, 3),
-            "within": chance.choice(["1d", "7d"]),
-            "counting": chance.choice(["decided", "presented"]),
+            "within": chance.choice(WINDOWS),
+            "counting": chance.choice(["decided", "presented", "presented", "declined"]),
+            "including_current": chance.random() < 0.8,
         }
         for number in range(chance.randint(0, 2))
     ]
@@ -110,13 +133,35 @@ def _contact(chance: Random) -> dict[str, Any]:
         for _ in range(chance.randint(0, 2))
     ]
     asked = [{"id": "adult", "require": "customer.age >= 16"}] if chance.random() < 0.3 else []
-    return {"caps": caps, "cool_downs": cool_downs, "requirements": asked}
+    most = {"caps": caps, "cool_downs": cool_downs, "requirements": asked}
+    return most | {
+        section: each for section, each in _entries(chance, names).items() if chance.random() < OFTEN.get(section, 0.2)
+    }
+
+
+def _entries(chance: Random, names: list[str]) -> dict[str, Any]:
+    """Of each other section one."""
+    suppressed = {"id": "enough", "after": chance.randint(1, 2), "of": chance.choice(["unanswered", "declined"])}
+    spans = {"within": "7d", "for": "7d", "per": chance.choice(SCOPES)}
+    hours = chance.choice([("09:00", "14:00"), ("12:00", "11:00"), ("06:00", "12:01")])
+    return {
+        "do_not_contact": [{"id": "silent", "if": '"young" in customer.segments', "spares": ["mandatory"]}],
+        "black_lists": [{"id": "unwanted", "if": "customer.age > 60", "offers": names[:1]}],
+        "consents": [
+            {"id": "agreed", "purpose": "adverts", "require": "customer.spend_30d > 20.0"},
+            {"id": "known", "purpose": "service", "require": "has(customer.city)", "channels": ["web"]},
+        ],
+        "quiet_hours": [{"id": "lunch", "from": hours[0], "until": hours[1], "spares": ["transactional"]}],
+        "priorities": [{"id": "calls", "channel": "call", "holds_back": ["web"], "for": "2d", "per": "customer"}],
+        "suppressions": [suppressed | spans],
+        "customer_time_zone": "city",
+    }
 
 
 def _facts(chance: Random, names: list[str]) -> Facts:
     known: dict[str, Any] = {
         "customer.age": chance.choice([15, 20, 40, 70]),
-        "customer.city": chance.choice(["Bonn", "Kiel"]),
+        "customer.city": chance.choice(["Bonn", "Europe/Lisbon", "America/New_York"]),
         "customer.spend_30d": chance.choice([10.0, 30.0]),
         "customer.spend": 30.0,
         "customer.purchases_30d": chance.choice([0, 3]),
@@ -124,7 +169,7 @@ def _facts(chance: Random, names: list[str]) -> Facts:
     values = {name: value for name, value in known.items() if chance.random() < 0.85}
     if chance.random() < 0.5:
         values |= {"event.type": "purchase", "event.amount": 20.0}
-    placements = tuple((name, chance.randint(1, 2)) for name in chance.sample(PLACEMENTS, chance.randint(1, 2)))
+    placements = tuple((name, chance.randint(1, 3)) for name in chance.sample(PLACEMENTS, chance.randint(1, 2)))
     entries = tuple(_entry(chance, names) for _ in range(chance.randint(0, 4)))
     waiting = tuple(
         Proposal(f"r{number}", (chance.choice(names),), chance.choice([(), ("call",)]), 2.0, NOON_MS + HOUR)
@@ -136,14 +181,15 @@ def _facts(chance: Random, names: list[str]) -> Facts:
 
 
 def _entry(chance: Random, names: list[str]) -> LedgerEntry:
-    at_ms = NOON_MS - chance.randint(1, 8 * 24) * HOUR
-    outcome = chance.choice([{}, {"presented": at_ms}, {"presented": at_ms, "declined": at_ms + MINUTE}])
+    at_ms = NOON_MS - chance.randint(1, chance.choice([20, 8 * 24])) * HOUR
+    outcome = chance.choice([{}, {"presented": at_ms}, {"presented": at_ms + MINUTE, "declined": at_ms + 2 * MINUTE}])
     return entry(
         offer=chance.choice(names),
         campaign=chance.choice(["camp0", "camp1"]),
         program=chance.choice(["p00", "p10"]),
         at_ms=at_ms,
         until_ms=chance.choice([at_ms + 30 * MINUTE, NOON_MS + HOUR]),
+        channel=chance.choice(CHANNELS),
         outcomes=outcome,
         withheld=not outcome and chance.random() < 0.2,
     )

@@ -16,6 +16,7 @@ from schemas.ledger import Ledger, LedgerEntry, Proposal
 from tests.builders import CATALOGUE, DAY, HOUR, MINUTE, NOON_MS, changed, entry, live
 
 MODELS = NothingLearned()
+WORDED = {"customer.age": "your age", "customer.city": "the place where you live"}
 
 
 def case(
@@ -112,6 +113,153 @@ def test_a_cap_that_the_same_decision_has_filled() -> None:
     assert said(of, "pen") == "You have heard enough from us for now; “A pen” has to wait."
 
 
+def test_a_cap_counts_what_was_seen_from_when_it_was_seen() -> None:
+    policy = everybody(contact_policy={"caps": [{"id": "once", "per": "offer", "at_most": 1, "within": "7d"}]})
+    seen = entry(at_ms=NOON_MS - 8 * DAY, outcomes={"presented": NOON_MS - 6 * DAY})
+    mug = told(case(policy, [seen]), "mug")
+    assert mug.obstacles[0].text == (
+        "at most 1 per offer within 7d; what counts is mug (2026-03-04 12:00 UTC, web): "
+        "free again on 2026-03-11 12:00 UTC"
+    )
+
+
+@pytest.mark.parametrize(
+    ("period", "until"),
+    [
+        ("day", "2026-03-11T04:00:00.000Z"),
+        ("week", "2026-03-16T04:00:00.000Z"),
+        ("month", "2026-04-01T04:00:00.000Z"),
+        ("year", "2027-01-01T05:00:00.000Z"),
+    ],
+)
+def test_a_calendar_window_ends_at_the_midnight_of_the_customer(period: str, until: str) -> None:
+    once = {"id": "once", "per": "offer", "at_most": 1, "within": {"calendar": period}}
+    policy = everybody(contact_policy={"customer_time_zone": "city", "caps": [once]})
+    seen = entry(at_ms=NOON_MS - HOUR, outcomes={"presented": NOON_MS - HOUR})
+    mug = told(case(policy, [seen], customer__city="America/New_York"), "mug")
+    assert mug.obstacles[0].until == until
+    assert mug.obstacles[0].text.startswith(f"at most 1 per offer in a calendar {period}; what counts is mug (")
+
+
+def test_quiet_hours_end_by_the_clock_of_the_customer() -> None:
+    hours = [{"id": "night", "from": "20:00", "until": "09:00"}]
+    policy = everybody(contact_policy={"customer_time_zone": "city", "quiet_hours": hours})
+    mug = told(case(policy, customer__city="America/New_York"), "mug")  # where it is eight
+    assert mug.obstacles[0].text == "quiet from 20:00 to 09:00 in America/New_York: ends on 2026-03-10 13:00 UTC"
+
+
+def test_a_cap_that_does_not_count_what_is_being_decided() -> None:
+    clicks = {
+        "id": "no",
+        "per": "offer",
+        "at_most": 0,
+        "within": "7d",
+        "counting": "declined",
+        "including_current": False,
+    }
+    declined = entry(outcomes={"presented": NOON_MS - DAY, "declined": NOON_MS - DAY})
+    mug = told(case(everybody(contact_policy={"caps": [clicks]}), [declined]), "mug")
+    assert mug.obstacles[0].text == (
+        "at most 0 per offer within 7d; what counts is mug (2026-03-09 12:00 UTC, web): "
+        "free again on 2026-03-16 12:00 UTC"
+    )
+
+
+SEEN = [entry(code=str(n), at_ms=NOON_MS - n * DAY, outcomes={"presented": NOON_MS - n * DAY}) for n in (3, 2, 1)]
+CALLED = [entry(channel="call", at_ms=NOON_MS - HOUR, outcomes={"presented": NOON_MS - HOUR})]
+CONTACT: list[tuple[dict[str, Any], list[LedgerEntry], str, str]] = [
+    ({"do_not_contact": [{"id": "minors", "if": "customer.age < 18"}]}, [],
+     "do_not_contact, do-not-contact list minors: customer.age is 17 → at least 18",
+     "We may not bring up “A mug” here: your age would have to be at least 18 (it is 17)."),
+    ({"black_lists": [{"id": "young", "if": "customer.age < 18", "offers": "mug"}]}, [],
+     "black_listed, black list young: customer.age is 17 → at least 18",
+     "“A mug” is not available to you at the moment."),
+    ({"consents": [{"id": "grown", "purpose": "adverts", "require": "customer.age > 20"}]}, [],
+     "no_consent, consent grown: customer.age is 17 → more than 20",
+     "We have no consent of yours to speak about “A mug” here: your age would have to be above 20 (it is 17)."),
+    ({"quiet_hours": [{"id": "noon", "from": "11:00", "until": "14:30"}]}, [],
+     "quiet_hours, quiet hours noon: quiet from 11:00 to 14:30 in UTC: ends on 2026-03-10 14:30 UTC",
+     "We do not bring up “A mug” at this time of day, and not before 14:30 today."),
+    ({"quiet_hours": [{"id": "night", "from": "11:00", "until": "10:00"}]}, [],
+     "quiet_hours, quiet hours night: quiet from 11:00 to 10:00 in UTC: ends on 2026-03-11 10:00 UTC",
+     "We do not bring up “A mug” at this time of day, and not before 11 March 2026."),
+    ({"priorities": [{"id": "calls", "channel": "call", "holds_back": ["web"], "for": "2d"}]}, CALLED,
+     "channel_priority, priority calls: call goes first for 2d after mug (2026-03-10 11:00 UTC, call): "
+     "ends on 2026-03-12 11:00 UTC",
+     "We do not bring up “A mug” here before 12 March 2026."),
+    ({"suppressions": [{"id": "tired", "after": 2, "of": "unanswered", "within": "7d", "for": "5d"}]}, SEEN,
+     "suppressed, suppression tired: 5d after 2 unanswered within 7d, mug (2026-03-08 12:00 UTC, web), "
+     "mug (2026-03-09 12:00 UTC, web): ends on 2026-03-14 12:00 UTC",
+     "We do not bring up “A mug” again before 14 March 2026."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("contact", "entries", "text", "sentence"), CONTACT)
+def test_each_entry_of_the_contact_policy(
+    contact: dict[str, Any], entries: list[LedgerEntry], text: str, sentence: str
+) -> None:
+    offers = [{**each, "purpose": "adverts"} for each in CATALOGUE["offers"]]
+    of = case(everybody(offers=offers, contact_policy=contact, wording=WORDED), entries, customer__age=17)
+    assert told(of, "mug").text == text
+    assert told(of, "mug").step == "contact_policy"
+    assert said(of) == sentence
+
+
+def test_what_is_refused_comes_before_what_cannot_be_proven() -> None:
+    contact = {
+        "customer_time_zone": "city",
+        "do_not_contact": [{"id": "poor", "if": "customer.spend < 5.0"}],
+        "requirements": [
+            {"id": "buyers", "require": "customer.purchases_30d > 0"},
+            {"id": "adult", "require": "customer.age >= 18"},
+        ],
+        "quiet_hours": [{"id": "noon", "from": "11:00", "until": "14:30"}],
+    }
+    of = case(everybody(contact_policy=contact, wording=WORDED), customer__age=17, customer__city="Atlantis")
+    mug = told(of, "mug")
+    assert [(each.reason, each.where) for each in mug.obstacles] == [
+        ("contact_requirement", "requirement adult"),
+        ("contact_unknown", "do-not-contact list poor"),
+        ("contact_unknown", "customer_time_zone"),
+        ("contact_unknown", "requirement buyers"),
+    ]
+    assert mug.obstacles[2].text == "customer.city is not the name of a time zone"
+    grown = case(everybody(contact_policy=contact, wording=WORDED), customer__age=18, customer__city="Atlantis")
+    assert said(grown) == "We may not speak to you about “A mug” here, as far as we know."
+
+
+def test_an_answer_on_another_channel_settles_what_was_waiting() -> None:
+    policy = everybody(offers=changed("mug", always=False), rules=RULES[:1])
+    waiting = [Proposal("thanks", ("mug",), (), 2.0, NOON_MS + HOUR)]
+    declined = entry(channel="call", outcomes={"presented": NOON_MS - HOUR, "declined": NOON_MS - HOUR})
+    mug = told(of := case(policy, [declined], waiting), "mug")
+    assert (mug.step, mug.reason, mug.proposed_by) == ("availability", "settled", ())
+    assert mug.obstacles[0].text == "declined on call since it was proposed; a rule would have to propose it anew"
+    assert said(of) == "You have given your answer to “A mug” already."
+
+
+def test_words_that_need_a_fact() -> None:
+    banner = {"id": "hello", "channel": "web", "placement": "hero", "content": {"title": "For {customer.city}"}}
+    of = case(everybody(offers=changed("mug", treatments=[banner])))
+    assert told(of, "mug").text == "no_treatment, offer mug: hello names customer.city, which is not known"
+
+
+@pytest.mark.parametrize(
+    ("over", "arbitration", "text"),
+    [
+        ({"exclusive_group": "one"}, {},
+         "excluded, offer pen: mug is of the same group one, in this very answer"),
+        ({"category": "gifts"}, {"at_most_per_category": 1},
+         "diversity, arbitration: at most 1 of gifts in one answer, and others came first"),
+    ],
+)  # fmt: skip
+def test_what_cannot_stand_beside_another(over: dict[str, Any], arbitration: dict[str, Any], text: str) -> None:
+    offers = [{**each, **over} for each in CATALOGUE["offers"]]
+    of = case(everybody(offers=offers, arbitration=arbitration), slots=2)
+    assert (told(of, "pen").step, told(of, "pen").text) == ("arbitration", text)
+    assert said(of, "pen") == "“A pen” would be possible for you, but something else came first this time."
+
+
 def test_who_is_outranked_is_told_the_score_to_beat() -> None:
     pen = told(case(everybody()), "pen")
     assert pen.obstacles[0].text == "score 5 → more than 10, which mug has"
@@ -169,9 +317,6 @@ def test_who_proposed_a_candidate() -> None:
     assert [(each.rule, each.boost) for each in mug.proposed_by] == [("rich", 1.0), ("thanks", 2.0)]
     assert mug.weight is not None
     assert (mug.weight.boost, mug.weight.score) == (1.0, 20.0)
-
-
-WORDED = {"customer.age": "your age", "customer.city": "the place where you live"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+"""What of the ledger the contact policy counts, when, and for which part of the catalogue.
+
+An entry counts at the time of what is counted: its decision, its presentation, the outcome. Where a category is asked
+for and the live policy no longer has the offer, its category cannot be proven: it counts in every one.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from rules.clocks import period_start_ms
+from schemas.contact import DECIDED, PRESENTED, Cap, CapScope
+from schemas.ledger import LedgerEntry
+from schemas.policy import Offer, Outcome, Policy
+
+Key = str | tuple[str, str] | None
+UNKNOWN = "?"  # cannot be an id
+
+
+KEYS: Mapping[CapScope, Callable[[LedgerEntry], Key]] = {
+    "customer": lambda entry: "",  # noqa: ARG005
+    "channel": lambda entry: entry.channel,
+    "campaign": lambda entry: entry.campaign,
+    "program": lambda entry: (entry.campaign, entry.program),
+    "offer": lambda entry: entry.offer,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How entries are read under one policy."""
+
+    categories: Mapping[str, str | None]
+    """By offer."""
+    groups: Mapping[str, str | None]
+    """The exclusive group of each offer."""
+    impressions: tuple[str, ...]
+    """The outcomes that say that it was seen."""
+    no_reaction: frozenset[str]
+    """These, and the outcomes that stand for no answer."""
+
+    @staticmethod
+    def of(policy: Policy) -> "Reading":
+        return Reading(
+            categories={each.id: each.category for each in policy.offers},
+            groups={each.id: each.exclusive_group for each in policy.offers},
+            impressions=tuple(name for name, each in policy.outcomes.items() if each.kind == "impression"),
+            no_reaction=_named(policy.outcomes, lambda each: each.kind == "impression" or bool(each.after)),
+        )
+
+    def key_of(self, scope: CapScope) -> Callable[[LedgerEntry], Key]:
+        """What of the scope an entry counts for; None: for nothing."""
+        if scope == "category":
+            return lambda entry: self.categories.get(entry.offer, UNKNOWN)
+        if scope == "exclusive_group":
+            return lambda entry: self.groups.get(entry.offer, UNKNOWN)
+        return KEYS[scope]
+
+    def counted_ms(self, counting: str, entry: LedgerEntry, now_ms: int) -> int | None:
+        """When that happened which is counted; None if it did not."""
+        if counting == PRESENTED:
+            return self._presented_ms(entry, now_ms)
+        if counting == DECIDED:
+            return entry.at_ms
+        return entry.known_outcomes().get(counting)
+
+    def _presented_ms(self, entry: LedgerEntry, now_ms: int) -> int | None:
+        """When it was seen. What may still be seen counts as of its decision."""
+        known = entry.known_outcomes()
+        if len(self.impressions) == 1:
+            seen_ms = known.get(self.impressions[0])
+        else:
+            seen_ms = min((known[name] for name in self.impressions if name in known), default=None)
+        if seen_ms is not None:
+            return seen_ms
+        waiting = not entry.outcomes and entry.until_ms > now_ms
+        return entry.at_ms if entry.presented or entry.said or waiting else None
+
+    def reacted_ms(self, entry: LedgerEntry) -> int | None:
+        """When the customer reacted last: anything but an impression, and the silence that stands for no answer."""
+        known = entry.known_outcomes()
+        if known.keys() <= self.no_reaction:
+            return None
+        return max(at for name, at in known.items() if name not in self.no_reaction)
+
+
+def _named(outcomes: Mapping[str, Outcome], wanted: Callable[[Outcome], bool]) -> frozenset[str]:
+    return frozenset(name for name, each in outcomes.items() if wanted(each))
+
+
+def keys_of(offer: Offer, campaign: str, program: str) -> dict[str, Key]:
+    """What an offer within a program counts for, by scope. Every offer counts for the customer and the channel."""
+    return {
+        "customer": "",
+        "channel": "",
+        "campaign": campaign,
+        "program": (campaign, program),
+        "category": offer.category,
+        "exclusive_group": offer.exclusive_group,
+        "offer": offer.id,
+    }
+
+
+def since_ms(cap: Cap, now_ms: int, zone: ZoneInfo) -> int:
+    """What is counted lies at or after this time."""
+    if cap.window.calendar:
+        return period_start_ms(cap.window.calendar, now_ms, zone)
+    return now_ms - cap.within + 1
+
+
+Counted = tuple[int, LedgerEntry]
+"""When it counts, and what."""
+
+
+def counted(
+    counting: str, entries: Iterable[LedgerEntry], is_held_out: bool, reading: Reading, now_ms: int
+) -> list[Counted]:
+    """The contacts of the ledger that caps may count, each at the time of what is counted.
+
+    Who is held out is counted alike, with what was withheld in the place of what was made.
+    """
+    found: list[Counted] = []
+    of_withheld = is_held_out and counting in (DECIDED, PRESENTED)
+    for entry in entries:
+        if entry.transactional:
+            continue
+        if entry.withheld:
+            at_ms = entry.at_ms if of_withheld else None
+        else:
+            at_ms = reading.counted_ms(counting, entry, now_ms)
+        if at_ms is not None:
+            found.append((at_ms, entry))
+    return found
+
+
+def tally(cap: Cap, contacts: Iterable[Counted], reading: Reading, since: int) -> dict[Key, int]:
+    """How many contacts lie in the window of the cap, by what they count for."""
+    found: dict[Key, int] = {}
+    key_of = reading.key_of(cap.per)
+    for at_ms, entry in contacts:
+        if at_ms >= since and (not cap.channels or entry.channel in cap.channels):
+            key = key_of(entry)
+            found[key] = found.get(key, 0) + 1
+    return found

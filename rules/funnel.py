@@ -1,0 +1,156 @@
+"""The steps of the funnel that look at one candidate at a time, cell and slots aside.
+
+What does not depend on the candidate is worked out once in a decision: each condition that does not look at the offer,
+what a cell inherits, the customer's cell of each program, and most of the contact policy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rules.candidates import Above, Candidate, CellView, Owned, Stage
+from rules.cells import assign
+from rules.contact import ContactState
+from rules.judgement import LeftOut, Refusal
+from rules.language import Condition, EvaluationError
+from rules.places import Block, Group
+from rules.reasons import Reason
+from rules.ruleset import RuleSet
+from rules.treatments import Wording, best
+from schemas.decision import Facts
+
+
+@dataclass(slots=True)
+class Funnel:
+    facts: Facts
+    ruleset: RuleSet
+    values: Mapping[str, Any]
+    contact: ContactState
+    now_ms: int
+    settled: Mapping[str, str] = field(default_factory=dict)
+    """Offers that only waiting proposals propose, and that were answered since: how."""
+    _cells: dict[str, str] = field(init=False, default_factory=dict)
+    _verdicts: dict[Condition, bool | EvaluationError] = field(init=False, default_factory=dict)
+    _above: dict[Above, bool] = field(init=False, default_factory=dict)
+
+    def judge(self, group: Group, surviving: list[Candidate], left_out: list[LeftOut]) -> None:
+        """Each candidate of the group, none of them settled, goes to one of the two."""
+        left_out += group.unworded
+        for block in group.blocks:
+            self._judge_block(block, surviving, left_out)
+        for candidate in group.to_judge:
+            refusal = self.refusal(candidate)
+            if refusal is None:
+                surviving.append(candidate)
+            else:
+                left_out.append(LeftOut(candidate, *refusal))
+
+    def _judge_block(self, block: Block, surviving: list[Candidate], left_out: list[LeftOut]) -> None:
+        """As `refusal`, for candidates of one program that are live and worded, without looking twice at what they
+        share."""
+        cell = block.cells[self._cell_of(block.first)]
+        holds_above, values = self._holds_above(cell.above), self.values
+        for candidate, view, own in cell.ready:
+            refusal: Refusal | None = None
+            if not holds_above or view.looks_at_offer:
+                refusal = self._conditions_refusal(view, candidate)
+            else:
+                for condition, if_false in own:
+                    value = condition.value(values)
+                    if value is not True:
+                        certain = value is False and if_false
+                        refusal = certain or self._conditions_refusal(view, candidate)
+                        break
+            refusal = refusal or self._contact_refusal(candidate, view)
+            if refusal is None:
+                surviving.append(candidate)
+            else:
+                left_out.append(LeftOut(candidate, *refusal))
+
+    def refusal(self, candidate: Candidate) -> Refusal | None:
+        """The first reason against a candidate."""
+        if candidate.periods and not candidate.live_at(self.now_ms):
+            return Reason.NOT_LIVE, candidate.not_live(self.now_ms)
+        if candidate.offer.id in self.settled:
+            return Reason.SETTLED, self.settled[candidate.offer.id]
+        if not any(self.wording(candidate, name) for name, _ in self.facts.placements):
+            return Reason.NO_TREATMENT, self._unworded(candidate)
+        view = self.cell(candidate)
+        return self._conditions_refusal(view, candidate) or self._contact_refusal(candidate, view)
+
+    def _contact_refusal(self, candidate: Candidate, view: CellView) -> Refusal | None:
+        refusal = self.contact.against(candidate, self.values, view.cell.holdout)
+        if refusal is None and not view.has_offer:
+            return Reason.OTHER_CELL, f"cell {view.cell.id}"
+        return refusal
+
+    def _conditions_refusal(self, view: CellView, candidate: Candidate) -> Refusal | None:
+        for stage in view.stages:
+            refusal = self._stage_refusal(stage, candidate)
+            if refusal is not None:
+                return refusal
+        return None
+
+    def cell(self, candidate: Candidate) -> CellView:
+        return candidate.cells[self._cells.get(candidate.program_key) or self._cell_of(candidate)]
+
+    def _cell_of(self, candidate: Candidate) -> str:
+        """The customer's cell of the candidate's program."""
+        key = candidate.program_key
+        cell = self._cells.get(key)
+        if cell is None:
+            chosen = self.facts.cells.get(candidate.program.id)
+            cell = self._cells[key] = chosen or assign(candidate.shares, self.facts.subject)
+        return cell
+
+    def _holds_above(self, above: Above) -> bool:
+        """Whether all that a cell inherits, and its own conditions, hold; none of them looks at the offer."""
+        known = self._above.get(above)
+        if known is None:
+            known = all(self._verdict(each) is True for each in above.conditions)
+            self._above[above] = known
+        return known
+
+    def _verdict(self, condition: Condition) -> bool | EvaluationError:
+        known = self._verdicts.get(condition)
+        if known is None:
+            known = self._verdicts[condition] = condition.verdict(self.values)
+        return known
+
+    def _verdict_of_offer(self, owned: Owned, candidate: Candidate) -> bool | EvaluationError:
+        return owned.condition.verdict({**self.values, **candidate.offer_values})
+
+    def _stage_refusal(self, stage: Stage, candidate: Candidate) -> Refusal | None:
+        """A condition that is false decides, also beside one that cannot be evaluated."""
+        unknown: Refusal | None = None
+        for owned in stage.conditions:
+            verdict = self._verdict_of_offer(owned, candidate) if owned.of_offer else self._verdict(owned.condition)
+            if verdict is False:
+                return stage.refused, owned.said
+            if unknown is None and isinstance(verdict, EvaluationError):
+                unknown = stage.unknown, f"{owned.owner}: {verdict.message}"
+        return unknown
+
+    def wording(self, candidate: Candidate, placement: str) -> Wording | None:
+        """How the candidate would be made there, if it can be."""
+        wordings = candidate.wordings.get((self.facts.channel, placement))
+        if wordings is None:
+            return None
+        if len(wordings) == 1 and not wordings[0].variables:
+            return wordings[0]
+        language = self.ruleset.contact.language_of(self.values)
+        return best(wordings, {**self.values, **candidate.offer_values}, language)
+
+    def _unworded(self, candidate: Candidate) -> str:
+        """Why there is no treatment: none is written, or what the first one names is not known."""
+        values = {**self.values, **candidate.offer_values}
+        for placement, _ in self.facts.placements:
+            for each in candidate.wordings.get((self.facts.channel, placement), ()):
+                return f"{each.treatment.id}: {each.missing(values)} is not known"
+        return f"channel {self.facts.channel}"
+
+    def content(self, candidate: Candidate, wording: Wording) -> Mapping[str, str]:
+        if wording.is_plain:
+            return wording.treatment.content
+        zone = self.contact.zone or self.ruleset.contact.zone
+        return wording.content({**self.values, **candidate.offer_values}, zone)

@@ -1,0 +1,55 @@
+"""Whom we may speak to at all: the lists and consents that concern a candidate. What their verdicts mean is for
+`contact` to say."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from rules.candidates import Candidate
+from rules.contact_rules import ConditionKey
+from rules.reasons import Reason
+from schemas.contact import BlackList, ContactPolicy
+
+
+class Asked(NamedTuple):
+    """One thing that must be known before a candidate may be made."""
+
+    reason: Reason
+    name: str
+    key: ConditionKey | None
+    """None: it is refused without asking."""
+    refuses: bool
+    """The verdict that refuses."""
+
+
+def asked(policy: ContactPolicy, candidate: Candidate, channel: str) -> Iterator[Asked]:
+    """In the order of the reasons."""
+    for barred in policy.do_not_contact:
+        if _covers(barred.channels, channel) and candidate.offer.kind not in barred.spares:
+            yield Asked(Reason.DO_NOT_CONTACT, barred.id, ("do_not_contact", barred.id), True)
+    for listed in policy.black_lists:
+        if _covers(listed.channels, channel) and _is_of(listed, candidate):
+            yield Asked(Reason.BLACK_LISTED, listed.id, ("black_lists", listed.id), True)
+    if policy.consents:
+        yield from _consents(policy, candidate, channel)
+
+
+def _consents(policy: ContactPolicy, candidate: Candidate, channel: str) -> Iterator[Asked]:
+    needed = [each for each in policy.consents if each.purpose == candidate.purpose and _covers(each.channels, channel)]
+    if not needed:
+        name = f"there is no consent for {candidate.purpose or 'no purpose'} on {channel}"
+        yield Asked(Reason.NO_CONSENT, name, None, False)
+    for each in needed:
+        yield Asked(Reason.NO_CONSENT, each.id, ("consents", each.id), False)
+
+
+def _covers(channels: tuple[str, ...], channel: str) -> bool:
+    return not channels or channel in channels
+
+
+def _is_of(listed: BlackList, candidate: Candidate) -> bool:
+    offer = candidate.offer
+    return (
+        not candidate.covers.isdisjoint(listed.offers)
+        or offer.category in listed.categories
+        or candidate.campaign.id in listed.campaigns
+    )

@@ -1,0 +1,135 @@
+"""Fills the placements, best candidate first.
+
+A candidate that is held out takes a slot in the count of what would have been, so that a holdout keeps back
+exactly what the treated get; the slot itself goes to the next one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rules.arbitration import Scored
+from rules.candidates import Candidate, CellView
+from rules.funnel import Funnel
+from rules.judgement import Choice, HeldBack, LeftOut, Refusal
+from rules.reasons import Reason
+from schemas.decision import Facts
+
+
+@dataclass(slots=True)
+class Beside:
+    """What an answer has so far, and whether another candidate may stand beside it."""
+
+    most_of_category: int | None
+    offers: dict[str, Candidate] = field(default_factory=dict)
+    groups: dict[str, Candidate] = field(default_factory=dict)
+    covered: dict[str, Candidate] = field(default_factory=dict)
+    """What is made, alone or in a bundle."""
+    categories: Counter[str] = field(default_factory=Counter)
+
+    def add(self, candidate: Candidate) -> None:
+        offer = candidate.offer
+        self.offers[offer.id] = candidate
+        self.covered |= dict.fromkeys(candidate.covers, candidate)
+        if offer.exclusive_group is not None:
+            self.groups[offer.exclusive_group] = candidate
+        if offer.category is not None:
+            self.categories[offer.category] += 1
+
+    def copy(self) -> "Beside":
+        return Beside(
+            self.most_of_category, dict(self.offers), dict(self.groups), dict(self.covered), Counter(self.categories)
+        )
+
+    def clash(self, candidate: Candidate) -> Refusal | None:
+        offer = candidate.offer
+        if offer.id in self.offers:
+            return Reason.DUPLICATE_OFFER, f"offer {offer.id}"
+        if offer.exclusive_group in self.groups:
+            other = self.groups[offer.exclusive_group].offer.id
+            return Reason.EXCLUDED, f"{other} is of the same group {offer.exclusive_group}"
+        if not self.covered.keys().isdisjoint(candidate.covers):
+            return Reason.EXCLUDED, self._made(min(self.covered.keys() & candidate.covers))
+        if self.most_of_category is None or offer.category is None or offer.kind == "mandatory":
+            return None
+        if self.categories[offer.category] >= self.most_of_category:
+            return Reason.DIVERSITY, f"at most {self.most_of_category} of {offer.category}"
+        return None
+
+    def _made(self, part: str) -> str:
+        whole = self.covered[part].offer.id
+        return f"{part} is made alone" if whole == part else f"{part} is made as {whole}"
+
+
+class Slots:
+    def __init__(self, facts: Facts, funnel: Funnel) -> None:
+        self.choices: list[Choice] = []
+        self.left_out: list[LeftOut] = []
+        self.held_back: list[HeldBack] = []
+        self._facts = facts
+        self._funnel = funnel
+        self._contact = funnel.contact
+        most = funnel.ruleset.arbitration.at_most_per_category
+        self._made = Beside(most)
+        self._would_be_made: Beside | None = None
+        """Set when somebody is held out first: until then it is what is made."""
+        self._free_slots = dict(facts.placements)
+        self._open = sum(self._free_slots.values())
+        self._would_be_free = dict(facts.placements)
+
+    def fill(self, best_first: Iterable[Scored]) -> None:
+        for scored in best_first:
+            view = self._funnel.cell(scored.candidate)
+            if view.cell.holdout:
+                self._hold_back(scored.candidate, view)
+                continue
+            refusal = self._choose(scored, view)
+            if refusal is not None:
+                self.left_out.append(LeftOut(scored.candidate, *refusal))
+
+    def _hold_back(self, candidate: Candidate, view: CellView) -> None:
+        """It would have won a slot if nothing that was chosen or held back before it stood in its way."""
+        capped = self._contact.cap_refusal(candidate, held_out=True)
+        self.left_out.append(LeftOut(candidate, *(capped or (Reason.HELD_OUT, f"cell {view.cell.id}"))))
+        if self._would_be_made is None:
+            self._would_be_made = self._made.copy()
+        placement = self._free(candidate, self._would_be_free)
+        if capped is None and placement is not None and self._would_be_made.clash(candidate) is None:
+            self._would_be_free[placement] -= 1
+            self._would_be_made.add(candidate)
+            self.held_back.append(HeldBack(placement, candidate, view.cell.id))
+            self._contact.hold_back(candidate)
+
+    def _choose(self, scored: Scored, view: CellView) -> Refusal | None:
+        candidate = scored.candidate
+        if self.choices:  # before the first, the funnel has asked already, and nothing stands beside it
+            refusal = self._contact.cap_refusal(candidate, held_out=False) or self._made.clash(candidate)
+            if refusal is not None:
+                return refusal
+        placement = self._free(candidate, self._free_slots) if self._open else None
+        if placement is None:
+            return Reason.OUTRANKED, f"score {scored.score:g}"
+        self._fill(scored, view, placement)
+        return None
+
+    def _fill(self, scored: Scored, view: CellView, placement: str) -> None:
+        candidate = scored.candidate
+        wording = self._funnel.wording(candidate, placement)
+        assert wording is not None  # the placement is free for it
+        self._open -= 1
+        self._free_slots[placement] -= 1
+        self._would_be_free[placement] -= 1
+        rank = dict(self._facts.placements)[placement] - self._free_slots[placement]
+        content = self._funnel.content(candidate, wording)
+        self.choices.append(Choice(placement, rank, scored, view.cell.id, wording.treatment, content))
+        self._made.add(candidate)
+        if self._would_be_made is not None:
+            self._would_be_made.add(candidate)
+        self._contact.choose(candidate)
+
+    def _free(self, candidate: Candidate, free: dict[str, int]) -> str | None:
+        """The first placement, in the order of the request, with a slot that this candidate can fill."""
+        for name, count in free.items():
+            if count > 0 and self._funnel.wording(candidate, name):
+                return name
+        return None

@@ -1,0 +1,76 @@
+"""Every finding about issues, diversity and the catalogue, at its exact place. `§` marks where it must point."""
+
+# ruff: noqa: E501 (tables)
+
+from datetime import date
+
+import pytest
+
+from rules.policy import check
+from tests.rules.policy.samples import BASE, checked, in_case
+
+TREATED = "programs: [{id: p, cells: [{id: c, share: 100, offers: [deposit]}]}]"
+FINDINGS = [
+    ("unknown-issue", f"issues: {{growth: {{lever: 3}}}}\ncampaigns: [{{id: a, issue: §growht, {TREATED}}}]", "there is no issue `growht`"),
+    ("no-effect", "issues: {§growth: {lever: 3}}", "no campaign is for the issue `growth`"),
+    ("less-than-equal", "issues: {growth: {lever: §901}}", "`lever` should be less than or equal to 900"),
+    ("no-effect", "arbitration: {at_most_per_category: §2}", "no offer has a `category`"),
+    ("greater-than-equal", "arbitration: {at_most_per_category: §0}", "`at_most_per_category`"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text", "message"), FINDINGS)
+def test_a_finding_at_its_place(kind: str, text: str, message: str) -> None:
+    result, places = checked(text)
+
+    found = [each for each in in_case(result) if each.id == kind]
+    assert [each.position for each in found] == places, "\n".join(map(str, result.findings))
+    assert message in found[0].message
+
+
+def offer(more: str, name: str = "loan") -> str:
+    content = "content: {script: x}"
+    where = f"channel: call, placement: main, {content}"
+    return f"{{id: {name}, name: {name}, always: true, treatments: [{{id: t, {where}}}], {more}}}"
+
+
+def campaigns(more: str = "", program: str = "", offers: str = "loan") -> str:
+    cells = f"cells: [{{id: c, share: 100, offers: [{offers}]}}]"
+    return f"campaigns: [{{id: a, {more} programs: [{{id: p, {program} {cells}}}]}}]"
+
+
+PLACE = "channel: call, placement: main"
+LOAN = offer("value: 2")
+CATALOGUE = [
+    ("unknown-offer", f"offers: [{offer('bundle: [deposit, §lon]')}]\n{campaigns()}", "there is no offer `lon`"),
+    ("value-error", f"offers: [{offer('bundle: §[deposit]')}]\n{campaigns()}", "`bundle` names two or more other offers"),
+    ("value-error", f"offers: [{offer('bundle: §[deposit, loan]')}]\n{campaigns()}", "`bundle` names two or more"),
+    ("nested-bundle", f"offers: [{offer('bundle: [deposit, pen]')}, {LOAN.replace('loan', 'pen')}, {offer('bundle: [§loan, pen]', 'all')}]\n{campaigns(offers='loan, pen, all')}", "`loan` is a bundle itself"),
+    ("no-effect", f"offers: [{offer('exclusive_group: §one')}]\n{campaigns()}", "the only offer of the group `one`"),
+    ("dates", f"offers: [{offer('starts: 2026-05-01, ends: §2026-04-30')}]\n{campaigns()}", "`loan` ends on 2026-04-30, before"),
+    ("dates", f"offers: [{LOAN}]\n{campaigns(program='starts: 2026-05-01, ends: §2026-04-30,')}", "`p` ends on 2026-04-30"),
+    ("never-live", f"offers: [{offer('ends: §2026-04-30')}]\n{campaigns('starts: 2026-05-01,')}", "`loan` is never live in `a`, which starts on 2026-05-01"),
+    ("never-live", f"offers: [{offer('starts: §2026-07-01')}]\n{campaigns(program='ends: 2026-06-30,')}", "`loan` is never live in `p`"),
+    ("never-live", f"offers: [{LOAN}]\n{campaigns('ends: 2026-05-01,', 'starts: §2026-05-02,')}", "`p` is never live in `a`"),
+    ("never-made", f"offers: [{{id: loan, name: x, always: true, treatments: [{{id: t, {PLACE}, content: {{s: x}}}}, {{id: §u, {PLACE}, content: {{s: y}}}}]}}]\n{campaigns()}", "`u` is never made: `t` always comes before it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text", "message"), CATALOGUE)
+def test_the_catalogue(kind: str, text: str, message: str) -> None:
+    test_a_finding_at_its_place(kind, text, message)
+
+
+def test_a_text_points_at_the_very_name() -> None:
+    text = "offers: [{id: loan, name: x, always: true, treatments: [{id: t, channel: call, placement: main,"
+    result, places = checked(f'{text} content: {{s: "Dear §{{customer.nme}}"}}}}]}}]\n{campaigns()}')
+    assert [(each.id, each.position) for each in result.findings] == [("text", places[0])]
+
+
+def test_what_is_over_is_said_where_today_is_known() -> None:
+    text = f"{BASE}\n".replace("  - id: spring\n", "  - id: spring\n    ends: 2026-03-09\n")
+    assert check({"a.yaml": text}).findings == ()
+    assert check({"a.yaml": text}, date(2026, 3, 9)).findings == ()
+    (finding,) = check({"a.yaml": text}, date(2026, 3, 10)).findings
+    assert (finding.severity, finding.id) == ("warning", "over")
+    assert finding.message == "`spring` is over: it ended on 2026-03-09"
