@@ -138,12 +138,12 @@ async def run_worker(settings: Settings, roles: frozenset[str]) -> None:
     async with opened(settings, retries=0) as parts, following(parts.policies) as live:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, stopping, live, running)
-        if await ready_for_log(settings, parts.store, stopping):
-            name = settings.instance or worker_name()
-            joining = Joining(settings, parts.redis, parts.store, parts.registry, live, metrics, liveness, name)
-            running += joining.parts(roles)
-            collect_rarely()
-            with metrics_server(metrics, liveness, settings.host, settings.metrics_port) as address:
+        with metrics_server(metrics, liveness, settings.host, settings.metrics_port) as address:
+            if await ready_for_log(settings, parts.store, stopping) and not stopping.asked:
+                name = settings.instance or worker_name()
+                joining = Joining(settings, parts.redis, parts.store, parts.registry, live, metrics, liveness, name)
+                running += joining.parts(roles)
+                collect_rarely()
                 log.info("worker started", extra={"roles": ",".join(sorted(roles)), "metrics": address})
                 await run_all(running, stopping)
     faulthandler.cancel_dump_traceback_later()
