@@ -3,9 +3,10 @@
 import asyncio
 import random
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from consumers.kafka.ends import Ends
 from consumers.kafka.errors import LogUnavailable
@@ -137,11 +138,9 @@ async def _until_current(found: Rig, most: int) -> float:
     ends = Ends(found.kafka.connection)
     async with found.connected() as redis:
         while time.monotonic() - began < 2 * MOST_CURRENT_S:
-            try:
+            with suppress(LogUnavailable, RedisError, OSError):
                 if await lag(redis, ends) <= most:
                     break
-            except LogUnavailable:
-                pass
             await asyncio.sleep(0.25)
     await ends.close()
     return time.monotonic() - began

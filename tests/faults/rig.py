@@ -99,7 +99,7 @@ class Rig:
         new.replace(self._link)
 
     def connected(self) -> Any:
-        return connected(self.environ["OPPORTUNE_REDIS"], retries=0)
+        return connected(self.environ["OPPORTUNE_REDIS"])
 
     async def prepare(self) -> None:
         """Topics, a live policy and a key."""

@@ -22,6 +22,7 @@ async def test_worker_killed_at_named_steps(kafka_server: KafkaServer) -> None:
     holds(await scenarios.killed_at_each_step(kafka_server, deaths=6))
 
 
+@pytest.mark.faults
 async def test_two_owners(kafka_server: KafkaServer) -> None:
     holds(await scenarios.two_owners(kafka_server, rounds=1))
 

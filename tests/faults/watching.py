@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from profiles import keys
@@ -48,8 +47,7 @@ class Watch:
                 self.wrong.append(f"I2 shard {shard} is at {upto}, and {subject} lacks {name}")
 
 
-async def _watch(redis: Redis, watch: Watch) -> None:
-    store = await CustomerStore.open(redis, SHARDS, log=TAKEN_IN)
+async def _watch(store: CustomerStore, watch: Watch) -> None:
     while True:
         for shard in range(SHARDS):
             with suppress(StoreUnavailable, RedisError, OSError):
@@ -61,7 +59,8 @@ async def _watch(redis: Redis, watch: Watch) -> None:
 async def watching(rig: Rig) -> AsyncIterator[Watch]:
     watch = Watch()
     async with rig.connected() as redis:
-        task = asyncio.create_task(_watch(redis, watch))
+        store = await CustomerStore.open(redis, SHARDS, log=TAKEN_IN)
+        task = asyncio.create_task(_watch(store, watch))
         try:
             yield watch
         finally:
