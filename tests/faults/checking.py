@@ -51,6 +51,7 @@ class Verdict:
     lost: int = 0
     doubled: int = 0
     dead: int = 0
+    dead_wanted: int = 0
     never_logged: int = 0
     """Acknowledged over HTTP, and lost with the writes that Redis has lost, before the relay could send it."""
     wrong: list[str] = field(default_factory=list)
@@ -73,8 +74,10 @@ async def verdict_on(rig: Rig, history: History, *, forgot: bool = False) -> Ver
             found.never_logged += len(numbers - logged)
             _interactions(customers[subject], logged if forgot else numbers, found)
         _decisions(customers, history, log, found, forgot=forgot)
+        excused = _of_lost_decisions(history, log) if forgot else set()
+        found.say("answers that the API would not take", [] if forgot else history.given_up)
     await _each_record_once(rig, log, found)
-    _dead_letters(history, log, found)
+    _dead_letters(history.poison | (excused & log.dead), log, found)
     found.say("I9 answers about another customer", history.mixed_up)
     return found
 
@@ -127,11 +130,18 @@ async def _each_record_once(rig: Rig, log: Log, found: Verdict) -> None:
         found.say("log", f"{len(log.places)} taken in and {len(log.dead)} dead of {there} in Kafka")
 
 
-def _dead_letters(history: History, log: Log, found: Verdict) -> None:
+def _of_lost_decisions(history: History, log: Log) -> set[str]:
+    """Where responses stand to decisions that no log has: nobody knows these codes any more."""
+    lost = (made for name, (_, made) in history.decided.items() if ("decisions", name) not in log.ids)
+    codes = {code for made in lost for code in made}
+    return {place for place, code in history.answers_at.items() if code in codes}
+
+
+def _dead_letters(wanted: set[str], log: Log, found: Verdict) -> None:
     """I8."""
-    found.dead = len(log.dead)
-    found.say("I8 no dead letter", sorted(history.poison - log.dead))
-    found.say("I8 dead without need", sorted(log.dead - history.poison))
+    found.dead, found.dead_wanted = len(log.dead), len(wanted)
+    found.say("I8 no dead letter", sorted(wanted - log.dead))
+    found.say("I8 dead without need", sorted(log.dead - wanted))
 
 
 async def lag(redis: Redis, ends: Ends) -> int:

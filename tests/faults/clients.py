@@ -20,6 +20,7 @@ from tests.faults.rig import PARTITIONS, Rig
 
 AGAIN_AFTER_S = 0.1
 MOST_AT_ONCE = 100
+MOST_UNKNOWN = 50
 KEPT_OPEN_S = 2.0
 """Less than uvicorn keeps an idle connection open, so that no call is sent into one that it closes."""
 OUTCOME = "accepted"
@@ -120,23 +121,31 @@ class Clients:
         said = {"code": code, "outcome": OUTCOME}
         way = self._chance.randrange(3)
         if way == 0:
-            await self._until_taken(api, "responses", said)
+            if await self._until_taken(api, "responses", said) is None:
+                self._history.given_up.append(code)
+                return
         elif way == 1:
-            await self._backend.say("responses", orjson.dumps({**said, "code": code.lower()}), [])
+            place = await self._backend.say("responses", orjson.dumps({**said, "code": code.lower()}), [])
+            self._history.answers_at[place] = code
         else:
             event = {"specversion": "1.0", "id": code, "source": SOURCE, "type": "response"}
-            await self._backend.event({**event, "data": said}, "responses")
+            place = await self._backend.event({**event, "data": said}, "responses")
+            self._history.answers_at[place] = code
         self._history.sent += way > 0
         self._history.answered[code] = subject
 
     async def _until_taken(self, api: httpx.AsyncClient, what: str, body: Any) -> Any:
-        while True:
+        """The answer; None where the API has said too often that it knows nothing of it."""
+        unknown = 0
+        while unknown < MOST_UNKNOWN:
             self._history.sent += len(body) if isinstance(body, list) else 1
             try:
                 answer = await api.post(f"/v1/{what}", json=body)
                 if answer.is_success:
                     return answer.json()
+                unknown += answer.status_code == httpx.codes.NOT_FOUND
                 self._history.failures[f"{what} {answer.status_code}"] += 1
             except httpx.TransportError as cause:
                 self._history.failures[f"{what} {type(cause).__name__}"] += 1
             await asyncio.sleep(AGAIN_AFTER_S)
+        return None

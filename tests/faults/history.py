@@ -16,6 +16,10 @@ class History:
     """By the id of the decision: for whom, and its response codes."""
     answered: dict[str, str] = field(default_factory=dict)
     """Response codes for which `accepted` was sent: whose they are."""
+    answers_at: dict[str, str] = field(default_factory=dict)
+    """Where responses stand in Kafka, and their codes."""
+    given_up: list[str] = field(default_factory=list)
+    """Codes that the API has known no more, though it had given them."""
     poison: set[str] = field(default_factory=set)
     """Where records stand in Kafka that must become dead letters."""
     failures: Counter[str] = field(default_factory=Counter)

@@ -68,7 +68,7 @@ class Run:
 
     def _note(self, found: Verdict) -> None:
         row, history = self.row, self.history
-        row.sent, row.dead_wanted, row.dead = history.sent, len(history.poison), found.dead
+        row.sent, row.dead_wanted, row.dead = history.sent, found.dead_wanted, found.dead
         row.lost, row.doubled = found.lost, found.doubled
         row.wrong += found.wrong
         if self.forgets:
