@@ -33,7 +33,7 @@ class Backend:
     async def say(self, topic: str, value: bytes | None, headers: Headers) -> str:
         """Where the record stands in Kafka."""
         async with self._room:
-            producer = await self._ready()
+            producer = await self.start()
             while True:
                 try:
                     send = producer.send_and_wait(topic, value, headers=headers, **self._anywhere())
@@ -57,11 +57,13 @@ class Backend:
         key = self._chance.choice((None, b"", b"mine", str(self._chance.random()).encode()))
         return {"key": key, "partition": self._chance.randrange(self._partitions)}
 
-    async def _ready(self) -> AIOKafkaProducer:
+    async def start(self) -> AIOKafkaProducer:
+        """While brokers are there: later they may be away."""
         async with self._making:
             if self._producer is None:
-                self._producer = AIOKafkaProducer(bootstrap_servers=self._servers, acks="all", linger_ms=2)
-                await self._producer.start()
+                made = AIOKafkaProducer(bootstrap_servers=self._servers, acks="all", linger_ms=2)
+                await made.start()
+                self._producer = made
             return self._producer
 
     async def close(self) -> None:

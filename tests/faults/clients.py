@@ -54,6 +54,7 @@ class Clients:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Clients"]:
         """Until the end; then until everything that was begun is acknowledged."""
+        await self._backend.start()
         headers = {"Authorization": f"Bearer {self._rig.token}"}
         limits = httpx.Limits(max_connections=100, keepalive_expiry=KEPT_OPEN_S)
         async with httpx.AsyncClient(base_url=self._rig.url, headers=headers, timeout=10, limits=limits) as api:

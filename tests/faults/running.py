@@ -3,18 +3,21 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from consumers.kafka.ends import Ends
 from consumers.kafka.errors import LogUnavailable
+from profiles import keys
+from profiles.log_stream import TAKEN_IN
 from tests.faults.checking import Verdict, lag, verdict_on
 from tests.faults.clients import Clients, Pace
 from tests.faults.history import History
-from tests.faults.rig import Rig
+from tests.faults.rig import SHARDS, Rig
 from tests.faults.watching import watching
 
 AT_REST_WITHIN_S = 120.0
@@ -112,9 +115,11 @@ async def under_load(rig: Rig, fault: str, pace: Pace | None = None, *, forgets:
 async def begun(rig: Rig, history: History) -> None:
     """Returns when workers fold what clients say."""
     async with rig.connected() as redis, asyncio.timeout(BEGUN_WITHIN_S):
-        while not (history.said and await redis.keys("*p:customer:x*")):
+        while not (history.said and all(await _positions(redis))):
             rig.require_workers()
             await asyncio.sleep(0.1)
 
 
-Scenario = Callable[..., Awaitable[Row]]
+async def _positions(redis: Redis) -> list[bytes | str | None]:
+    """Up to where the log of each shard is folded; None where nothing has been."""
+    return [await redis.hget(keys.guard(shard), TAKEN_IN.position) for shard in range(SHARDS)]
