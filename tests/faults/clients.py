@@ -21,6 +21,7 @@ from tests.faults.rig import PARTITIONS, Rig
 AGAIN_AFTER_S = 0.1
 MOST_AT_ONCE = 100
 MOST_UNKNOWN = 50
+PATIENCE_S = 60.0
 KEPT_OPEN_S = 2.0
 """Less than uvicorn keeps an idle connection open, so that no call is sent into one that it closes."""
 OUTCOME = "accepted"
@@ -137,8 +138,9 @@ class Clients:
 
     async def _until_taken(self, api: httpx.AsyncClient, what: str, body: Any) -> Any:
         """The answer; None where the API has said too often that it knows nothing of it."""
-        unknown = 0
+        unknown, give_up = 0, time.monotonic() + PATIENCE_S
         while unknown < MOST_UNKNOWN:
+            assert time.monotonic() < give_up, f"{what}: not taken; {dict(self._history.failures)}; {body}"
             self._history.sent += len(body) if isinstance(body, list) else 1
             try:
                 answer = await api.post(f"/v1/{what}", json=body)

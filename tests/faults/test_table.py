@@ -18,6 +18,7 @@ def holds(row: Row) -> None:
     assert not row.wrong, f"{row.cells()}\n" + "\n".join(row.wrong)
 
 
+@pytest.mark.faults
 async def test_worker_killed_at_named_steps(kafka_server: KafkaServer) -> None:
     holds(await scenarios.killed_at_each_step(kafka_server, deaths=6))
 
@@ -27,6 +28,7 @@ async def test_two_owners(kafka_server: KafkaServer) -> None:
     holds(await scenarios.two_owners(kafka_server, rounds=1))
 
 
+@pytest.mark.faults
 async def test_the_only_broker_killed(kafka_server: KafkaServer) -> None:
     holds(await outages.only_broker_killed(kafka_server, rounds=1))
 
@@ -35,6 +37,7 @@ async def test_redis_killed(kafka_server: KafkaServer) -> None:
     holds(await outages.redis_killed(kafka_server, kills=2))
 
 
+@pytest.mark.faults
 async def test_lost_suffix(kafka_server: KafkaServer) -> None:
     holds(await outages.lost_suffix(kafka_server))
 
@@ -43,7 +46,6 @@ async def test_poison(kafka_server: KafkaServer) -> None:
     holds(await scenarios.poison(kafka_server, seconds=4))
 
 
-@pytest.mark.faults
 async def test_worker_killed_at_random(kafka_server: KafkaServer) -> None:
     holds(await scenarios.killed_at_random(kafka_server, kills=4))
 
