@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up kafka check format test bench soak schemas lock clean
+.PHONY: help setup setup-dev demo up kafka check format test faults bench soak schemas lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -47,6 +47,10 @@ format: setup-dev ## let ruff mend what it can
 
 test: setup-dev ## all tests; they start the servers they need
 	$(BIN)/python -m pytest
+
+faults: setup-dev ## every fault of docs/reliability.md on real Kafka and Redis, and writes its table there; 15 minutes
+	@deploy/need-java
+	$(BIN)/python -m tests.faults
 
 bench: setup-dev ## the benchmarks, short
 	@for name in $$(grep -l __main__ bench/*.py | xargs -n1 basename -s .py); do \

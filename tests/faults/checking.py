@@ -1,0 +1,158 @@
+"""The invariants of one scenario, read off Redis and Kafka when all has come to rest (docs/reliability.md)."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+
+from consumers.kafka.ends import Ends
+from consumers.kafka.ordering import TOPICS
+from profiles import keys
+from profiles.customer import Customer
+from profiles.fold import has_seen, identity_hash
+from profiles.log_stream import TAKEN_IN
+from profiles.store import CustomerStore
+from tests.faults.clients import OUTCOME
+from tests.faults.history import History, identity
+from tests.faults.rig import MOST_PER_OFFER, PARTITIONS, SHARDS, Rig, policy_of
+
+PARTS = [(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
+MOST_TOLD = 5
+MOST_COUNTED = 1_000
+FEATURES = policy_of()[0].definition.features
+COUNT, TOTAL = FEATURES["count"].key, FEATURES["total"].key
+
+
+@dataclass
+class Log:
+    """What the shards have taken in from Kafka."""
+
+    places: Counter[tuple[bytes, bytes]] = field(default_factory=Counter)
+    ids: set[tuple[str, str]] = field(default_factory=set)
+    """Topic and id."""
+    dead: set[str] = field(default_factory=set)
+    """Where dead letters stood in Kafka."""
+
+    @staticmethod
+    async def read(redis: Redis) -> "Log":
+        log = Log()
+        for shard in range(SHARDS):
+            entries: Any = await redis.xrange(TAKEN_IN.key(shard))
+            log.places.update((fields[b"topic"], fields[b"from"]) for _, fields in entries)
+            log.ids.update((fields[b"topic"].decode(), fields[b"id"].decode()) for _, fields in entries)
+            letters: Any = await redis.xrange(keys.dead_letters(shard))
+            log.dead.update(fields[b"id"].decode() for _, fields in letters)
+        return log
+
+
+@dataclass
+class Verdict:
+    lost: int = 0
+    doubled: int = 0
+    dead: int = 0
+    dead_wanted: int = 0
+    never_logged: int = 0
+    """Acknowledged over HTTP, and lost with the writes that Redis has lost, before the relay could send it."""
+    wrong: list[str] = field(default_factory=list)
+
+    def say(self, what: str, found: Any) -> None:
+        if found:
+            self.wrong.append(f"{what}: {found[:MOST_TOLD] if isinstance(found, list) else found}")
+
+
+async def verdict_on(rig: Rig, history: History, *, forgot: bool = False) -> Verdict:
+    """`forgot`: Redis has lost writes. Then what counts is what Kafka has."""
+    found = Verdict()
+    async with rig.connected() as redis:
+        store = await CustomerStore.open(redis, SHARDS, log=TAKEN_IN)
+        log = await Log.read(redis)
+        by_subject = history.by_subject()
+        customers = await store.read_all({*by_subject, *(subject for subject, _ in history.decided.values())})
+        for subject, numbers in by_subject.items():
+            logged = {each for each in numbers if ("interactions", identity(each)) in log.ids}
+            found.never_logged += len(numbers - logged)
+            _interactions(customers[subject], logged if forgot else numbers, found)
+        _decisions(customers, history, log, found, forgot=forgot)
+        excused = _of_lost_decisions(history, log) if forgot else set()
+        found.say("answers that the API would not take", [] if forgot else history.given_up)
+    await _each_record_once(rig, log, found)
+    _dead_letters(history.poison | (excused & log.dead), log, found)
+    found.say("I9 answers about another customer", history.mixed_up)
+    return found
+
+
+def _interactions(customer: Customer, numbers: set[int], found: Verdict) -> None:
+    """I1: each is in the profile once."""
+    features, subject = customer.profile.features, customer.subject
+    missing = [each for each in numbers if not has_seen(customer.profile.seen, identity_hash(identity(each)))]
+    count, total = int(features.get(COUNT) or 0), int(features.get(TOTAL) or 0)
+    found.lost += len(missing)
+    found.doubled += max(0, count - (len(numbers) - len(missing)))
+    found.say(f"I1 {subject} lacks", missing)
+    if not missing and (count, total) != (len(numbers), sum(numbers)):
+        found.say("I1", f"{subject} counts {count} of {len(numbers)}, sums {total} of {sum(numbers)}")
+
+
+def _decisions(customers: dict[str, Customer], history: History, log: Log, found: Verdict, *, forgot: bool) -> None:
+    """I4: each is in the log and once in the ledger; I5: no cap is exceeded; each answer is there."""
+    unlogged = [each for each in history.decided if ("decisions", each) not in log.ids]
+    found.never_logged += len(unlogged)
+    found.lost += 0 if forgot else len(unlogged)
+    found.say("I4 not in the log", [] if forgot else unlogged)
+    ledgers = {subject: customer.ledger.entries for subject, customer in customers.items()}
+    codes = Counter(each.code for entries in ledgers.values() for each in entries)
+    accepted = {each.code for entries in ledgers.values() for each in entries if OUTCOME in each.outcomes}
+    wanted = {
+        code for name, (_, made) in history.decided.items() if not forgot or name not in unlogged for code in made
+    }
+    found.lost += len(wanted - codes.keys())
+    found.say("I4 not in the ledger", sorted(wanted - codes.keys()))
+    found.say("I4 twice in a ledger", [code for code, count in codes.items() if count > 1])
+    unanswered = sorted((history.answered.keys() & wanted) - accepted)
+    if forgot:
+        unanswered = [each for each in unanswered if ("responses", f"{each}/{OUTCOME}") in log.ids]
+    found.lost += len(unanswered)
+    found.say("answers that are in no ledger", unanswered)
+    for subject, entries in ledgers.items():
+        offers = Counter(each.offer for each in entries if not each.withheld)
+        found.say(f"I5 {subject} was offered", [each for each in offers.items() if each[1] > MOST_PER_OFFER])
+
+
+async def _each_record_once(rig: Rig, log: Log, found: Verdict) -> None:
+    """Each record of the topics is in the log of one shard, or a dead letter."""
+    ends = Ends(rig.kafka.connection)
+    there = sum((await ends.of(PARTS)).values())
+    await ends.close()
+    found.say("in the log twice", [place for place, count in log.places.items() if count > 1])
+    found.doubled += sum(count - 1 for count in log.places.values())
+    if len(log.places) + len(log.dead) != there:
+        found.say("log", f"{len(log.places)} taken in and {len(log.dead)} dead of {there} in Kafka")
+
+
+def _of_lost_decisions(history: History, log: Log) -> set[str]:
+    """Where responses stand to decisions that no log has: nobody knows these codes any more."""
+    lost = (made for name, (_, made) in history.decided.items() if ("decisions", name) not in log.ids)
+    codes = {code for made in lost for code in made}
+    return {place for place, code in history.answers_at.items() if code in codes}
+
+
+def _dead_letters(wanted: set[str], log: Log, found: Verdict) -> None:
+    """I8."""
+    found.dead, found.dead_wanted = len(log.dead), len(wanted)
+    found.say("I8 no dead letter", sorted(wanted - log.dead))
+    found.say("I8 dead without need", sorted(log.dead - wanted))
+
+
+async def lag(redis: Redis, ends: Ends) -> int:
+    """I7: records that are not in Kafka, not taken in or not folded yet (of these a thousand of each shard at most)."""
+    found, there = 0, await ends.of(PARTS)
+    for shard in range(SHARDS):
+        found += await redis.xlen(keys.outbox(shard))
+        position = int(await redis.hget(keys.guard(shard), TAKEN_IN.position) or 0)
+        after = f"({position >> 20}-{position & ((1 << 20) - 1)}"
+        entries: Any = await redis.xrange(TAKEN_IN.key(shard), min=after, count=MOST_COUNTED)
+        found += len(entries)
+        reached: Any = await redis.hmget(keys.guard(shard), [f"off:{topic}:{number}" for topic, number in PARTS])
+        found += sum(max(0, there[part] - int(at or 0)) for part, at in zip(PARTS, reached, strict=True)) // SHARDS
+    return found

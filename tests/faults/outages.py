@@ -1,0 +1,146 @@
+"""Faults of servers: brokers and Redis killed, writes of Redis lost, Kafka away."""
+
+import asyncio
+import random
+import time
+from contextlib import ExitStack, suppress
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from consumers.kafka.ends import Ends
+from consumers.kafka.errors import LogUnavailable
+from tests.e2e.service import free_port
+from tests.faults.checking import lag
+from tests.faults.clients import Pace
+from tests.faults.rig import Rig, rig
+from tests.faults.running import Row, Run, under_load
+from tests.kafka_server import KafkaServer
+from tests.servers import RedisServer
+
+DOWN_S = 4.0
+LINK_DOWN_S = 2.0
+FOLLOWS_WITHIN_S = 30.0
+CURRENT_S = 2.0
+"""Where no more than what clients send in so long is on its way, nothing is left of the outage."""
+MOST_CURRENT_S = 120.0
+OUTAGE = Pace(over_http=1_000, to_kafka=0, decisions=200, batch=50, customers=1_000)
+
+
+async def only_broker_killed(kafka: KafkaServer, *, rounds: int) -> Row:
+    """Clients go on meanwhile: those that produce themselves wait, the API takes everything."""
+    async with rig(kafka) as found, under_load(found, "broker `kill -9`, one of one") as run:
+        for _ in range(rounds):
+            await asyncio.sleep(2)
+            await _killed(kafka, 1)
+            run.row.faults += 1
+        _none_failed(run)
+    return run.row
+
+
+async def one_broker_of_three_killed(kafka: KafkaServer) -> Row:
+    """Each of three in turn; two copies are what an acknowledgement needs."""
+    fault = "broker `kill -9`, one of three, each in turn"
+    async with rig(kafka, replication=3) as found, under_load(found, fault) as run:
+        for number in (1, 2, 3):
+            await asyncio.sleep(3)
+            await _killed(kafka, number)
+            run.row.faults += 1
+            await asyncio.sleep(5)
+        _none_failed(run)
+    return run.row
+
+
+async def _killed(kafka: KafkaServer, number: int) -> None:
+    kafka.kill_node(number)
+    await asyncio.sleep(DOWN_S)
+    kafka.start_node(number)
+    await kafka.ready()
+
+
+def _none_failed(run: Run) -> None:
+    """I6: what Kafka does is nothing to who calls the API."""
+    failed = run.history.failed("decisions") + run.history.failed("interactions")
+    run.row.notes.append(f"{len(run.history.decided):,} decisions, {run.history.failed('decisions')} calls failed")
+    if failed:
+        run.row.wrong.append(f"I6 {failed} calls failed: {dict(run.history.failures)}")
+
+
+async def redis_killed(kafka: KafkaServer, *, kills: int) -> Row:
+    """And restarted on its append-only file."""
+    async with rig(kafka) as found, under_load(found, "Redis `kill -9` (`appendfsync everysec`)") as run:
+        chance = random.Random(run.seed)
+        for _ in range(kills):
+            await asyncio.sleep(chance.uniform(1, 3))
+            found.server.kill()
+            await asyncio.sleep(chance.uniform(0, 1))
+            found.server.start()
+            run.row.faults += 1
+        refused = run.history.failed("decisions") + run.history.failed("interactions")
+        run.row.notes.append(f"{refused} calls refused meanwhile, and repeated")
+    return run.row
+
+
+async def lost_suffix(kafka: KafkaServer) -> Row:
+    """A replica is cut off, clients go on, the master is killed, the replica takes over."""
+    with ExitStack() as running:
+        port = free_port()
+        master = running.enter_context(RedisServer("--repl-diskless-sync-delay", "0", port=port))
+        replica = running.enter_context(RedisServer("--replicaof", "127.0.0.1", str(port)))
+        async with rig(kafka, redis=master) as found:
+            fault = "Redis failover that loses a suffix"
+            async with under_load(found, fault, forgets=True) as run:
+                await _follows(replica)
+                await asyncio.sleep(3)
+                await _fail_over(found, master, replica)
+                run.row.faults = 1
+                await asyncio.sleep(3)
+        return run.row
+
+
+async def _follows(replica: RedisServer) -> None:
+    with Redis(unix_socket_path=str(replica.socket)) as client:
+        async with asyncio.timeout(FOLLOWS_WITHIN_S):
+            while client.info("replication")["master_link_status"] != "up":  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+async def _fail_over(found: Rig, master: RedisServer, replica: RedisServer) -> None:
+    with Redis(unix_socket_path=str(replica.socket)) as client:
+        client.replicaof("127.0.0.1", str(free_port()))  # nobody listens there: it stays where it is
+        await asyncio.sleep(LINK_DOWN_S)
+        master.kill()
+        client.replicaof("NO", "ONE")
+    found.point_to(replica)
+
+
+async def kafka_stopped(kafka: KafkaServer, *, seconds: float, rate: float = 1.0) -> Row:
+    """Under load by the HTTP API that goes on until nothing is left of the outage. `rate`: a share of that load."""
+    pace = Pace(int(OUTAGE.over_http * rate), 0, int(OUTAGE.decisions * rate), OUTAGE.batch, OUTAGE.customers)
+    fault = f"Kafka stopped for {seconds:g} s under {pace.decisions} decisions/s and {pace.over_http:,} interactions/s"
+    async with rig(kafka) as found, under_load(found, fault, pace) as run:
+        await asyncio.sleep(3)
+        kafka.kill_node(1)
+        run.row.faults = 1
+        await asyncio.sleep(seconds)
+        kafka.start_node(1)
+        await kafka.ready()
+        took_s = await _until_current(found, int(CURRENT_S * (pace.over_http + 2 * pace.decisions)))
+        _none_failed(run)
+        run.row.notes.append(f"slowest decision {1000 * run.clients.slowest_decision_s:.0f} ms")
+    run.row.recovery_s = took_s
+    return run.row
+
+
+async def _until_current(found: Rig, most: int) -> float:
+    """For how many seconds more than `most` records are on their way."""
+    began = time.monotonic()
+    ends = Ends(found.kafka.connection)
+    async with found.connected() as redis:
+        while time.monotonic() - began < 2 * MOST_CURRENT_S:
+            with suppress(LogUnavailable, RedisError, OSError):
+                if await lag(redis, ends) <= most:
+                    break
+            await asyncio.sleep(0.25)
+    await ends.close()
+    return time.monotonic() - began
