@@ -19,14 +19,6 @@ from profiles.log_stream import OUTBOX, LogStream
 from profiles.scripts import Scripts
 from profiles.trip import Trip
 
-FORGOTTEN_AFTER_S = 60.0
-REPORT = """
-local now = tonumber(redis.call('TIME')[1])  -- one clock for all workers
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])  -- comes first: also where Redis is full
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[3], '+inf')
-"""
-"""A worker says that it is there, and learns who else is."""
 SEQUENCE_BITS = 20
 
 

@@ -18,7 +18,14 @@ WORKERS = "opportune:workers"
 """Who folds, by the time of the last report. Those of other roles stand under `opportune:workers:<role>`."""
 REPORT_EVERY_S = 1.0
 SILENT_AFTER_S = 4.0
-FORGOTTEN_AFTER_S = 60
+FORGOTTEN_AFTER_S = 60.0
+REPORT = """
+local now = tonumber(redis.call('TIME')[1])  -- one clock for all workers
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])  -- comes first: also where Redis is full
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+return redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[3], '+inf')
+"""
+"""A worker says that it is there, and learns who else is."""
 
 
 def share_of(worker: str, workers: Iterable[str], shards: int) -> frozenset[int]:
@@ -55,14 +62,9 @@ class Share:
         return self._owned
 
     async def _report(self) -> None:
-        asking = self._scripts.batch()
-        asking.add("TIME")  # one clock for all workers
-        ((seconds, _),) = await asking.run()
-        now, trip = int(seconds), self._scripts.batch()
-        trip.add("ZADD", self._key, now, self._worker)
-        trip.add("ZREMRANGEBYSCORE", self._key, "-inf", now - FORGOTTEN_AFTER_S)
-        trip.add("ZRANGEBYSCORE", self._key, now - SILENT_AFTER_S, "+inf")
-        *_, workers = await trip.run()
+        trip = self._scripts.batch()
+        trip.add("EVAL", REPORT, 1, self._key, self._worker, FORGOTTEN_AFTER_S, SILENT_AFTER_S)
+        (workers,) = await trip.run()
         self._owned = share_of(self._worker, (each.decode() for each in workers), self._shards)
         self._reported = time.monotonic()
 
