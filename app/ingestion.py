@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app.policy import required
-from consumers.accepting import accepted, record_of
+from consumers.accepting import taken_in
 from consumers.live import LivePolicy, PolicySource
 from profiles.errors import BadFields
 from profiles.store import CustomerStore, Record
 from schemas.base import at_ms
-from schemas.interaction import CloudEvent, from_cloud_event
+from schemas.interaction import CloudEvent
 
 
 class Ingestion:
@@ -34,9 +34,6 @@ class Ingestion:
 
 def _judged(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Record | BadFields:
     try:
-        interaction = from_cloud_event(event, received_ms, policy.definition.identifiers)
-        return record_of(accepted(interaction, policy, received_ms))
+        return taken_in(event, policy, received_ms)
     except BadFields as refusal:
         return refusal
-    except ValueError as cause:  # it is about nobody
-        return BadFields(str(cause))

@@ -7,15 +7,14 @@ write to Kafka must not get past that judgement by way of a dead letter.
 
 import base64
 
-from consumers.accepting import accepted
-from consumers.accepting import record_of as interaction_record
+from consumers.accepting import taken_in
 from consumers.dead_letters import Undecodable, decoded
 from consumers.kafka.bindings import event_of
 from consumers.live import LivePolicy
 from profiles.dead_letters import Letter
 from profiles.errors import BadFields
 from profiles.store import Record
-from schemas.interaction import CloudEvent, from_cloud_event
+from schemas.interaction import CloudEvent
 
 SEND_AGAIN = "have its sender mended and send it again"
 
@@ -39,7 +38,6 @@ def _taken_in(letter: Letter, policy: LivePolicy) -> Record:
     try:
         headers = {name: base64.b64decode(value) for name, value in letter.what.headers}
         event = decoded(CloudEvent.model_validate, event_of(headers, letter.original))
-        interaction = from_cloud_event(event, letter.what.at_ms, policy.definition.identifiers)
-        return interaction_record(accepted(interaction, policy, letter.what.at_ms))
+        return taken_in(event, policy, letter.what.at_ms)
     except (Undecodable, BadFields, ValueError) as cause:
         raise CannotGoBack(f"the live policy does not take it in either: {cause}; {SEND_AGAIN}") from cause

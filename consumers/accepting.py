@@ -7,12 +7,21 @@ from consumers.live import LivePolicy
 from profiles.errors import BadFields
 from profiles.store import Record
 from schemas.base import UNIT_MS
-from schemas.interaction import OUR_OWN, Interaction, to_cloud_event
+from schemas.interaction import OUR_OWN, CloudEvent, Interaction, from_cloud_event, to_cloud_event
 
 MOST_EVENT_BYTES = 1_000_000
 """Of one event as it stands in the log: what follows from it must fit into the topics of Kafka too."""
 FURTHEST_FUTURE_MS = UNIT_MS["h"]
 """A touchpoint's clock may be wrong by so much."""
+
+
+def taken_in(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Record:
+    """The record of an event that somebody else has sent, as the live policy takes it. Raises BadFields."""
+    try:
+        interaction = from_cloud_event(event, received_ms, policy.definition.identifiers)
+    except ValueError as cause:  # it is about nobody
+        raise BadFields(str(cause)) from cause
+    return record_of(accepted(interaction, policy, received_ms))
 
 
 def accepted(interaction: Interaction, policy: LivePolicy, received_ms: int) -> Interaction:

@@ -20,7 +20,6 @@ from consumers.redis_streams import stream_id
 from consumers.stopping import Stopping
 from profiles import erasure, keys
 from profiles.erasure import Erasing
-from profiles.errors import StoreUnavailable
 from profiles.registry import Registry
 from profiles.store import CustomerStore
 from schemas.base import rfc3339
@@ -51,13 +50,11 @@ class Erasures:
         self._stopping.ask()
 
     async def run(self) -> None:
-        while not self._stopping.asked:
-            try:
-                await self.finish_waiting()
-                await self._prune()
-            except StoreUnavailable as cause:
-                log.warning("store unavailable", extra={"cause": str(cause)})
-            await self._stopping.pause(LOOK_EVERY_S)
+        await self._stopping.repeat(self._look, LOOK_EVERY_S, log)
+
+    async def _look(self) -> None:
+        await self.finish_waiting()
+        await self._prune()
 
     async def finish_waiting(self) -> int:
         """Finishes what can be finished now; returns how many."""

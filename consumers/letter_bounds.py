@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from consumers.meter import Meter
 from consumers.stopping import Stopping
 from profiles import keys
-from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore
 from schemas.base import UNIT_MS
 
@@ -42,12 +41,7 @@ class LetterBounds:
         self._stopping.ask()
 
     async def run(self) -> None:
-        while not self._stopping.asked:
-            try:
-                await self.look(int(time.time() * 1000))
-            except StoreUnavailable as cause:
-                log.warning("store unavailable", extra={"cause": str(cause)})
-            await self._stopping.pause(LOOK_EVERY_S)
+        await self._stopping.repeat(lambda: self.look(int(time.time() * 1000)), LOOK_EVERY_S, log)
 
     async def look(self, now_ms: int) -> int:
         """Returns how many were cut."""

@@ -73,7 +73,8 @@ class Relay:
         self._stopping.ask()
 
     async def run(self) -> None:
-        await asyncio.gather(self._keep_moving(), self._keep_looking())
+        # depth and age are known also while a batch waits for Kafka
+        await asyncio.gather(self._keep_moving(), self._stopping.repeat(self.look, CHECK_EVERY_S, log))
 
     async def _keep_moving(self) -> None:
         while not self._stopping.asked:
@@ -99,15 +100,6 @@ class Relay:
     async def _longer_pause(self) -> None:
         await self._stopping.pause(self._pause_s)
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-
-    async def _keep_looking(self) -> None:
-        """Depth and age are known also while a batch waits for Kafka."""
-        while not self._stopping.asked:
-            try:
-                await self.look()
-            except StoreUnavailable as cause:
-                log.warning("store unavailable", extra={"cause": str(cause)})
-            await self._stopping.pause(CHECK_EVERY_S)
 
     async def look(self) -> None:
         """Tells the meter what waits."""

@@ -25,36 +25,36 @@ def named(shard: int, name: str, space: str = LIVE) -> str:
 
 
 def outbox(shard: int, space: str = LIVE) -> str:
-    return f"{tag(shard)}{space}out"
+    return named(shard, "out", space)
 
 
 def dead_letters(shard: int, space: str = LIVE) -> str:
-    return f"{tag(shard)}{space}dead-letters"
+    return named(shard, "dead-letters", space)
 
 
 def actions(shard: int, space: str = LIVE) -> str:
-    return f"{tag(shard)}{space}actions"
+    return named(shard, "actions", space)
 
 
 def transit(shard: int, space: str = LIVE) -> str:
-    return f"{tag(shard)}{space}transit"
+    return named(shard, "transit", space)
 
 
 def rekeyed(shard: int, space: str = LIVE) -> str:
     """Records of Kafka that were taken in here and are about somebody of another shard."""
-    return f"{tag(shard)}{space}rekeyed"
+    return named(shard, "rekeyed", space)
 
 
 def timers(shard: int, space: str = LIVE) -> str:
-    return f"{tag(shard)}{space}timers"
+    return named(shard, "timers", space)
 
 
 def guard(shard: int, space: str = LIVE) -> str:
-    return f"{tag(shard)}{space}guard"
+    return named(shard, "guard", space)
 
 
 def scorecard(shard: int, space: str = LIVE) -> str:
-    return f"{tag(shard)}{space}scorecard"
+    return named(shard, "scorecard", space)
 
 
 def index(shard: int, subject: str, space: str = LIVE) -> str:
@@ -64,12 +64,12 @@ def index(shard: int, subject: str, space: str = LIVE) -> str:
 
 def erasing(shard: int, space: str = LIVE) -> str:
     """Erasures that are committed and whose traces in the streams are still to be removed."""
-    return f"{tag(shard)}{space}erasing"
+    return named(shard, "erasing", space)
 
 
 def erased(shard: int, space: str = LIVE) -> str:
     """How far the log must not be folded again for whom: tombstones without a name. One for all who fold that log."""
-    return f"{tag(shard)}{space}erased"
+    return named(shard, "erased", space)
 
 
 def decision(shard: int, decision_id: str) -> str:

@@ -152,24 +152,14 @@ class ContactState:
     def _is_quiet(self, hours: QuietHours) -> bool:
         return self.zone is not None and is_quiet(hours, self.now_ms, self.zone)
 
-    def priority_refusal(self, candidate: Candidate) -> Refusal | None:
-        return self.silence_refusal(candidate, Reason.CHANNEL_PRIORITY)
-
-    def suppression_refusal(self, candidate: Candidate) -> Refusal | None:
-        return self.silence_refusal(candidate, Reason.SUPPRESSED)
-
-    def cool_down_refusal(self, candidate: Candidate) -> Refusal | None:
-        return self.silence_refusal(candidate, Reason.COOL_DOWN)
-
-    def silence_refusal(self, candidate: Candidate, of: Reason | None = None) -> Refusal | None:
-        """What keeps us silent now, in the order of the reasons; `of`: only this reason."""
+    def silence_refusal(self, candidate: Candidate) -> Refusal | None:
+        """What keeps us silent now, in the order of the reasons."""
         if self._silences is None:
             self._silences = list(self._read_silences())
         for reason, scope, silence in self._silences:
-            if of is None or reason is of:
-                said = self._said(scope, silence, candidate)
-                if said is not None:
-                    return reason, said
+            said = self._said(scope, silence, candidate)
+            if said is not None:
+                return reason, said
         return None
 
     def _read_silences(self) -> Iterator[tuple[Reason, CapScope, Silence]]:

@@ -14,10 +14,8 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from consumers.accepting import accepted
-from consumers.accepting import record_of as interaction_record
-from consumers.answers import answer_of
-from consumers.answers import record_of as response_record
+from consumers.accepting import taken_in
+from consumers.answers import answer_of, record_of
 from consumers.dead_letters import InKafka, NotOurs, Undecodable, decoded, of_the_intake
 from consumers.kafka import ours
 from consumers.kafka.bindings import event_of, media_type
@@ -31,7 +29,7 @@ from profiles.shards import shard_of
 from profiles.store import Record
 from rules import codes
 from schemas.identity import CUSTOMER, VISITOR, named
-from schemas.interaction import CloudEvent, from_cloud_event
+from schemas.interaction import CloudEvent
 from schemas.response import ResponseRequest
 from schemas.topics import STRUCTURED
 
@@ -144,11 +142,7 @@ class Decoding:
 
     def _accepted(self, found: InKafka, shard: int, attributes: Mapping[str, Any], policy: LivePolicy) -> Taken:
         event = decoded(CloudEvent.model_validate, dict(attributes))
-        try:
-            interaction = from_cloud_event(event, found.at_ms, policy.definition.identifiers)
-        except ValueError as cause:
-            raise BadFields(str(cause)) from cause
-        record = interaction_record(accepted(interaction, policy, found.at_ms))
+        record = taken_in(event, policy, found.at_ms)
         is_here = shard_of(record.subject, self._shards) == shard
         return Taken(found, shard, Fate.LOGGED if is_here else Fate.REKEYED, record)
 
@@ -195,7 +189,7 @@ def _answered(answer: Answer, known: KnownCode | None, policy: LivePolicy) -> Ta
     if known is None:
         raise UnknownCode(answer.code)
     said = answer_of(answer.request, answer.code, known, policy.definition, answer.found.at_ms)
-    return Taken(answer.found, answer.shard, Fate.LOGGED, response_record(said, known.subject))
+    return Taken(answer.found, answer.shard, Fate.LOGGED, record_of(said, known.subject))
 
 
 def codes_of(read: Iterable[Taken | Answer]) -> set[str]:
