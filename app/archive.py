@@ -14,7 +14,8 @@ from consumers.archive.names import Held
 from consumers.archive.place import Place
 from consumers.archive.survey import Fault, faults, late_beginnings, newest
 from consumers.kafka.errors import LogMisfit
-from consumers.kafka.partitions import Part, PartitionReader
+from consumers.kafka.partitions import PartitionReader
+from consumers.kafka.reading import Part
 from consumers.meter import Meter
 
 FOOTERS_AT_ONCE = 16

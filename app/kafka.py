@@ -54,7 +54,8 @@ async def go_on_from_start(settings: Settings, store: CustomerStore, topic: str)
     Raises StartError, BadSettings, LogMisfit, LogUnavailable and StoreUnavailable.
     """
     from consumers.kafka.ordering import TOPICS
-    from consumers.kafka.partitions import Part, PartitionReader
+    from consumers.kafka.partitions import PartitionReader
+    from consumers.kafka.reading import Part
     from consumers.kafka.taking import Taking
 
     if topic not in TOPICS:

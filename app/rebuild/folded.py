@@ -6,7 +6,7 @@ from typing import Any
 
 from app.errors import StartError
 from consumers.kafka.ordering import TOPICS
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 from consumers.redis_streams import offset_of, stream_id
 from profiles import keys
 from profiles.log_stream import OUTBOX

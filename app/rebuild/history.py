@@ -19,7 +19,8 @@ from consumers.dead_letters import InKafka
 from consumers.kafka.decoding import Answer, Decoding, Fate, Taken, codes_of
 from consumers.kafka.errors import LogMisfit
 from consumers.kafka.ordering import TOPICS
-from consumers.kafka.partitions import Bounds, Part, PartitionReader
+from consumers.kafka.partitions import Bounds, PartitionReader
+from consumers.kafka.reading import Part
 from consumers.live import LivePolicy
 from profiles.decided import KnownCode
 from profiles.store import CustomerStore

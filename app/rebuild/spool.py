@@ -11,7 +11,7 @@ from contextlib import closing
 from msgspec import Struct
 
 from consumers.kafka.ordering import RANK
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 from profiles.decided import KnownCode
 from profiles.store import Record
 

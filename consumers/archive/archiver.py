@@ -19,7 +19,8 @@ from consumers.archive.place import Place
 from consumers.archive.survey import newest
 from consumers.kafka.connection import Connection
 from consumers.kafka.errors import LogMisfit, LogUnavailable
-from consumers.kafka.partitions import Part, PartitionReader, Share
+from consumers.kafka.partitions import PartitionReader, Share
+from consumers.kafka.reading import Part
 from consumers.meter import Meter
 from consumers.stopping import Stopping
 

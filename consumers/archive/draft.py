@@ -17,7 +17,7 @@ from consumers.archive.layout import VERSION, layout
 from consumers.archive.names import Held
 from consumers.archive.rows import row
 from consumers.dead_letters import InKafka
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 
 ROWS_AT_ONCE = 500
 GROUP_ROWS = 20_000

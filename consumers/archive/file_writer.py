@@ -19,7 +19,8 @@ from consumers.archive.names import Held, held
 from consumers.archive.place import Place
 from consumers.dead_letters import InKafka
 from consumers.kafka.errors import LogMisfit
-from consumers.kafka.partitions import Bounds, Part, PartitionReader
+from consumers.kafka.partitions import Bounds, PartitionReader
+from consumers.kafka.reading import Part
 from consumers.meter import Meter
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ in it that has no row is no record (a transaction's end, or what it took back).
 import re
 from dataclasses import dataclass
 
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 from schemas.base import moment
 
 SUFFIX = ".parquet"

@@ -7,7 +7,7 @@ from consumers.archive.place import Place
 from consumers.archive.survey import faults
 from consumers.dead_letters import InKafka
 from consumers.kafka.errors import LogMisfit
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 from schemas.base import at_ms
 
 COLUMNS = ["offset", "taken", "key", "headers", "value", "value_bytes"]

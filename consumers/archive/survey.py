@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from consumers.archive.names import Held
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 
 
 @dataclass(frozen=True, slots=True)

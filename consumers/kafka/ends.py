@@ -1,16 +1,11 @@
 """Where partitions end: asked over connections of its own, so that it says the truth about a consumer that is stuck."""
 
-import asyncio
-import logging
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from consumers.kafka.connection import Connection, trouble_named
-from consumers.kafka.taking import Part
-
-log = logging.getLogger(__name__)
+from consumers.kafka.reading import Part, stopped
 
 WITHIN_S = 5.0
 STOP_WITHIN_S = 2.0
@@ -36,13 +31,8 @@ class Ends:
         except BaseException:
             await self.close()
             raise
-        return {(each.topic, each.partition): end for each, end in found.items()}
+        return {Part(*each): end for each, end in found.items()}
 
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None
-        if consumer is None:
-            return
-        try:
-            await asyncio.wait_for(consumer.stop(), STOP_WITHIN_S)
-        except (TimeoutError, KafkaError, OSError) as cause:
-            log.warning("a consumer did not stop in time", extra={"cause": repr(cause)})
+        await stopped(consumer, STOP_WITHIN_S)

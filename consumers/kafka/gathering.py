@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from consumers.dead_letters import InKafka
 from consumers.kafka.member import Member
-from consumers.kafka.ordering import ERASURES, Merge, Part
+from consumers.kafka.ordering import ERASURES, Merge
+from consumers.kafka.reading import Part
 
 MOST_OF_ONE = 250
 """Records that are fetched of one partition at once."""

@@ -22,8 +22,9 @@ from consumers.kafka.errors import BeyondEnd, LogMisfit, LogUnavailable
 from consumers.kafka.gathering import Gathering
 from consumers.kafka.judging import judged
 from consumers.kafka.member import Member
+from consumers.kafka.reading import Part
 from consumers.kafka.starting import Start, start_of
-from consumers.kafka.taking import Part, Taking
+from consumers.kafka.taking import Taking
 from consumers.kafka.watch import Watch
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter

@@ -20,7 +20,7 @@ from consumers.dead_letters import InKafka
 from consumers.kafka.assigning import StickyByNumber
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
 from consumers.kafka.errors import LogUnavailable
-from consumers.kafka.taking import Part
+from consumers.kafka.reading import Part, in_kafka, stopped
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         self._change(frozenset(), joined=False)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self._change(frozenset((each.topic, each.partition) for each in assigned), joined=True)
+        self._change(frozenset(Part(*each) for each in assigned), joined=True)
 
     def _change(self, assigned: frozenset[Part], *, joined: bool) -> None:
         self.assigned, self.joined = assigned, joined
@@ -97,7 +97,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self._trouble(ANSWER_WITHIN_S):
             begins = await self._consumer.beginning_offsets(wanted)
             ends = await self._consumer.end_offsets(wanted)
-        return {(each.topic, each.partition): (begins[each], ends[each]) for each in wanted}
+        return {Part(*each): (begins[each], ends[each]) for each in wanted}
 
     def seek(self, part: Part, offset: int) -> None:
         """From where on to read one of those assigned."""
@@ -131,10 +131,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         except BaseException:
             self._forget()
             raise
-        return {
-            (each.topic, each.partition): Portion([_in_kafka(one) for one in found.get(each, ())], read_to[each])
-            for each in wanted
-        }
+        return {Part(*each): Portion([in_kafka(one) for one in found.get(each, ())], read_to[each]) for each in wanted}
 
     def has_more(self, part: Part, read_to: int) -> bool:
         """Whether Kafka has, or may have, records of a partition from this offset on."""
@@ -158,10 +155,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         coordinator = self._consumer._coordinator
         if coordinator is not None:
             coordinator._group_instance_id = None
-        try:
-            await asyncio.wait_for(self._consumer.stop(), STOP_WITHIN_S)
-        except (TimeoutError, KafkaError, OSError) as cause:
-            log.warning("a consumer did not stop in time", extra={"cause": repr(cause)})
+        await stopped(self._consumer, STOP_WITHIN_S)
 
     @asynccontextmanager
     async def _trouble(self, within_s: float) -> AsyncIterator[None]:
@@ -174,7 +168,3 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise
             told = f"the group does not have the worker `{self._name}`: is there another one of that name?"
             raise LogUnavailable(told, hint="OPPORTUNE_INSTANCE must be another for each worker") from cause
-
-
-def _in_kafka(one: Any) -> InKafka:
-    return InKafka(one.topic, one.partition, one.offset, one.timestamp, one.key, one.headers, one.value)

@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 
 from consumers.dead_letters import InKafka
+from consumers.kafka.reading import Part
 
 ERASURES = "erasures"
 TOPICS = ("interactions", "decisions", "responses", "identities", ERASURES)
 """All that is folded; of those that came within a millisecond, these first."""
 RANK = {topic: rank for rank, topic in enumerate(TOPICS)}
-Part = tuple[str, int]
 
 
 class Merge:

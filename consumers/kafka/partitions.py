@@ -4,19 +4,19 @@ The two are apart on purpose: who reads, and from where, is decided by the reade
 rebalance moves nobody's position. Only committed records are read: what a transaction took back never happened.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from consumers.dead_letters import InKafka
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
 from consumers.kafka.errors import LogMisfit
+from consumers.kafka.reading import Part, in_kafka, stopped
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +27,6 @@ SESSION_MS = 30_000
 METADATA_MS = 10_000
 """A partition that was added is noticed after so long."""
 MOST_AT_ONCE = 1_000
-
-
-class Part(NamedTuple):
-    """One partition of a topic."""
-
-    topic: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}/{self.number}"
 
 
 class Portion(NamedTuple):
@@ -91,11 +81,11 @@ class PartitionReader:
             async with trouble_named(self._connection.servers, WITHIN_S):
                 found = await consumer.getmany(where, timeout_ms=FETCH_MS, max_records=MOST_AT_ONCE)
                 following = await consumer.position(where)
-            yield Portion([_entry(each) for each in found.get(where, ())], following)
+            yield Portion([in_kafka(each) for each in found.get(where, ())], following)
 
     async def close(self) -> None:
         for consumer in (self._committed, self._all):
-            await _stop(consumer)
+            await stopped(consumer, STOP_WITHIN_S)
         self._committed = self._all = None
 
     async def _started(self, isolation: str) -> AIOKafkaConsumer:
@@ -134,7 +124,7 @@ class Share:
 
     async def leave(self) -> None:
         consumer, self._consumer = self._consumer, None
-        await _stop(consumer)
+        await stopped(consumer, STOP_WITHIN_S)
 
     async def _joined(self) -> AIOKafkaConsumer:
         options = {
@@ -151,25 +141,10 @@ class Share:
         return await _start(AIOKafkaConsumer(*self._topics, **self._connection.options(), **options))
 
 
-def _entry(record: Any) -> InKafka:
-    value, headers = record.value, tuple(record.headers)
-    return InKafka(record.topic, record.partition, record.offset, record.timestamp, record.key, headers, value)
-
-
 async def _start(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
     try:
         await consumer.start()
     except BaseException:
-        await _stop(consumer)
+        await stopped(consumer, STOP_WITHIN_S)
         raise
     return consumer
-
-
-async def _stop(consumer: AIOKafkaConsumer | None) -> None:
-    """aiokafka's stop may hang, and may fail where nothing answers."""
-    if consumer is None:
-        return
-    try:
-        await asyncio.wait_for(consumer.stop(), STOP_WITHIN_S)
-    except (TimeoutError, KafkaError, OSError) as cause:
-        log.warning("a consumer did not stop in time", extra={"cause": repr(cause)})

@@ -17,6 +17,7 @@ from consumers.kafka import ours
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
 from consumers.kafka.errors import LogMisfit
 from consumers.kafka.messages import Message
+from consumers.kafka.reading import Part
 from consumers.kafka.topics import partition_of
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,6 @@ DELIVER_WITHIN_S = 30.0
 STOP_WITHIN_S = 5.0
 BATCH_BYTES = 256 * 1024
 """Of records before compression; a single larger record is a batch of its own."""
-
-Destination = tuple[str, int]
-"""Topic and partition."""
 
 
 class Producer:
@@ -50,9 +48,9 @@ class Producer:
         Raises LogUnavailable, LogMisfit: then of each partition the first so many have arrived, perhaps none, and all
         are to be sent again. What arrives twice has the same id. Calls wait for each other.
         """
-        by_destination: dict[Destination, list[Message]] = {}
+        by_destination: dict[Part, list[Message]] = {}
         for each in messages:
-            by_destination.setdefault((each.topic, partition_of(each.shard, self._partitions)), []).append(each)
+            by_destination.setdefault(Part(each.topic, partition_of(each.shard, self._partitions)), []).append(each)
         async with self._one_call:
             try:
                 async with trouble_named(self._connection.servers, self._within_s):
@@ -67,7 +65,7 @@ class Producer:
         if producer is not None:
             await _end(producer)
 
-    async def _deliver(self, by_destination: dict[Destination, list[Message]]) -> None:
+    async def _deliver(self, by_destination: dict[Part, list[Message]]) -> None:
         producer = await self._running()
         await self._check_partitions(producer, {topic for topic, _ in by_destination})
         tasks = [
@@ -115,7 +113,7 @@ class Producer:
                 raise LogMisfit(told, hint="`opportune topics --check` says what is wrong")
 
 
-async def _in_order(producer: AIOKafkaProducer, destination: Destination, messages: Iterable[Message]) -> None:
+async def _in_order(producer: AIOKafkaProducer, destination: Part, messages: Iterable[Message]) -> None:
     """One batch after the other: the next leaves when the one before is acknowledged."""
     topic, partition = destination
     batch = producer.create_batch()

@@ -6,7 +6,7 @@ asks Kafka where the partitions end, and compares.
 
 from collections.abc import Mapping
 
-from consumers.kafka.taking import Part
+from consumers.kafka.reading import Part
 
 STUCK_AFTER_S = 15.0
 IDLE_WITHIN_S = 5.0

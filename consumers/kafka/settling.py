@@ -10,7 +10,8 @@ import logging
 from consumers.kafka.ends import Ends
 from consumers.kafka.errors import LogUnavailable
 from consumers.kafka.ordering import TOPICS
-from consumers.kafka.taking import Part, Taking
+from consumers.kafka.reading import Part
+from consumers.kafka.taking import Taking
 from consumers.stopping import Stopping
 from profiles import keys
 from profiles.errors import StoreUnavailable
@@ -49,7 +50,7 @@ class Settling:
         noted = await self._note_if_new()
         if noted == self._partitions:
             return True
-        parts = [(topic, number) for topic in TOPICS for number in range(self._partitions)]
+        parts = [Part(topic, number) for topic in TOPICS for number in range(self._partitions)]
         self._targets = self._targets or await self._ends.of(parts)
         positions = await self._taking.positions(parts)
         if any(min(at or 0 for at in positions[part]) < end for part, end in self._targets.items()):

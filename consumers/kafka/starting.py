@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from consumers.kafka.errors import BeyondEnd, LogMisfit
-from consumers.kafka.taking import Part
+from consumers.kafka.reading import Part
 
 REBUILD = (
     "stop the workers; `opportune topics --from-start {topic}` goes on from there; then "

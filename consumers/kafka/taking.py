@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from consumers.kafka.decoding import Fate, Taken
+from consumers.kafka.reading import Part
 from consumers.meter import Meter
 from profiles import keys
 from profiles.store import CustomerStore
 
-Part = tuple[str, int]
-"""Topic and partition."""
 KEYS = {Fate.LOGGED: 2, Fate.REKEYED: 3, Fate.DEAD: 4}
 """Where the stream of each fate stands among the keys of the script, counted from 1."""
 
@@ -78,7 +77,7 @@ class Taking:
         by_shard: dict[int, list[Taken]] = {}
         for each in records:
             found = each.found
-            if found.offset >= self._known[found.topic, found.partition][each.shard]:
+            if found.offset >= self._known[Part(found.topic, found.partition)][each.shard]:
                 by_shard.setdefault(each.shard, []).append(each)
         return await self._run(by_shard, read_to)
 
@@ -90,7 +89,7 @@ class Taking:
     async def _run(self, by_shard: Mapping[int, Sequence[Taken]], read_to: Mapping[Part, int]) -> set[Part]:
         trip, asked = self._store.scripts.batch(), []
         for shard, records in by_shard.items():
-            parts = list(dict.fromkeys((each.found.topic, each.found.partition) for each in records) or read_to)
+            parts = list(dict.fromkeys(Part(each.found.topic, each.found.partition) for each in records) or read_to)
             asked.append((shard, parts))
             trip.call("take", self._keys(shard), self._args(shard, parts, records, read_to))
         lost: set[Part] = set()
@@ -114,7 +113,7 @@ class Taking:
         numbers = {part: number for number, part in enumerate(parts, start=1)}
         for each in records:
             found, said = each.found, each.record
-            args += (KEYS[each.fate], numbers[found.topic, found.partition], found.offset)
+            args += (KEYS[each.fate], numbers[Part(found.topic, found.partition)], found.offset)
             args += (said.id, said.subject, each.schema, said.body, found.at_ms, each.first_ms)
         return args
 

@@ -7,7 +7,7 @@ from consumers.kafka.ends import Ends
 from consumers.kafka.errors import LogUnavailable
 from consumers.kafka.ordering import TOPICS
 from consumers.kafka.progress import Progress
-from consumers.kafka.taking import Part
+from consumers.kafka.reading import Part
 from consumers.meter import Meter
 
 
@@ -29,7 +29,7 @@ class Watch:
         also where Kafka does not answer: then nobody can move."""
         before = dict(read_to)
         try:
-            ends = await self._ends.of(before or [(TOPICS[0], 0)])
+            ends = await self._ends.of(before or [Part(TOPICS[0], 0)])
         except LogUnavailable:
             self._progress.excuse()
             return False

@@ -23,7 +23,7 @@ from consumers.archive.place import Place
 from consumers.dead_letters import InKafka
 from consumers.kafka.admin import ensure_topics
 from consumers.kafka.messages import message
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 from consumers.kafka.topics import LogPlan
 from profiles.store import Record
 from schemas.decision import DecisionRecord

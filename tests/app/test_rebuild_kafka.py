@@ -35,8 +35,9 @@ from consumers.kafka.intake import Intake
 from consumers.kafka.member import Member
 from consumers.kafka.messages import message
 from consumers.kafka.ordering import TOPICS
-from consumers.kafka.partitions import Part, PartitionReader
+from consumers.kafka.partitions import PartitionReader
 from consumers.kafka.producer import Producer
+from consumers.kafka.reading import Part
 from consumers.kafka.topics import LogPlan
 from consumers.kafka.watch import Watch
 from consumers.loop import GuardedLoop

@@ -17,7 +17,7 @@ from consumers.kafka.intake import Intake
 from consumers.kafka.member import Member
 from consumers.kafka.ordering import TOPICS
 from consumers.kafka.producer import Producer
-from consumers.kafka.taking import Part
+from consumers.kafka.reading import Part
 from consumers.kafka.watch import Watch
 from consumers.live import LivePolicy
 from consumers.relay import Relay

@@ -23,6 +23,7 @@ from consumers.kafka.errors import BeyondEnd, LogMisfit
 from consumers.kafka.intake import MOST_WAITING_MS
 from consumers.kafka.member import SESSION_MS
 from consumers.kafka.ordering import TOPICS
+from consumers.kafka.reading import Part
 from consumers.kafka.topics import LogPlan
 from consumers.redis_streams import RedisStreams
 from profiles import keys
@@ -35,7 +36,7 @@ from tests.kafka_server import KafkaServer
 
 ROOT = Path(__file__).parents[2]
 KILLS = 6
-ALL = [(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
+ALL = [Part(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from consumers.kafka.assigning import StickyByNumber
 from consumers.kafka.errors import BeyondEnd, LogMisfit
 from consumers.kafka.ordering import Merge
 from consumers.kafka.progress import LONGEST_TURN_S, STUCK_AFTER_S, UNJOINED_AFTER_S, Progress
+from consumers.kafka.reading import Part
 from consumers.kafka.starting import start_of
 
-PART = ("interactions", 3)
+PART = Part("interactions", 3)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def record(topic: str, partition: int, offset: int, at_ms: int) -> InKafka:
 
 
 def merged(*partitions: list[InKafka]) -> Merge:
-    merge, several = Merge(), {(each[0].topic, each[0].partition): each for each in partitions if each}
+    merge, several = Merge(), {Part(each[0].topic, each[0].partition): each for each in partitions if each}
     merge.begin(dict.fromkeys(several, 0))
     for part, records in several.items():
         merge.add(part, records, records[-1].offset + 1)
@@ -81,11 +82,11 @@ def test_a_partition_keeps_its_order_where_the_clock_went_back() -> None:
 def test_a_record_waits_for_earlier_ones_of_a_partition_that_has_more() -> None:
     erasures = [record("erasures", 0, 0, 7)]
     merge = merged([record("interactions", 0, n, n) for n in range(5)], erasures)
-    more = {("interactions", 0)}
+    more = {Part("interactions", 0)}
     assert [each.at_ms for each in merge.take(99, more)] == [0, 1, 2, 3, 4]
     assert merge.take(99, more) == []
     assert merge.taken_to == {("interactions", 0): 5, ("erasures", 0): 0}
-    merge.add(("interactions", 0), [record("interactions", 0, n, n) for n in range(5, 9)], 10)
+    merge.add(Part("interactions", 0), [record("interactions", 0, n, n) for n in range(5, 9)], 10)
     assert [(each.topic, each.at_ms) for each in merge.take(4, more)] == [
         ("interactions", 5),
         ("interactions", 6),
@@ -100,7 +101,7 @@ def test_a_record_waits_for_earlier_ones_of_a_partition_that_has_more() -> None:
 
 def test_what_is_held_holds_what_is_later() -> None:
     merge = merged([record("interactions", 0, n, n) for n in range(9)], [record("erasures", 0, 0, 3)])
-    assert [each.at_ms for each in merge.take(99, held=[("erasures", 0)])] == [0, 1, 2, 3]
+    assert [each.at_ms for each in merge.take(99, held=[Part("erasures", 0)])] == [0, 1, 2, 3]
     assert [each.topic for each in merge.take(2)] == ["erasures", "interactions"]
 
 

@@ -13,7 +13,7 @@ from consumers.kafka.connection import Connection
 from consumers.kafka.errors import LogMisfit
 from consumers.kafka.member import Member, Portion
 from consumers.kafka.ordering import TOPICS
-from consumers.kafka.taking import Part
+from consumers.kafka.reading import Part
 from consumers.kafka.topics import LogPlan
 from profiles.connection import connected
 from tests.consumers.line import PARTITIONS, Line, eventually

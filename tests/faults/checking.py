@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from consumers.kafka.ends import Ends
 from consumers.kafka.ordering import TOPICS
+from consumers.kafka.reading import Part
 from profiles import keys
 from profiles.customer import Customer
 from profiles.fold import has_seen, identity_hash
@@ -17,7 +18,7 @@ from tests.faults.clients import OUTCOME
 from tests.faults.history import History, identity
 from tests.faults.rig import MOST_PER_OFFER, PARTITIONS, SHARDS, Rig, policy_of
 
-PARTS = [(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
+PARTS = [Part(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
 MOST_TOLD = 5
 MOST_COUNTED = 1_000
 FEATURES = policy_of()[0].definition.features

@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 from consumers.accepting import record_of
 from consumers.kafka.ends import Ends
 from consumers.kafka.ordering import TOPICS
+from consumers.kafka.reading import Part
 from profiles import keys
 from profiles.connection import connected
 from profiles.log_stream import TAKEN_IN
@@ -128,7 +129,7 @@ async def test_each_record_once_and_each_profile_the_fold(
     places = await _places(redis)
     assert len(places) == len(set(places)), f"a record is in the log twice after {happened}"
     ends = Ends(kafka_server.connection)
-    parts = [(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
+    parts = [Part(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
     assert len(places) == sum((await ends.of(parts)).values()), f"a record is missing after {happened}"
     await ends.close()
 

@@ -14,7 +14,8 @@ from consumers.archive.archiver import Archiver
 from consumers.archive.names import Held
 from consumers.archive.place import Place
 from consumers.kafka.admin import ensure_topics
-from consumers.kafka.partitions import Part, PartitionReader
+from consumers.kafka.partitions import PartitionReader
+from consumers.kafka.reading import Part
 from consumers.kafka.topics import LogPlan
 from tests.consumers.conftest import Counted
 from tests.kafka_server import KafkaServer

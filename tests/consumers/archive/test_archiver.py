@@ -15,7 +15,7 @@ from consumers.archive.place import Place
 from consumers.archive.survey import faults
 from consumers.kafka.admin import ensure_topics
 from consumers.kafka.errors import LogUnavailable
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 from consumers.kafka.topics import LogPlan
 from tests.consumers.archive.conftest import (
     MakeArchiver,

@@ -10,7 +10,7 @@ from consumers.archive.cutting import Cut, closes_ms
 from consumers.archive.names import held, parsed
 from consumers.archive.survey import faults
 from consumers.dead_letters import InKafka
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 
 SLOT_MS, GRACE_MS, SKEW_MS = 1_000, 300, 100
 PART = Part("interactions", 3)

@@ -13,7 +13,7 @@ from consumers.archive.names import held
 from consumers.archive.place import Place
 from consumers.dead_letters import InKafka
 from consumers.kafka.errors import LogMisfit, LogUnavailable
-from consumers.kafka.partitions import Part
+from consumers.kafka.reading import Part
 from tests.consumers.archive.conftest import MakeArchiver, all_files, archived, ended, held_offsets, send
 from tests.s3_server import CREDENTIALS, S3Server
 
