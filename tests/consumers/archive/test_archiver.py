@@ -195,7 +195,6 @@ async def test_what_cannot_be_read_is_kept_as_it_is(
     assert all((row["key"], row["headers"]) == (b"k\x00", [{"name": "x", "value": b"\xff"}]) for row in rows)
 
 
-@pytest.mark.faults  # takes minutes after the broker has come back; not understood yet
 async def test_while_kafka_or_the_archive_is_away_it_waits(
     archiver: MakeArchiver, produce: AIOKafkaProducer, log: KafkaServer, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
