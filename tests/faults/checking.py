@@ -145,15 +145,37 @@ def _dead_letters(wanted: set[str], log: Log, found: Verdict) -> None:
     found.say("I8 dead without need", sorted(log.dead - wanted))
 
 
-async def lag(redis: Redis, ends: Ends) -> int:
-    """I7: records that are not in Kafka, not taken in or not folded yet (of these a thousand of each shard at most)."""
-    found, there = 0, await ends.of(PARTS)
+@dataclass
+class Lag:
+    """I7: records that are not in Kafka, not taken in, or not folded yet (of these 1,000 of each shard at most)."""
+
+    waiting: dict[int, int] = field(default_factory=dict)
+    """In outboxes, by shard."""
+    untaken: dict[str, int] = field(default_factory=dict)
+    """In Kafka, by shard and partition."""
+    unfolded: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(self.waiting.values()) + -(-sum(self.untaken.values()) // SHARDS) + sum(self.unfolded.values())
+
+    def __str__(self) -> str:
+        said = {"in outboxes": self.waiting, "not taken in": self.untaken, "not folded": self.unfolded}
+        return "; ".join(f"{name} {where}" for name, where in said.items() if where)
+
+
+async def lag(redis: Redis, ends: Ends) -> Lag:
+    """Raises LogUnavailable and RedisError."""
+    found, there = Lag(), await ends.of(PARTS)
     for shard in range(SHARDS):
-        found += await redis.xlen(keys.outbox(shard))
+        if waiting := await redis.xlen(keys.outbox(shard)):
+            found.waiting[shard] = waiting
         position = int(await redis.hget(keys.guard(shard), TAKEN_IN.position) or 0)
         after = f"({position >> 20}-{position & ((1 << 20) - 1)}"
         entries: Any = await redis.xrange(TAKEN_IN.key(shard), min=after, count=MOST_COUNTED)
-        found += len(entries)
+        if entries:
+            found.unfolded[shard] = len(entries)
         reached: Any = await redis.hmget(keys.guard(shard), [f"off:{topic}:{number}" for topic, number in PARTS])
-        found += sum(max(0, there[part] - int(at or 0)) for part, at in zip(PARTS, reached, strict=True)) // SHARDS
+        behind = {part: there[part] - int(at or 0) for part, at in zip(PARTS, reached, strict=True)}
+        found.untaken |= {f"{shard} of {part}": count for part, count in behind.items() if count > 0}
     return found

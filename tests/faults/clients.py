@@ -35,6 +35,7 @@ class Pace:
 
     over_http: int = 200
     to_kafka: int = 100
+    """Where it is none, nobody produces: responses go over HTTP too, and no client waits for Kafka."""
     decisions: int = 20
     batch: int = 20
     """Interactions in one call."""
@@ -70,6 +71,12 @@ class Clients:
                     self._over = True
             await self._backend.close()
             self._history.failures["produced again"] += self._backend.again
+
+    def state(self) -> str:
+        """In a few words."""
+        history, again = self._history, self._backend.again
+        failed = {**history.failures, **({"produced again": again} if again else {})}
+        return f"{history.sent:,} sent, {len(history.decided):,} decisions, not answered well: {failed or 'none'}"
 
     async def _paced(self, per_s: float, act: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Calls begin when they are due, also while others wait for their answers, unless too many do."""
@@ -121,7 +128,7 @@ class Clients:
 
     async def _answer(self, api: httpx.AsyncClient, code: str, subject: str) -> None:
         said = {"code": code, "outcome": OUTCOME}
-        way = self._chance.randrange(3)
+        way = self._chance.randrange(3) if self._pace.to_kafka else 0
         if way == 0:
             if await self._until_taken(api, "responses", said) is None:
                 self._history.given_up.append(code)

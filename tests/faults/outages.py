@@ -15,6 +15,7 @@ from tests.faults.checking import lag
 from tests.faults.clients import Pace
 from tests.faults.rig import Rig, rig
 from tests.faults.running import Row, Run, under_load
+from tests.faults.telling import say
 from tests.kafka_server import KafkaServer
 from tests.servers import RedisServer
 
@@ -24,6 +25,9 @@ FOLLOWS_WITHIN_S = 30.0
 CURRENT_S = 2.0
 """Where no more than what clients send in so long is on its way, nothing is left of the outage."""
 MOST_CURRENT_S = 120.0
+KEPT_UP = 0.9
+"""Of the load that a scenario names, clients must have brought so much."""
+TELL_EVERY_S = 10.0
 OUTAGE = Pace(over_http=1_000, to_kafka=0, decisions=200, batch=50, customers=1_000)
 
 
@@ -119,28 +123,55 @@ async def kafka_stopped(kafka: KafkaServer, *, seconds: float, rate: float = 1.0
     pace = Pace(int(OUTAGE.over_http * rate), 0, int(OUTAGE.decisions * rate), OUTAGE.batch, OUTAGE.customers)
     fault = f"Kafka stopped for {seconds:g} s under {pace.decisions} decisions/s and {pace.over_http:,} interactions/s"
     async with rig(kafka) as found, under_load(found, fault, pace) as run:
+        carried = Carried(run, pace)
         await asyncio.sleep(3)
         kafka.kill_node(1)
         run.row.faults = 1
+        say(f"Kafka is away: {run.clients.state()}")
         await asyncio.sleep(seconds)
         kafka.start_node(1)
         await kafka.ready()
+        say(f"Kafka is back: {run.clients.state()}")
         took_s = await _until_current(found, int(CURRENT_S * (pace.over_http + 2 * pace.decisions)))
+        say(f"current again after {took_s:.1f} s: {run.clients.state()}")
         _none_failed(run)
-        run.row.notes.append(f"slowest decision {1000 * run.clients.slowest_decision_s:.0f} ms")
+        carried.tell()
     run.row.recovery_s = took_s
     return run.row
 
 
+class Carried:
+    """What is said of a load holds only where it was there: from now until `tell`."""
+
+    def __init__(self, run: Run, pace: Pace) -> None:
+        self._run, self._pace = run, pace
+        self._since, self._before = time.monotonic(), self._counts()
+
+    def _counts(self) -> tuple[int, int]:
+        return len(self._run.history.decided), len(self._run.history.said)
+
+    def tell(self) -> None:
+        lasted_s, run, pace = time.monotonic() - self._since, self._run, self._pace
+        decided, said = ((now - then) / lasted_s for now, then in zip(self._counts(), self._before, strict=True))
+        told = f"{decided:.0f} decisions/s and {said:,.0f} interactions/s were answered"
+        run.row.notes.append(f"{told}, the slowest decision in {1000 * run.clients.slowest_decision_s:,.0f} ms")
+        if min(decided / pace.decisions, said / pace.over_http) < KEPT_UP:
+            run.row.wrong.append(f"clients did not keep up the load: {told}")
+
+
 async def _until_current(found: Rig, most: int) -> float:
     """For how many seconds more than `most` records are on their way."""
-    began = time.monotonic()
+    began = told = time.monotonic()
     ends = Ends(found.kafka.connection)
     async with found.connected() as redis:
-        while time.monotonic() - began < 2 * MOST_CURRENT_S:
+        while time.monotonic() - began < 1.5 * MOST_CURRENT_S:
             with suppress(LogUnavailable, RedisError, OSError):
-                if await lag(redis, ends) <= most:
+                left = (await lag(redis, ends)).total
+                if left <= most:
                     break
-            await asyncio.sleep(0.25)
+                if time.monotonic() - told > TELL_EVERY_S:
+                    told = time.monotonic()
+                    say(f"{left:,} records are on their way, {most:,} may be")
+            await asyncio.sleep(1)
     await ends.close()
     return time.monotonic() - began

@@ -149,9 +149,11 @@ class Rig:
         return process
 
     def _started(self, environ: dict[str, str], name: str, *command: str) -> subprocess.Popen[bytes]:
+        """In a session of its own, like Redis and Kafka, and like any service: Linux shares the cores among sessions,
+        and clients, API and workers in one would have what one of them should have."""
         with (self._folder / f"{name}.log").open("ab") as output:
             run = launched([sys.executable, "-m", "app", *command])
-            return subprocess.Popen(run, cwd=ROOT, env=environ, stdout=output, stderr=output)
+            return subprocess.Popen(run, cwd=ROOT, env=environ, stdout=output, stderr=output, start_new_session=True)
 
     def said(self) -> str:
         """The end of what all processes have logged."""
