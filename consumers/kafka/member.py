@@ -141,6 +141,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
     async def note(self, positions: Mapping[Part, int]) -> None:
         """Tells Kafka how far we are, for those who watch its lag; nothing else stands on it."""
         offsets = {TopicPartition(*part): at for part, at in positions.items() if part in self.assigned}
+        if not offsets:  # a rebalance has just taken them all; aiokafka raises ValueError
+            return
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._consumer.commit(offsets)

@@ -20,7 +20,7 @@ from tests.faults.rig import PARTITIONS, Rig
 
 AGAIN_AFTER_S = 0.1
 MOST_AT_ONCE = 100
-MOST_UNKNOWN = 50
+MOST_UNKNOWN = 150
 PATIENCE_S = 60.0
 KEPT_OPEN_S = 2.0
 """Less than uvicorn keeps an idle connection open, so that no call is sent into one that it closes."""

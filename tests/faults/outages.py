@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from consumers.kafka.ends import Ends
 from consumers.kafka.errors import LogUnavailable
+from profiles import keys
 from tests.e2e.service import free_port
 from tests.faults.checking import lag
 from tests.faults.clients import Pace
@@ -22,6 +23,8 @@ from tests.servers import RedisServer
 DOWN_S = 4.0
 LINK_DOWN_S = 2.0
 FOLLOWS_WITHIN_S = 30.0
+ARRIVES_WITHIN_S = 0.5
+"""What Redis has answered before it was killed has reached clients by then."""
 CURRENT_S = 2.0
 """Where no more than what clients send in so long is on its way, nothing is left of the outage."""
 MOST_CURRENT_S = 120.0
@@ -96,7 +99,7 @@ async def lost_suffix(kafka: KafkaServer) -> Row:
             async with under_load(found, fault, forgets=True) as run:
                 await _follows(replica)
                 await asyncio.sleep(3)
-                await _fail_over(found, master, replica)
+                run.history.forgotten = await _fail_over(run, master, replica)
                 run.row.faults = 1
                 await asyncio.sleep(3)
         return run.row
@@ -109,13 +112,18 @@ async def _follows(replica: RedisServer) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def _fail_over(found: Rig, master: RedisServer, replica: RedisServer) -> None:
+async def _fail_over(run: Run, master: RedisServer, replica: RedisServer) -> set[str]:
+    """The decisions that were answered and are forgotten."""
     with Redis(unix_socket_path=str(replica.socket)) as client:
         client.replicaof("127.0.0.1", str(free_port()))  # nobody listens there: it stays where it is
         await asyncio.sleep(LINK_DOWN_S)
         master.kill()
         client.replicaof("NO", "ONE")
-    found.point_to(replica)
+        await asyncio.sleep(ARRIVES_WITHIN_S)
+        decided = list(run.history.decided)
+        known = [client.exists(keys.decision(int(each.partition("-")[0]), each)) for each in decided]
+    run.rig.point_to(replica)
+    return {each for each, there in zip(decided, known, strict=True) if not there}
 
 
 async def kafka_stopped(kafka: KafkaServer, *, seconds: float, rate: float = 1.0) -> Row:

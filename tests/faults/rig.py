@@ -124,10 +124,13 @@ class Rig:
     def send(self, name: str, number: signal.Signals) -> None:
         self.workers[name].send_signal(number)
 
+    def ended(self) -> list[str]:
+        """The workers that have ended by themselves."""
+        return [name for name, process in self.workers.items() if process.poll() is not None]
+
     def require_workers(self) -> None:
         """Fails where one has ended by itself."""
-        ended = [name for name, process in self.workers.items() if process.poll() is not None]
-        assert not ended, f"{ended} ended:\n{self.said()}"
+        assert not self.ended(), f"{self.ended()} ended:\n{self.said()}"
 
     async def kill_worker(self, name: str) -> None:
         await self.end_worker(name, signal.SIGKILL)
