@@ -7,23 +7,22 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
-import httpx
 import orjson
 
 from tests.faults.backends import Backend
 from tests.faults.history import SOURCE, History
 from tests.faults.rig import PARTITIONS, Rig
+from tests.faults.touchpoint import Touchpoint
 
 AGAIN_AFTER_S = 0.1
 MOST_AT_ONCE = 100
 MOST_UNKNOWN = 150
 PATIENCE_S = 60.0
-KEPT_OPEN_S = 2.0
-"""Less than uvicorn keeps an idle connection open, so that no call is sent into one that it closes."""
 OUTCOME = "accepted"
 KINDS = ("customer", "customer", "visitor", "phone")
 ATTRIBUTES = {"customer": "subject", "visitor": "visitor", "phone": "phone"}
@@ -57,10 +56,8 @@ class Clients:
     async def running(self) -> AsyncIterator["Clients"]:
         """Until the end; then until everything that was begun is acknowledged."""
         await self._backend.start()
-        headers = {"Authorization": f"Bearer {self._rig.token}"}
-        limits = httpx.Limits(max_connections=100, keepalive_expiry=KEPT_OPEN_S)
-        async with httpx.AsyncClient(base_url=self._rig.url, headers=headers, timeout=10, limits=limits) as api:
-            pace = self._pace
+        pace = self._pace
+        with closing(Touchpoint(self._rig.url, self._rig.token)) as api:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._paced(pace.over_http / pace.batch, lambda: self._post(api)))
                 tasks.create_task(self._paced(pace.to_kafka, self._produce))
@@ -97,7 +94,7 @@ class Clients:
         data = {"n": self._numbers, "owner": f"{kind}:{name}"}
         return self._numbers, f"{kind}:{name}", {**event, ATTRIBUTES[kind]: name, "data": data}
 
-    async def _post(self, api: httpx.AsyncClient) -> None:
+    async def _post(self, api: Touchpoint) -> None:
         events = [self.event() for _ in range(self._pace.batch)]
         body = [event for *_, event in events]
         await self._until_taken(api, "interactions", body)
@@ -112,7 +109,7 @@ class Clients:
             await self._backend.event(event)
         self._history.said[number] = subject
 
-    async def _decide(self, api: httpx.AsyncClient) -> None:
+    async def _decide(self, api: Touchpoint) -> None:
         self._numbers += 1
         who = f"x{self._chance.randrange(self._pace.customers)}"
         question = {"id": f"q{self._numbers}", "customer": who, "channel": "web", "placements": [{"placement": "hero"}]}
@@ -126,7 +123,7 @@ class Clients:
         for code in codes:
             await self._answer(api, code, f"customer:{who}")
 
-    async def _answer(self, api: httpx.AsyncClient, code: str, subject: str) -> None:
+    async def _answer(self, api: Touchpoint, code: str, subject: str) -> None:
         said = {"code": code, "outcome": OUTCOME}
         way = self._chance.randrange(3) if self._pace.to_kafka else 0
         if way == 0:
@@ -143,19 +140,19 @@ class Clients:
         self._history.sent += way > 0
         self._history.answered[code] = subject
 
-    async def _until_taken(self, api: httpx.AsyncClient, what: str, body: Any) -> Any:
+    async def _until_taken(self, api: Touchpoint, what: str, body: Any) -> Any:
         """The answer; None where the API has said too often that it knows nothing of it."""
         unknown, give_up = 0, time.monotonic() + PATIENCE_S
         while unknown < MOST_UNKNOWN:
             assert time.monotonic() < give_up, f"{what}: not taken; {dict(self._history.failures)}; {body}"
             self._history.sent += len(body) if isinstance(body, list) else 1
             try:
-                answer = await api.post(f"/v1/{what}", json=body)
+                answer = await api.post(f"/v1/{what}", body)
                 if answer.is_success:
-                    return answer.json()
-                unknown += answer.status_code == httpx.codes.NOT_FOUND
-                self._history.failures[f"{what} {answer.status_code}"] += 1
-            except httpx.TransportError as cause:
+                    return answer.body
+                unknown += answer.status == HTTPStatus.NOT_FOUND
+                self._history.failures[f"{what} {answer.status}"] += 1
+            except (OSError, EOFError) as cause:
                 self._history.failures[f"{what} {type(cause).__name__}"] += 1
             await asyncio.sleep(AGAIN_AFTER_S)
         return None

@@ -28,15 +28,18 @@ ARRIVES_WITHIN_S = 0.5
 CURRENT_S = 2.0
 """Where no more than what clients send in so long is on its way, nothing is left of the outage."""
 MOST_CURRENT_S = 120.0
+RATES = (1.0, 0.5, 0.25)
+MOST_SAID = 2_000
+FELL_BEHIND = ("I7 ", "clients did not keep up")
 KEPT_UP = 0.9
 """Of the load that a scenario names, clients must have brought so much."""
 TELL_EVERY_S = 10.0
 OUTAGE = Pace(over_http=1_000, to_kafka=0, decisions=200, batch=50, customers=1_000)
 
 
-async def only_broker_killed(kafka: KafkaServer, *, rounds: int) -> Row:
+async def only_broker_killed(kafka: KafkaServer, *, rounds: int, pace: Pace | None = None) -> Row:
     """Clients go on meanwhile: those that produce themselves wait, the API takes everything."""
-    async with rig(kafka) as found, under_load(found, "broker `kill -9`, one of one") as run:
+    async with rig(kafka) as found, under_load(found, "broker `kill -9`, one of one", pace) as run:
         for _ in range(rounds):
             await asyncio.sleep(2)
             await _killed(kafka, 1)
@@ -148,6 +151,19 @@ async def kafka_stopped(kafka: KafkaServer, *, seconds: float, rate: float = 1.0
     return run.row
 
 
+async def highest_carried(kafka: KafkaServer, *, seconds: float) -> Row:
+    """At the whole load; where this machine does not carry that, at the highest share of it that it does."""
+    fallen_behind: list[str] = []
+    for rate in RATES:
+        row = await kafka_stopped(kafka, seconds=seconds, rate=rate)
+        row.notes += fallen_behind
+        if row.recovery_s <= MOST_CURRENT_S and not any(each.startswith(FELL_BEHIND) for each in row.wrong):
+            break  # it holds, or what is wrong has nothing to do with the load
+        say(f"{row.fault}: " + "; ".join(row.wrong)[:MOST_SAID])
+        fallen_behind.append(f"at {int(OUTAGE.over_http * rate):,}/s this machine fell behind")
+    return row
+
+
 class Carried:
     """What is said of a load holds only where it was there: from now until `tell`."""
 
@@ -164,7 +180,7 @@ class Carried:
         told = f"{decided:.0f} decisions/s and {said:,.0f} interactions/s were answered"
         run.row.notes.append(f"{told}, the slowest decision in {1000 * run.clients.slowest_decision_s:,.0f} ms")
         if min(decided / pace.decisions, said / pace.over_http) < KEPT_UP:
-            run.row.wrong.append(f"clients did not keep up the load: {told}")
+            run.row.wrong.append(f"{FELL_BEHIND[1]} the load: {told}")
 
 
 async def _until_current(found: Rig, most: int) -> float:

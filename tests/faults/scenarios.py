@@ -23,6 +23,7 @@ FROZEN_S = 8.0
 SWAP_EVERY_S = 0.2
 MOST_PAUSE_S = 5.0
 LOOK_EVERY_S = 0.05
+REKEYED = Pace(over_http=40, to_kafka=200, decisions=30)
 
 
 async def killed_at_each_step(kafka: KafkaServer, *, deaths: int) -> Row:
@@ -38,8 +39,8 @@ async def killed_at_each_step(kafka: KafkaServer, *, deaths: int) -> Row:
         return run.row
 
 
-async def killed_at_random(kafka: KafkaServer, *, kills: int) -> Row:
-    async with rig(kafka) as found, under_load(found, "worker `kill -9` at random") as run:
+async def killed_at_random(kafka: KafkaServer, *, kills: int, pace: Pace | None = None) -> Row:
+    async with rig(kafka) as found, under_load(found, "worker `kill -9` at random", pace) as run:
         chance = random.Random(run.seed)
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.5, 2.5))
@@ -64,9 +65,9 @@ async def two_owners(kafka: KafkaServer, *, rounds: int) -> Row:
     return run.row
 
 
-async def poison(kafka: KafkaServer, *, seconds: float) -> Row:
+async def poison(kafka: KafkaServer, *, seconds: float, pace: Pace | None = None) -> Row:
     """Undecodable, ill-typed and forged records between good ones."""
-    async with rig(kafka) as found, under_load(found, "poison between good records") as run:
+    async with rig(kafka) as found, under_load(found, "poison between good records", pace) as run:
         chance = random.Random(run.seed)
         backend = Backend(kafka.servers, chance, PARTITIONS)
         until = time.monotonic() + seconds
@@ -99,9 +100,8 @@ def _poisons(chance: random.Random) -> list[tuple[str, bytes | None, list[tuple[
     ]
 
 
-async def rekeying(kafka: KafkaServer, *, seconds: float) -> Row:
-    """Most is written by backends, with any keys; workers are killed and stopped meanwhile."""
-    pace = Pace(over_http=40, to_kafka=200, decisions=30)
+async def rekeying(kafka: KafkaServer, *, seconds: float, pace: Pace = REKEYED) -> Row:
+    """Most is written by backends, with any keys; a worker is killed meanwhile."""
     async with rig(kafka) as found, under_load(found, "direct producers with any keys, a worker killed", pace) as run:
         await asyncio.sleep(seconds / 2)
         await found.kill_worker("a")
