@@ -28,7 +28,8 @@ ARRIVES_WITHIN_S = 0.5
 CURRENT_S = 2.0
 """Where no more than what clients send in so long is on its way, nothing is left of the outage."""
 MOST_CURRENT_S = 120.0
-RATES = (1.0, 0.5, 0.25)
+STEADY_S = 8.0
+RATES = (1.0, 0.5, 0.25, 0.1)
 MOST_SAID = 2_000
 FELL_BEHIND = ("I7 ", "clients did not keep up")
 KEPT_UP = 0.9
@@ -135,7 +136,10 @@ async def kafka_stopped(kafka: KafkaServer, *, seconds: float, rate: float = 1.0
     fault = f"Kafka stopped for {seconds:g} s under {pace.decisions} decisions/s and {pace.over_http:,} interactions/s"
     async with rig(kafka) as found, under_load(found, fault, pace) as run:
         carried = Carried(run, pace)
-        await asyncio.sleep(3)
+        await asyncio.sleep(STEADY_S)
+        if not carried.is_kept_up():
+            run.row.wrong.append(f"{FELL_BEHIND[1]} the load with Kafka there: {carried.told()}")
+            return run.row
         kafka.kill_node(1)
         run.row.faults = 1
         say(f"Kafka is away: {run.clients.state()}")
@@ -174,13 +178,24 @@ class Carried:
     def _counts(self) -> tuple[int, int]:
         return len(self._run.history.decided), len(self._run.history.said)
 
-    def tell(self) -> None:
-        lasted_s, run, pace = time.monotonic() - self._since, self._run, self._pace
+    def _per_s(self) -> tuple[float, float]:
+        lasted_s = time.monotonic() - self._since
         decided, said = ((now - then) / lasted_s for now, then in zip(self._counts(), self._before, strict=True))
-        told = f"{decided:.0f} decisions/s and {said:,.0f} interactions/s were answered"
-        run.row.notes.append(f"{told}, the slowest decision in {1000 * run.clients.slowest_decision_s:,.0f} ms")
-        if min(decided / pace.decisions, said / pace.over_http) < KEPT_UP:
-            run.row.wrong.append(f"{FELL_BEHIND[1]} the load: {told}")
+        return decided, said
+
+    def is_kept_up(self) -> bool:
+        decided, said = self._per_s()
+        return min(decided / self._pace.decisions, said / self._pace.over_http) >= KEPT_UP
+
+    def told(self) -> str:
+        decided, said = self._per_s()
+        return f"{decided:.0f} decisions/s and {said:,.0f} interactions/s were answered"
+
+    def tell(self) -> None:
+        row, told = self._run.row, self.told()
+        row.notes.append(f"{told}, the slowest decision in {1000 * self._run.clients.slowest_decision_s:,.0f} ms")
+        if not self.is_kept_up():
+            row.wrong.append(f"{FELL_BEHIND[1]} the load: {told}")
 
 
 async def _until_current(found: Rig, most: int) -> float:
