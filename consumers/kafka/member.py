@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 
 from consumers.dead_letters import InKafka
 from consumers.kafka.assigning import StickyByNumber
@@ -144,12 +144,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         if not offsets:  # a rebalance has just taken them all; aiokafka raises ValueError
             return
         try:
-            async with asyncio.timeout(STOP_WITHIN_S):
+            async with trouble_named(self._connection.servers, STOP_WITHIN_S):
                 await self._consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError):
-            pass  # not ours any more
-        except (KafkaError, TimeoutError) as cause:
-            log.info("positions were not noted in Kafka", extra={"cause": repr(cause)})
+        except LogUnavailable as cause:  # also where they are not ours any more
+            log.info("positions were not noted in Kafka", extra={"cause": str(cause)})
 
     async def leave(self) -> None:
         """Takes STOP_WITHIN_S at most: aiokafka's stop may hang. `_coordinator` is private: it would not leave the

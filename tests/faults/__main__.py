@@ -54,7 +54,7 @@ ALL: dict[str, Callable[[KafkaServer], Awaitable[Row]]] = {
 }
 
 
-MOST_S = {"each_step": 720.0, "kafka_stopped": 1_200.0}
+MOST_S = {"each_step": 720.0, THREE: 480.0, "kafka_stopped": 1_200.0}
 MOST_S_ELSE = 300.0
 
 
@@ -90,7 +90,8 @@ def line(row: Row, now: datetime) -> str:
     """Of the table. A row that does not hold says so."""
     *cells, besides = row.cells()
     notes = "; ".join([*["**does not hold**"] * bool(row.wrong), *([besides] if besides else [])])
-    return f"| {' | '.join([*cells, notes, f'{now:%m-%d %H:%M}'])} |"
+    measured = f"{now:%m-%d %H:%M} at {_commit()}, load average {os.getloadavg()[1]:.0f}"
+    return f"| {' | '.join([*cells, notes, measured])} |"
 
 
 def written(page: str, new: str) -> str:
@@ -106,10 +107,14 @@ def written(page: str, new: str) -> str:
     return "\n".join([f"{before}{BEGIN}", "", _machine(), "", heading, *lines, "", f"{END}{after}"])
 
 
+def _commit() -> str:
+    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
 def _machine() -> str:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     where = f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
-    return f"`make faults`, last at {commit.stdout.strip()} on {where}, load average {os.getloadavg()[2]:.1f}; UTC."
+    return f"`make faults` on {where}; times are UTC, load averages those of the five minutes before."
 
 
 def _say(*lines: str) -> None:

@@ -8,13 +8,12 @@ from typing import Any
 
 import orjson
 
-from profiles.log_stream import TAKEN_IN
-from profiles.store import CustomerStore
 from tests.faults.backends import Backend
 from tests.faults.clients import Pace
 from tests.faults.deaths import Mortals
 from tests.faults.history import SOURCE
-from tests.faults.rig import PARTITIONS, SHARDS, Rig, policy_of, rig
+from tests.faults.pauses import Pauses
+from tests.faults.rig import PARTITIONS, policy_of, rig
 from tests.faults.running import Row, under_load
 from tests.kafka_server import KafkaServer
 
@@ -22,7 +21,6 @@ FROZEN_S = 8.0
 """Longer than the session of a consumer and than the membership of a worker."""
 SWAP_EVERY_S = 0.2
 MOST_PAUSE_S = 5.0
-LOOK_EVERY_S = 0.05
 REKEYED = Pace(over_http=40, to_kafka=200, decisions=30)
 
 
@@ -140,29 +138,6 @@ async def rolling_restart(kafka: KafkaServer, *, rounds: int, steady_s: float) -
             run.row.faults += 1
             await asyncio.sleep(steady_s)
         watching.cancel()
-        run.row.notes.append(f"longest pause of a shard {pauses.longest_s:.1f} s")
+        run.row.notes.append(f"longest pause of a shard {pauses}")
         run.row.pause_s = pauses.longest_s
     return run.row
-
-
-class Pauses:
-    """For how long nothing was folded in a shard, though clients go on all the time."""
-
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-
-    async def watch(self, rig: Rig) -> None:
-        async with rig.connected() as redis:
-            store = await CustomerStore.open(redis, SHARDS, log=TAKEN_IN)
-            moved: dict[int, tuple[bytes | None, float]] = {}
-            while True:
-                trip = store.scripts.batch()
-                for shard in range(SHARDS):
-                    trip.add("HGET", f"{{s{shard:04d}}}guard", TAKEN_IN.position)
-                for shard, at in enumerate(await trip.run()):
-                    now = time.monotonic()
-                    before, since = moved.setdefault(shard, (at, now))
-                    self.longest_s = max(self.longest_s, now - since)
-                    if at != before:
-                        moved[shard] = at, now
-                await asyncio.sleep(LOOK_EVERY_S)
