@@ -133,7 +133,7 @@ async def _fail_over(run: Run, master: RedisServer, replica: RedisServer) -> set
 async def kafka_stopped(kafka: KafkaServer, *, seconds: float, rate: float = 1.0) -> Row:
     """Under load by the HTTP API that goes on until nothing is left of the outage. `rate`: a share of that load."""
     pace = Pace(int(OUTAGE.over_http * rate), 0, int(OUTAGE.decisions * rate), OUTAGE.batch, OUTAGE.customers)
-    fault = f"Kafka stopped for {seconds:g} s under {pace.decisions} decisions/s and {pace.over_http:,} interactions/s"
+    fault = f"Kafka stopped for {seconds:g} s, clients of the HTTP API go on"
     async with rig(kafka) as found, under_load(found, fault, pace) as run:
         carried = Carried(run, pace)
         await asyncio.sleep(STEADY_S)
@@ -160,11 +160,12 @@ async def highest_carried(kafka: KafkaServer, *, seconds: float) -> Row:
     fallen_behind: list[str] = []
     for rate in RATES:
         row = await kafka_stopped(kafka, seconds=seconds, rate=rate)
-        row.notes += fallen_behind
+        if fallen_behind:
+            row.notes.append(f"with {' and '.join(fallen_behind)} interactions/s this machine fell behind")
         if row.recovery_s <= MOST_CURRENT_S and not any(each.startswith(FELL_BEHIND) for each in row.wrong):
             break  # it holds, or what is wrong has nothing to do with the load
-        say(f"{row.fault}: " + "; ".join(row.wrong)[:MOST_SAID])
-        fallen_behind.append(f"at {int(OUTAGE.over_http * rate):,}/s this machine fell behind")
+        say(f"at {rate:g} of the load: " + "; ".join(row.wrong)[:MOST_SAID])
+        fallen_behind.append(f"{int(OUTAGE.over_http * rate):,}")
     return row
 
 

@@ -26,6 +26,7 @@ from app.publishing import PolicyStore
 from consumers.kafka.admin import ensure_topics
 from consumers.kafka.topics import LogPlan
 from consumers.live import LivePolicy
+from consumers.shares import WORKERS
 from profiles.connection import connected
 from profiles.log_stream import TAKEN_IN
 from profiles.registry import Registry
@@ -120,6 +121,12 @@ class Rig:
 
     def start_worker(self, name: str) -> None:
         self.workers[name] = self._started(self.worker_environ(name), name, "worker")
+
+    async def works(self, name: str) -> None:
+        """Returns when a worker that had signed off has reported: then it folds."""
+        async with self.connected() as redis, asyncio.timeout(PATIENCE_S):
+            while await redis.zscore(WORKERS, f"{self._run}-{name}") is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
 
     def send(self, name: str, number: signal.Signals) -> None:
         self.workers[name].send_signal(number)

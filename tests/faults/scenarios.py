@@ -124,8 +124,9 @@ async def policy_swaps(kafka: KafkaServer, *, seconds: float) -> Row:
 
 
 async def rolling_restart(kafka: KafkaServer, *, rounds: int, steady_s: float) -> Row:
-    """Each worker is told to stop and started again, one after the other."""
+    """Each worker is told to stop and started again, the next one when it works, as whoever rolls out does it."""
     async with rig(kafka) as found, under_load(found, "rolling restart of workers", Pace(over_http=400)) as run:
+        await asyncio.gather(*map(found.works, found.workers))
         await asyncio.sleep(steady_s)
         pauses = Pauses()
         watching = asyncio.create_task(pauses.watch(found))
@@ -136,6 +137,7 @@ async def rolling_restart(kafka: KafkaServer, *, rounds: int, steady_s: float) -
                 run.row.wrong.append(f"a worker that was told to stop ended with {code}")
             found.start_worker(name)
             run.row.faults += 1
+            await found.works(name)
             await asyncio.sleep(steady_s)
         watching.cancel()
         run.row.notes.append(f"longest pause of a shard {pauses}")
