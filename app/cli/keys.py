@@ -17,7 +17,7 @@ app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 @app.command("make")
 def make(
     name: Annotated[str, typer.Argument(help="Who uses it")],
-    scopes: Annotated[str, typer.Option(help="Some of ingest,decide,respond,read,admin")] = "",
+    scopes: Annotated[str, typer.Option(help="Some of ingest,decide,respond,read,publish,approve,admin")] = "",
 ) -> None:
     """Make a key and show it, once."""
     from app.bootstrap import opened
