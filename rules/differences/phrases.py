@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from rules.differences.values import duration, number, text
-from schemas.contact import Cap, QuietHours, Suppression
+from schemas.contact import Cap, CoolDown, QuietHours, Suppression
 from schemas.policy import Cell, Feature, FieldType, Offer, Rule, Treatment
 from schemas.triggers import Timing
 from schemas.windows import Window
@@ -116,6 +116,8 @@ def summary(model: BaseModel, currency: str) -> str:
             return f"fires on {said(model.when, 'plain', 'when')}, proposes {text(model.propose)}"
         case Treatment():
             return f"on {model.channel}, {model.placement}"
+        case CoolDown():
+            return f"lasts {duration(model.lasting)}"
         case Cap():
             return f"{_cap(model)} per {model.per.replace('_', ' ')}"
     phrase = phrase_of(model)

@@ -1,6 +1,7 @@
 """How values are written: `7 days`, `150 EUR`, `yes`, `2026-12-01`. Nothing in it is Python."""
 
 import json
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from rules.differences.words import EMPTY, Style, label_of, style_of
 UNITS = ((604_800_000, "week"), (86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"))
 LONGEST = 160
 AROUND = 40
+LINE_BREAK = re.compile(r"\s*[\n\r]\s*")
 
 
 def text(value: Any, style: Style = "plain", field: str = "") -> str:
@@ -54,7 +56,7 @@ def duration(ms: int) -> str:
 
 
 def number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.15g}"
+    return f"{value:,}".removesuffix(".0")
 
 
 def described(model: BaseModel) -> str:
@@ -69,9 +71,10 @@ def described(model: BaseModel) -> str:
 
 
 def _quoted(value: str, style: Style) -> str:
+    line = LINE_BREAK.sub(" ", value.strip())
     if style == "condition":
-        return f"`{' '.join(value.split())}`" if '"' not in value and "'" not in value else f"`{value.strip()}`"
-    return f"“{value}”" if style == "text" or not value or " " in value else value
+        return f"`{line}`"
+    return f"“{line}”" if style == "text" or not line or " " in line else line
 
 
 def _around(before: str, after: str) -> tuple[str, str]:

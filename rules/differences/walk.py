@@ -88,7 +88,7 @@ class Walk:
             was, now = (said(each, place.style, place.field) for each in (before, after))
         else:
             was, now = both(before, after, place.style, place.field, self._currency)
-        return _sentence(place, f"{was} → {now}")
+        return _sentence(place, f"{was} → {now}" if was != now else f"{was}, with other spaces")
 
 
 class _Listed(dict[str, Any]):

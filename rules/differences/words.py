@@ -67,6 +67,7 @@ LABELS = {
     "at_most": "at most",
     "counting": "counts",
     "including_current": "counts the current contact",
+    "channels": "channels",
     "spares": "does not hold for",
     "condition": "condition",
     "content": "",
