@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from schemas.difference import PolicyDifferences
 from schemas.revision import AuditEntry, AuditPage, Mark, RevisionList, RevisionView
 
-STEPS = {"rolled_back": "rolled back to"}
+STEPS = {"rolled_back": "rolled back to", "key_made": "key made", "key_revoked": "key revoked"}
 
 
 def revision_lines(found: RevisionList) -> Iterator[str]:
@@ -19,7 +19,7 @@ def revision_lines(found: RevisionList) -> Iterator[str]:
 def audit_lines(found: AuditPage) -> Iterator[str]:
     for each in found.entries:
         step = STEPS.get(each.step, each.step)
-        yield f"{_time(each.at, 'seconds')}  {step:<14}  {each.revision}  {each.who}{_more(each)}"
+        yield f"{_time(each.at, 'seconds')}  {step:<14}  {each.revision or '':<16}  {each.who}{_more(each)}"
 
 
 def difference_lines(found: PolicyDifferences) -> Iterator[str]:

@@ -46,7 +46,8 @@ def announce(up: "Up") -> None:
         f"  keys       {ourselves(up)} keys list",
     ]
     if up.new_key:
-        lines += ["", "An API key for everything was made. It is shown only now:", f"  KEY={up.new_key}"]
+        lines += ["", "An API key was made, for everything but approving policies. It is shown only now:"]
+        lines += [f"  KEY={up.new_key}"]
         lines += [f"  curl -s -H 'Authorization: Bearer {up.new_key}' {up.api}/v1/scorecard"]
     say("\n".join(lines))
 

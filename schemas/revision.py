@@ -7,7 +7,9 @@ from pydantic import AwareDatetime, Field
 from schemas.base import Model
 
 RevisionState = Literal["draft", "approved", "scheduled", "live", "retired", "rolled_back"]
-AuditStep = Literal["drafted", "approved", "scheduled", "live", "rolled_back", "withdrawn", "refused"]
+AuditStep = Literal[
+    "drafted", "approved", "scheduled", "live", "rolled_back", "withdrawn", "refused", "key_made", "key_revoked"
+]
 FileName = Annotated[str, Field(pattern=r"^[^/\x00][^\x00]*\.ya?ml$", max_length=300)]
 Note = Annotated[str, Field(max_length=1_000, description="Why, for those who read the log")]
 Revision = Annotated[str, Field(pattern=r"^(live|[0-9a-f]{16})$", description="A revision, or `live`")]
@@ -88,7 +90,8 @@ class AuditEntry(Model):
     cursor: str
     at: str
     step: AuditStep
-    revision: str
+    revision: str | None = None
+    """Not of keys."""
     who: str
     key: str | None = None
     """The id of the key of whoever did it."""

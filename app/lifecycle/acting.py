@@ -25,6 +25,10 @@ async def acting(registry: Registry, token: str, scope: str) -> Who:
         )
         hint = f"set OPPORTUNE_KEY to your key with the scope `{scope}`; `opportune keys make` makes one"
         raise StartError(f"say who you are: {why}", hint=hint)
+    return at_terminal()
+
+
+def at_terminal() -> Who:
     return Who(f"{_user()}@{socket.gethostname()}")
 
 

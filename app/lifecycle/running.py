@@ -16,7 +16,7 @@ from app.lifecycle.steps import Taken, Wish
 from consumers.live import LivePolicy
 from profiles.errors import TooMuchContention
 from profiles.registry import Logged, Registry
-from schemas.revision import Mark, RevisionRecord
+from schemas.revision import AuditStep, Mark, RevisionRecord
 
 POLICY, FILES, APPROVE = "policy", "policies", "approve"
 MOST_TRIES = 50
@@ -95,6 +95,10 @@ class Lifecycle:
     async def withdraw(self, revision: str, who: Who, note: str = "") -> None:
         wish = Wish(revision, who, await self.now_ms(), note)
         await self._take(lambda book: steps.withdraw(book, wish))
+
+    async def told(self, step: AuditStep, who: Who, note: str) -> None:
+        """Logs what changes who may do what."""
+        await self._take(lambda book: Taken(book, (), step, "", who, note))
 
     async def _take(self, step: Callable[[Book], Taken | None]) -> Taken | None:
         """None if the step changes nothing."""

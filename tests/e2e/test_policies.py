@@ -65,7 +65,12 @@ def test_four_eyes_a_time_and_the_way_back(service: Service, shop_folder: Path) 
     eventually("the old one is live again", lambda: service.get("/readyz")["policy"] == before)
     assert "not approved" in ann.run("publish", revision).stderr
     audit = json.loads(service.run("audit", "--json").stdout)["entries"]
-    assert [(each["step"], each["revision"], each["who"]) for each in audit[2:]] == [
+    assert [each["note"].split(" of ")[1] for each in audit if each["step"] == "key_made"] == [
+        "ann, which may publish",
+        "bob, which may approve",
+    ]
+    steps = [(each["step"], each["revision"], each["who"]) for each in audit if each["step"] != "key_made"]
+    assert steps[2:] == [
         ("drafted", revision, "ann"),
         ("approved", revision, "bob"),
         ("scheduled", revision, "ann"),

@@ -16,7 +16,7 @@ from app.publishing import LivePolicies, PolicyStore
 from consumers.live import LivePolicy
 from profiles.connection import Redis, connected
 from profiles.registry import Logged, Registry
-from rules.policy import check
+from rules.policy import Checked, check
 from tests.builders import CATALOGUE, SHOP, changed
 
 ANN, BOB, EVE = Who("ann", "k1"), Who("bob", "k2"), Who("eve", "k3")
@@ -238,7 +238,12 @@ def test_a_scheduled_policy_is_compiled_before_its_time_and_once(
 ) -> None:
     compiled: list[str] = []
     real = LivePolicy.compiled
-    monkeypatch.setattr(LivePolicy, "compiled", lambda checked: compiled.append(checked.revision) or real(checked))
+
+    def noted(checked: Checked) -> LivePolicy:
+        compiled.append(checked.revision)
+        return real(checked)
+
+    monkeypatch.setattr(LivePolicy, "compiled", noted)
 
     async def story(lifecycle: Lifecycle, redis: Redis) -> None:
         one, soon, later = await drafted(lifecycle, 1, 2, 3)
