@@ -225,7 +225,7 @@ class MethodNotAllowed(RequestError):
 class TooLarge(RequestError):
     name, title, status = "too-large", "The request is too large", 413
     sentence = "The body, or the batch in it, is larger than this call takes."
-    usual_hint = "Send at most 1,000 interactions and 10 MB at once; 1 MB for any other call."
+    usual_hint = "Send at most 1,000 interactions and 10 MB at once, or a policy of 10 MB; 1 MB for any other call."
 
 
 class UnknownMediaType(RequestError):

@@ -1,5 +1,6 @@
 """Commands about the life of a policy: draft, approve, publish, roll back, and what became of each revision."""
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 Answer = TypeVar("Answer")
 
+REVISION = re.compile("[0-9a-f]{16}")
 WAITS = 3
 """The exit code of `publish` where the policy is drafted and somebody else has to approve it."""
 Folder = Annotated[Path, typer.Argument(help="The folder of a policy", exists=True, file_okay=False)]
@@ -59,6 +61,8 @@ def publish(
     somebody else's approval."""
     with complaints():
         moment = _moment(at) if at else None
+        if not Path(policy).is_dir() and not REVISION.fullmatch(policy):
+            raise StartError(f"{policy} is no folder, and no revision", hint="`opportune policies` lists revisions")
     report = _fitting(Path(policy)) if Path(policy).is_dir() else None
 
     async def go(policies: "Policies", who: "Who") -> "RevisionView":

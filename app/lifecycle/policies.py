@@ -106,7 +106,7 @@ class Policies:
         return checked
 
     async def diff(self, before: str, after: str) -> PolicyDifferences:
-        return compared(await self.checked(before), await self.checked(after))
+        return await asyncio.to_thread(compared, await self.checked(before), await self.checked(after))
 
     async def _require_fitting(self, revision: str) -> None:
         """It was checked when it was drafted; the program may be another one by now."""
