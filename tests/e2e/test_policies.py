@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.e2e.service import ROOT, Service, eventually
 
-AHEAD_S = 25
+AHEAD_S = 45
 """Later than a command takes on a busy machine."""
 
 
@@ -56,9 +56,9 @@ def test_four_eyes_a_time_and_the_way_back(service: Service, shop_folder: Path) 
     scheduled = ann.run("publish", revision, "--at", due.isoformat())
     assert scheduled.stdout.startswith(f"scheduled: {revision} at {due:%Y-%m-%dT%H:%M:%S}"), scheduled.stderr
     assert service.get("/readyz")["policy"] == before
-    eventually("API and worker have switched", lambda: len(taken_over(service, revision)) == 2)
+    eventually("API and worker have switched", lambda: len(taken_over(service, revision)) == 2, 120)
     for each in taken_over(service, revision):
-        assert 0 <= (each - due).total_seconds() < 1
+        assert 0 <= (each - due).total_seconds() < 2, "a second, and what a busy machine takes"
 
     back = ann.run("rollback", "--note", "too dear")
     assert back.stdout == f"live: {before}\n", back.stderr
