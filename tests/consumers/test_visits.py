@@ -272,6 +272,20 @@ def test_visits_of_which_the_owner_hears_too_late_are_summed_up_all_the_same(wor
     assert [each for each in told(world) if each != (ALICE, 210, 210, 1)] == found
 
 
+@pytest.mark.parametrize("known_by", [(), (PHONE,)])
+def test_one_that_is_heard_of_late_is_not_the_one_of_the_same_moment(world: Several, known_by: Sequence[str]) -> None:
+    """Found by tests/sim: both had one id. Who had one identifier when the first was over said it twice; who had
+    several said it once, and lost the visitor's visit."""
+    world.happen(view(0, ALICE, *known_by)).look(at(40))
+    world.happen(view(100, ALICE)).look(at(140))
+    world.happen(view(0, V1), view(0, V1, id="another view"))
+    world.clock.clear()
+    world.happen(view(200, ALICE, V1)).look(at(300))
+    assert sorted(told(world)) == [(ALICE, 0, 0, 1), (ALICE, 0, 0, 2), (ALICE, 100, 100, 1), (ALICE, 200, 200, 1)]
+    assert len({each.identity for each in world.summaries()}) == 4
+    assert world.profile(ALICE).features[POLICY.definition.features["visits"].key] == 4
+
+
 def test_what_an_erased_visitor_did_leaves_the_visit(world: Several) -> None:
     world.happen(view(0, V1), view(1, ALICE, V1), view(2, V1))
     world.tell(IDENTITIES, ALICE, Forgotten(name=V1, receipt="r", requested_ms=at(3)))
