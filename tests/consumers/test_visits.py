@@ -261,6 +261,19 @@ def test_an_event_that_was_passed_on_over_two_ways_counts_once(world: Several) -
     assert told(world) == [(ALICE, 0, 9, 7)]
 
 
+def test_what_an_identifier_says_again_after_it_fell_back_is_not_passed_on_again(world: Several) -> None:
+    """Found by tests/sim: the phone has judged the purchase, and counted it in the visit that it hands over."""
+    before = world.happen(view(0, PHONE, V1)).customers[V1]
+    world.happen(bought(1, V1))
+    world.customers[V1] = before
+    world.take(view(2, ALICE, PHONE), view(3, V1))
+    world.arrive_at_once()
+    world.arrive()
+    world.look(at(120))
+    assert told(world) == [(ALICE, 0, 3, 4)]
+    assert world.summaries()[0].data["bought"] == 1
+
+
 def test_visits_of_which_the_owner_hears_too_late_are_summed_up_all_the_same(world: Several) -> None:
     """The visitor's shard was behind, so that the customer is in a later visit already."""
     world.happen(view(0, V1), view(1, ALICE, V1)).look(at(60))
