@@ -24,6 +24,7 @@ from app.explaining import Explaining
 from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
+from app.lifecycle.policies import Policies
 from app.liveness import Liveness
 from app.log_choice import log_of, ready_for_log
 from app.metrics import OF_WORKERS, Metrics
@@ -119,6 +120,7 @@ def build_api(settings: Settings) -> FastAPI:
                 identities=Identities(parts.store, live),
                 erasing=Erasing(parts.store, parts.registry),
                 scorecard=ScorecardReader(parts.store),
+                policies=Policies(parts.policies.lifecycle),
                 status=Status(parts.store, live, settings.durability, settings.replicas_needed),
                 keys=Verifier(parts.registry),
                 metrics=metrics,

@@ -30,11 +30,14 @@ class Report:
 
 def check_folder(folder: Path, now_ms: int) -> Report:
     """Raises OSError if the folder cannot be read."""
-    files = read_folder(folder)
+    report = check_files(read_folder(folder), now_ms)
+    return report if report.files else replace(report, findings=tuple(_at_folder(folder, report.findings)))
+
+
+def check_files(files: Mapping[str, str], now_ms: int) -> Report:
     checked = check(files, moment(now_ms).date())
     if not checked.ok or checked.policy is None:
-        findings = checked.findings if files else tuple(_at_folder(folder, checked.findings))
-        return Report(files, findings, None, 0, 0)
+        return Report(files, checked.findings, None, 0, 0)
     policy = LivePolicy.compiled(checked)
     expressions = (*checked.conditions.values(), *checked.scores.values())
     failures = [_failures(index, checked, policy, now_ms) for index in range(len(checked.policy.examples))]

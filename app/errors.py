@@ -12,16 +12,22 @@ AppError
     ├── MalformedBody        400
     ├── NotAuthenticated     401
     ├── NotAllowed           403
+    ├── SameEyes             403
     ├── NotFound             404
     ├── UnknownResponseCode  404
+    ├── UnknownRevision      404
     ├── MethodNotAllowed     405
     ├── NotLinked            404
     ├── NotKept              404
     ├── NoPolicy             409
+    ├── NotApproved          409
+    ├── WrongState           409
+    ├── LiveChanged          409
     ├── IdentifierTaken      409
     ├── TooLarge             413
     ├── UnknownMediaType     415
     ├── Invalid              422
+    ├── PolicyRefused        422
     ├── BadResponseCode      422
     ├── UnknownOutcome       422
     ├── NothingAccepted      422
@@ -148,6 +154,44 @@ class NoPolicy(RequestError):
     usual_hint = "Publish one: opportune publish <folder>"
 
 
+class UnknownRevision(RequestError):
+    name, title, status = "unknown-revision", "There is no such policy revision", 404
+    sentence = "No policy with this revision was ever drafted here."
+    usual_hint = "GET /v1/policies, or `opportune policies`, lists the revisions there are."
+
+
+class SameEyes(RequestError):
+    name, title, status = "same-eyes", "Somebody else has to approve it", 403
+    sentence = "Whoever has drafted a policy cannot approve it."
+    usual_hint = "Ask somebody with a key of their own that has the scope `approve`."
+
+
+class NotApproved(RequestError):
+    name, title, status = "not-approved", "The policy is not approved", 409
+    sentence = "The policy goes live after somebody else than its author has approved it."
+    usual_hint = (
+        "Have it approved: `opportune approve <revision>`, with a key of somebody else that has the scope `approve`."
+    )
+
+
+class WrongState(RequestError):
+    name, title, status = "wrong-state", "The policy is not in a state for this step", 409
+    sentence = "The policy is not in a state in which this step makes sense."
+    usual_hint = "GET /v1/policies, or `opportune policies`, shows the state of every revision."
+
+
+class LiveChanged(RequestError):
+    name, title, status = "live-changed", "Another policy is live by now", 409
+    sentence = "Another policy is live than the one that the call names as live."
+    usual_hint = "Look at what has changed (GET /v1/audit), and repeat the call if it is still wanted."
+
+
+class PolicyRefused(RequestError):
+    name, title, status = "policy-refused", "The policy does not fit", 422
+    sentence = "The policy has errors, or examples that do not hold."
+    usual_hint = "Each entry of `errors` has file, line, column, what is wrong, and a hint."
+
+
 class NotLinked(RequestError):
     name, title, status = "not-linked", "The identifiers are not linked", 404
     sentence = "The identifier does not belong to this owner."
@@ -181,7 +225,7 @@ class MethodNotAllowed(RequestError):
 class TooLarge(RequestError):
     name, title, status = "too-large", "The request is too large", 413
     sentence = "The body, or the batch in it, is larger than this call takes."
-    usual_hint = "Send at most 1,000 interactions and 10 MB at once; 1 MB for any other call."
+    usual_hint = "Send at most 1,000 interactions and 10 MB at once, or a policy of 10 MB; 1 MB for any other call."
 
 
 class UnknownMediaType(RequestError):

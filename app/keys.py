@@ -32,6 +32,15 @@ class Made:
     view: KeyView
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose key a call carries."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+
+
 class KeyStore:
     """Makes, lists and revokes keys. Raises StoreUnavailable."""
 
@@ -62,6 +71,10 @@ class KeyStore:
         views = [KeyView(**{name: each[name] for name in KeyView.model_fields}) for each in found]
         return sorted(views, key=lambda each: each.created)
 
+    async def holders(self, scope: str) -> list[str]:
+        """The names of those who have the scope, oldest key first."""
+        return [each.name for each in await self.all() if scope in each.scopes]
+
     async def revoke(self, key_id: str) -> bool:
         """Whether there was such a key."""
         return await self._registry.delete(KEYS, key_id)
@@ -72,25 +85,26 @@ class Verifier:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._seen: dict[str, tuple[float, frozenset[str]]] = {}
+        self._seen: dict[str, tuple[float, Holder]] = {}
 
-    async def require(self, token: str | None, scope: str, *others: str) -> None:
+    async def require(self, token: str | None, scope: str, *others: str) -> Holder:
         """The key must have the scope, or one of the others. Raises NotAuthenticated, NotAllowed, StoreUnavailable."""
         if not token:
             raise NotAuthenticated("The call carries no API key.")
-        scopes = await self._scopes(token)
-        if scopes is None:
+        holder = await self._holder(token)
+        if holder is None:
             hint = "`opportune keys list` shows the keys there are; `opportune keys make` makes another."
             raise NotAuthenticated("The API key is not known here, or was revoked.", hint=hint)
-        if scopes.isdisjoint((scope, *others)):
+        if holder.scopes.isdisjoint((scope, *others)):
             named = " or ".join(f"`{each}`" for each in (scope, *others))
             raise NotAllowed(f"This call needs a key with the scope {named}.")
+        return holder
 
-    async def _scopes(self, token: str) -> frozenset[str] | None:
+    async def _holder(self, token: str) -> Holder | None:
         fingerprint = _hash(token)
-        until, scopes = self._seen.get(fingerprint, (0.0, frozenset()))
+        until, holder = self._seen.get(fingerprint, (0.0, None))
         if time.monotonic() < until:
-            return scopes
+            return holder
         found = await self._look_up(token)
         if found is None:
             self._seen.pop(fingerprint, None)
@@ -100,7 +114,7 @@ class Verifier:
         self._seen[fingerprint] = time.monotonic() + REMEMBER_S, found
         return found
 
-    async def _look_up(self, token: str) -> frozenset[str] | None:
+    async def _look_up(self, token: str) -> Holder | None:
         prefix, _, rest = token.partition("_")
         key_id, _, secret = rest.partition("_")
         if prefix != "opp" or not secret:
@@ -110,7 +124,7 @@ class Verifier:
             return None
         known = orjson.loads(document)
         same = hmac.compare_digest(str(known["hash"]), _hash(secret))
-        return frozenset(known["scopes"]) if same else None
+        return Holder(key_id, known["name"], frozenset(known["scopes"])) if same else None
 
 
 def _new_id() -> str:

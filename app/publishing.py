@@ -1,18 +1,18 @@
 """Publishing a policy, and following the live one.
 
-Every revision is kept in Redis, whole, under its content hash; the live one is a name beside them. Each
-process looks twice a second and takes over a new revision once it is compiled. One that cannot be compiled
-here is reported, and the running one stays.
+Every revision is kept in Redis, whole, under its content hash; which one is live, and what is scheduled, stands beside
+them (app/lifecycle/). Each process looks twice a second and takes over a new revision once it is compiled. One that
+cannot be compiled here is reported, and the running one stays. What is scheduled is compiled ahead of its time; then
+every process looks, the first one makes it live, and all take over what they have ready.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-import orjson
-
-from app.errors import StartError
+from app.lifecycle.book import Scheduled, Who
+from app.lifecycle.running import Lifecycle
 from consumers.live import LivePolicy
 from consumers.stopping import Stopping
 from profiles.errors import StoreUnavailable
@@ -21,50 +21,41 @@ from rules.policy import check
 
 log = logging.getLogger(__name__)
 
-REVISIONS, LIVE, HISTORY = "policies", "policy", "policy-history"
 LOOK_EVERY_S = 0.5
+AHEAD_MS = 600_000
+"""How long before its time a scheduled revision is compiled."""
 
 
 class PolicyStore:
     def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+        self.lifecycle = Lifecycle(registry)
 
-    async def publish(self, policy: LivePolicy, files: Mapping[str, str], now: datetime) -> None:
-        """Makes a checked policy the live one. Raises StartError if it ranks identifiers otherwise than the live one:
-        who belongs to whom was judged by their ranks."""
-        await self._same_ranks(policy)
-        at = now.isoformat()
-        await self._registry.put_new(REVISIONS, policy.revision, orjson.dumps(dict(files)))
-        await self._registry.put(HISTORY, at, orjson.dumps({"revision": policy.revision, "at": at}))
-        await self._registry.put(LIVE, "live", policy.revision.encode())
-
-    async def _same_ranks(self, policy: LivePolicy) -> None:
-        live = await self.live_revision()
-        if live is None or live == policy.revision:
-            return
-        before = check(await self.files(live)).policy
-        kinds = list(before.identifiers) if before else []
-        wanted = [kind for kind in policy.definition.identifiers if kind in kinds]
-        if wanted != [kind for kind in kinds if kind in wanted]:
-            ranked = ", ".join(kinds)
-            raise StartError("`identifiers` are ranked otherwise than live ones", hint=f"the live order is {ranked}")
+    async def publish(self, policy: LivePolicy, files: Mapping[str, str], now: datetime) -> None:  # noqa: ARG002
+        """Makes a checked policy the live one at once, as one person may who works alone; the log says when by the
+        clock of Redis. Raises NotApproved where somebody else has to approve it, and WrongState if it ranks identifiers
+        otherwise than the live one."""
+        who = Who("opportune")
+        await self.lifecycle.draft(policy, files, (), who)
+        if await self.live_revision() != policy.revision:
+            await self.lifecycle.publish(policy.revision, who)
 
     async def live_revision(self) -> str | None:
-        found = await self._registry.get(LIVE, "live")
-        return None if found is None else found.decode()
+        return (await self.lifecycle.followed()).live
 
     async def files(self, revision: str) -> dict[str, str]:
-        found = await self._registry.get(REVISIONS, revision)
-        return {} if found is None else dict(orjson.loads(found))
+        return await self.lifecycle.files(revision)
 
 
 class LivePolicies:
     """Follows the live revision. `current` is None until the first one is taken over."""
 
     def __init__(self, store: PolicyStore) -> None:
-        self._store = store
+        self._lifecycle = store.lifecycle
         self._current: LivePolicy | None = None
-        self._refused: str | None = None
+        self._ready: dict[str, LivePolicy] = {}
+        """What is scheduled and compiled."""
+        self._refused: set[str] = set()
+        self._look_after_s = LOOK_EVERY_S
         self._stopping = Stopping()
 
     @property
@@ -78,7 +69,8 @@ class LivePolicies:
         """Runs until it is stopped. Not to be cancelled: redis-py sends with `asyncio.wait_for`, which before 3.12
         swallows a cancellation that meets the end of the sending (python/cpython issue 86296)."""
         while True:
-            await self._stopping.pause(LOOK_EVERY_S)
+            await self._stopping.pause(self._look_after_s)
+            self._look_after_s = LOOK_EVERY_S
             if self._stopping.asked:
                 return
             try:
@@ -89,14 +81,44 @@ class LivePolicies:
                 log.exception("cannot take over the policy; the running one stays")
 
     async def look(self) -> None:
-        revision = await self._store.live_revision()
-        if revision is None or revision in (self._refused, self._current and self._current.revision):
+        """Takes over what is live, and makes live what is due. Raises StoreUnavailable."""
+        found = await self._lifecycle.followed()
+        await self._take_over(found.live)
+        if found.schedule and await self._promoted(found.schedule):
+            await self._take_over((await self._lifecycle.followed()).live)
+
+    async def _take_over(self, revision: str | None) -> None:
+        if revision is None or (self._current is not None and self._current.revision == revision):
             return
-        files = await self._store.files(revision)
+        policy = await self._compiled(revision)
+        if policy is not None:
+            self._current = policy
+            log.info("policy is live", extra={"revision": revision})
+
+    async def _promoted(self, schedule: Sequence[Scheduled]) -> bool:
+        """Gets ready what is scheduled soon. Whether something was due, and may be live now."""
+        soon = await self._lifecycle.now_ms() + AHEAD_MS
+        near = [each for each in schedule if each.at_ms <= soon]
+        found = {each.revision: await self._compiled(each.revision) for each in near}
+        self._ready = {revision: policy for revision, policy in found.items() if policy is not None}
+        now_ms = await self._lifecycle.now_ms()
+        due = [each for each in near if each.at_ms <= now_ms and each.revision in self._ready]
+        waits_ms = min((each.at_ms - now_ms for each in near if each.at_ms > now_ms), default=AHEAD_MS)
+        self._look_after_s = min(LOOK_EVERY_S, waits_ms / 1_000)
+        if due:
+            await self._lifecycle.promote(due[-1])
+        return bool(due)
+
+    async def _compiled(self, revision: str) -> LivePolicy | None:
+        """None if it cannot be compiled here, which is logged once."""
+        if self._current is not None and self._current.revision == revision:
+            return self._current
+        if revision in self._refused or revision in self._ready:
+            return self._ready.get(revision)
+        files = await self._lifecycle.files(revision)
         try:
-            self._current = await asyncio.to_thread(lambda: LivePolicy.compiled(check(files)))
+            return await asyncio.to_thread(lambda: LivePolicy.compiled(check(files)))
         except ValueError:
-            self._refused = revision
+            self._refused.add(revision)
             log.exception("policy refused; the running one stays", extra={"revision": revision})
-            return
-        log.info("policy is live", extra={"revision": revision})
+            return None

@@ -10,6 +10,7 @@ from app.explaining import Explaining
 from app.identities import Identities
 from app.ingestion import Ingestion
 from app.keys import Verifier
+from app.lifecycle.policies import Policies
 from app.metrics import Metrics
 from app.responding import Responding
 from app.scorecard import ScorecardReader
@@ -27,6 +28,7 @@ class Services:
     identities: Identities
     erasing: Erasing
     scorecard: ScorecardReader
+    policies: Policies
     status: Status
     keys: Verifier
     metrics: Metrics

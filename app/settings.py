@@ -55,6 +55,8 @@ class Settings:
     """A folder or an S3 URI; empty: no archive."""
     archive_every: int
     """ms"""
+    key: str = field(repr=False)
+    """Who acts on the command line; empty: whoever is at this terminal."""
 
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "Settings":
@@ -291,5 +293,12 @@ TABLE: tuple[Setting, ...] = (
         "15m",
         _part_of_an_hour,
         "How often files of the archive are written; it must divide an hour. Change it while no archiver runs",
+    ),
+    Setting(
+        "key",
+        "",
+        str,
+        "The API key of whoever drafts, approves, publishes or rolls back a policy on the command line; needed as soon "
+        "as some key has the scope `approve`",
     ),
 )

@@ -37,6 +37,7 @@ PROBE_EVERY_S = 0.05
 FIRST_KEY = "first"
 FINDS_STORE = (f"{PREFIX}VAR", f"{PREFIX}REDIS")
 """What is told with its value."""
+FIRST_SCOPES = tuple(scope for scope in SCOPES if scope != "approve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +118,14 @@ async def _redis(settings: Settings, stack: AsyncExitStack) -> tuple[str, Path |
 
 
 async def first_key(redis_url: str) -> str | None:
-    """The token of a key for everything, where there was none yet."""
+    """The token of a key for everything but approving policies, where there was none yet. A key that approves is for
+    somebody else: as soon as there is one, nobody publishes alone."""
     async with connected(redis_url) as redis:
         await wait_until_ready(redis, STORE_WITHIN_S)
         keys = KeyStore(Registry(redis))
         if await keys.all():
             return None
-        return (await keys.make(FIRST_KEY, SCOPES, datetime.now(UTC))).token
+        return (await keys.make(FIRST_KEY, FIRST_SCOPES, datetime.now(UTC))).token
 
 
 async def _answers(url: str) -> None:

@@ -48,7 +48,8 @@ def announce(up: "Up") -> None:
     if up.others:  # by name only: some are secrets
         lines.append(f"  settings   there as here: {', '.join(up.others)}")
     if up.new_key:
-        lines += ["", "An API key for everything was made. It is shown only now:", f"  KEY={up.new_key}"]
+        lines += ["", "An API key was made, for everything but approving policies. It is shown only now:"]
+        lines += [f"  KEY={up.new_key}"]
         lines += [f"  curl -s -H 'Authorization: Bearer {up.new_key}' {up.api}/v1/scorecard"]
     say("\n".join(lines))
 

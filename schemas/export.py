@@ -17,6 +17,7 @@ from schemas.action import Action, ActionPage
 from schemas.asyncapi import written
 from schemas.dead_letter import DeadLetter
 from schemas.decision import Decision, DecisionRecord, DecisionRequest
+from schemas.difference import PolicyDifferences
 from schemas.erasure import ErasureReceipt, ErasureRecord
 from schemas.explanation import AgentExplanation, FullExplanation
 from schemas.identity import IdentityRecord
@@ -25,6 +26,7 @@ from schemas.policy import PolicyFile
 from schemas.problem import Problem
 from schemas.profile import CustomerView
 from schemas.response import ResponseRecord, ResponseRequest
+from schemas.revision import AuditPage, DraftRequest, PublishRequest, RevisionContent, RevisionList
 from schemas.scorecard import Scorecard
 
 FOLDER = Path(__file__).parent / "json"
@@ -37,6 +39,8 @@ INCOMING: dict[str, Any] = {
     "cloud-event": CloudEvent,
     "decision-request": DecisionRequest,
     "response-request": ResponseRequest,
+    "draft-request": DraftRequest,
+    "publish-request": PublishRequest,
 }
 OUTGOING: dict[str, Any] = {
     "decision": Decision,
@@ -52,6 +56,10 @@ OUTGOING: dict[str, Any] = {
     "scorecard": Scorecard,
     "erasure-record": ErasureRecord,
     "erasure-receipt": ErasureReceipt,
+    "revision": RevisionContent,
+    "revision-list": RevisionList,
+    "audit-page": AuditPage,
+    "policy-differences": PolicyDifferences,
     "problem": Problem,
 }
 

@@ -4,7 +4,8 @@ from pydantic import AwareDatetime
 
 from schemas.base import Model
 
-SCOPES = ("ingest", "decide", "respond", "read", "admin")
+SCOPES = ("ingest", "decide", "respond", "read", "publish", "approve", "admin")
+"""`publish`: draft policies, make approved ones live, and go back; `approve`: approve drafts of others."""
 
 
 class KeyView(Model):

@@ -16,6 +16,7 @@ from app.api import (
     interactions,
     openapi,
     pages,
+    policies,
     problems,
     responses,
     scorecard,
@@ -42,7 +43,18 @@ def create_app(opening: Opening, metrics: Metrics) -> FastAPI:
     app = FastAPI(
         title="Opportune", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    for part in (interactions, decisions, explanations, responses, customers, erasures, identities, actions, scorecard):
+    for part in (
+        interactions,
+        decisions,
+        explanations,
+        responses,
+        customers,
+        erasures,
+        identities,
+        actions,
+        scorecard,
+        policies,
+    ):
         app.include_router(part.router, dependencies=[Depends(only_known_parameters)])
     for part in (health, pages):
         app.include_router(part.router)

@@ -7,6 +7,7 @@ from fastapi import Depends
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.dependencies import ServicesOf
+from app.keys import Holder
 
 BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer opp_…`")
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key in a header of its own")
@@ -15,10 +16,10 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 Header = Annotated[str | None, Depends(HEADER)]
 
 
-def require(scope: str) -> Callable[..., Awaitable[None]]:
-    """A dependency that answers 401 or 403 unless the call has a key with this scope."""
+def require(scope: str) -> Callable[..., Awaitable[Holder]]:
+    """A dependency that answers 401 or 403 unless the call has a key with this scope, and says whose it is."""
 
-    async def check(services: ServicesOf, bearer: Bearer, header: Header) -> None:
-        await services.keys.require(bearer.credentials if bearer else header, scope)
+    async def check(services: ServicesOf, bearer: Bearer, header: Header) -> Holder:
+        return await services.keys.require(bearer.credentials if bearer else header, scope)
 
     return check

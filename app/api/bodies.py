@@ -59,12 +59,12 @@ def validated(model: type[Parsed], value: Any) -> Parsed:
         raise Invalid(errors=findings(cause, model)) from cause
 
 
-def json_body(model: type[Parsed]) -> Callable[[Request], Awaitable[Parsed]]:
+def json_body(model: type[Parsed], most_bytes: int = MOST_BYTES) -> Callable[[Request], Awaitable[Parsed]]:
     """A dependency that gives the body as `model`."""
 
     async def parse(request: Request) -> Parsed:
         if media_type(request.headers) != "application/json":
             raise UnknownMediaType(hint="Send it as application/json.")
-        return validated(model, decoded(await read(request)))
+        return validated(model, decoded(await read(request, most_bytes)))
 
     return parse

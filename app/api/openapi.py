@@ -25,8 +25,10 @@ from schemas.identity import LinkRequest
 from schemas.interaction import CloudEvent
 from schemas.problem import Problem
 from schemas.response import ResponseRequest
+from schemas.revision import DraftRequest, LiveRequest, PublishRequest, StepRequest
 
-MODELS = (CloudEvent, DecisionRequest, LinkRequest, ResponseRequest, Problem)
+OF_POLICIES = (DraftRequest, StepRequest, LiveRequest, PublishRequest)
+MODELS = (CloudEvent, DecisionRequest, LinkRequest, ResponseRequest, *OF_POLICIES, Problem)
 """What is spoken of here by reference, because no signature of a route names it."""
 EVERY_CALL = (NotAuthenticated, NotAllowed, Invalid, Unexpected, StoreAway, StoreFull)
 WITH_A_BODY = (MalformedBody, TooLarge, UnknownMediaType)
@@ -55,6 +57,10 @@ QUESTION = {
     },
 }
 LINK = {"identifier": "visitor:v-1", "owner": "customer:ada"}
+DRAFT = {"files": {"policy.yaml": "policy: {name: shop}\n…"}, "note": "the autumn campaign"}
+APPROVAL = {"note": "looked through with sales"}
+PUBLISHING = {"at": "2026-12-01T08:00:00+01:00", "live": "5d1f0c4e8a7b2936", "note": "with the shop's opening"}
+ROLLING_BACK = {"live": "5d1f0c4e8a7b2936", "note": "too many calls"}
 ANSWER = {"code": "0A3F-7K2M-9QXT", "outcome": "accepted", "amount": 2500}
 BINARY_MODE = {
     "ce-specversion": "Binary mode: `1.0`. The attributes stand in headers, percent-encoded; the body is the data",

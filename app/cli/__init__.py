@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import archive, customers, dead_letters, decisions, keys, log, policies, processes, results
+from app.cli import archive, customers, dead_letters, decisions, keys, log, policies, processes, results, revisions
 
 app = typer.Typer(
     name="opportune",
@@ -11,7 +11,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (processes, policies, customers, decisions, results, log):
+for part in (processes, policies, revisions, customers, decisions, results, log):
     app.add_typer(part.app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(archive.app, name="archive")

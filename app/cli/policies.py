@@ -3,16 +3,14 @@
 import asyncio
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app import terminal
-from app.cli.common import run, settings_read
+from app.cli.common import settings_read
 from app.errors import StartError
-from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.checking import Report
@@ -30,23 +28,6 @@ def check(folder: Folder) -> None:
         report = checked(folder)
         terminal.show_report(report)
     raise typer.Exit(0 if report.ok else 1)
-
-
-@app.command()
-def publish(folder: Folder) -> None:
-    """Check a policy and make it the live one."""
-    from app.bootstrap import opened
-
-    async def go(settings: Settings) -> str:
-        report = checked(folder)
-        terminal.show_report(report, terminal.note)
-        if report.policy is None or not report.ok:
-            raise StartError("the policy is not published; the live one stays", hint="mend what is listed above")
-        async with opened(settings) as parts:
-            await parts.policies.publish(report.policy, report.files, datetime.now(UTC))
-        return report.policy.revision
-
-    terminal.say(f"live: {run(go)}")
 
 
 @app.command("eval")

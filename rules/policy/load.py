@@ -60,7 +60,7 @@ def check(files: Mapping[str, str], today: date | None = None) -> Checked:
     compiled, mistaken = compile_all(validated.policy, scopes, validated.tree)
     moments, mistimed = compile_moments(validated.policy, scopes, validated.tree)
     mistaken += mistimed
-    subject = Subject(validated.policy, validated.tree, broken, compiled, today)
+    subject = Subject(validated.policy, validated.tree, broken, compiled, today, moments)
     if not subject.sound(*DECLARING):
         mistaken = []  # a name that is missing here may stand in an entry that was refused
     found = [*unread, *unjoined, *header, *validated.findings, *lint(subject), *mistaken]

@@ -39,6 +39,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         instance="",
         archive="",
         archive_every=900_000,
+        key="",
     )
 
 

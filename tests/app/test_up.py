@@ -118,14 +118,16 @@ def test_writes_that_wait_for_replicas_need_a_redis_that_has_them(tmp_path: Path
 
 def test_a_key_without_scopes_is_answered_with_the_list_of_them() -> None:
     said = refusal(environ(), "keys", "make", "desk")
-    assert "--scopes with some of ingest,decide,respond,read" in said
+    assert "--scopes with some of ingest,decide,respond,read,publish,approve,admin" in said
     assert "opportune keys make desk --scopes decide,respond" in said
 
 
 def test_a_start_that_fails_makes_no_key(redis_url: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         refusal(environ(redis=redis_url, port=str(taken.getsockname()[1])), "up")
-    assert "An API key for everything was made" in until_up(environ(redis=redis_url, port="0"), tmp_path)
+    assert "An API key was made, for everything but approving policies" in until_up(
+        environ(redis=redis_url, port="0"), tmp_path
+    )
 
 
 def test_check_says_everything_on_standard_output(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from rules.language import Condition
+from rules.language import Condition, Expression
 from rules.policy.findings import Finding, Path
 from rules.policy.nodes import Node
 from rules.policy.places import place_of
@@ -21,6 +21,8 @@ class Subject:
     """Those that compiled."""
     today: date | None = None
     """What lies before it is in the past; nothing does if it is not known."""
+    moments: Mapping[Path, Expression] = field(default_factory=dict)
+    """The `at` of rules, where it compiled."""
 
     def sound(self, *sections: str) -> bool:
         """Whether all of these sections are known in full."""
