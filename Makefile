@@ -48,7 +48,7 @@ format: setup-dev ## let ruff mend what it can
 test: setup-dev ## all tests; they start the servers they need
 	$(BIN)/python -m pytest
 
-faults: setup-dev ## every fault of docs/reliability.md on real Kafka and Redis, and writes its table there; 15 minutes
+faults: setup-dev ## every fault of docs/reliability.md on real Kafka and Redis, and writes its table there; half an hour
 	@deploy/need-java
 	$(BIN)/python -m tests.faults
 
