@@ -1,0 +1,51 @@
+"""Writes campaigns.yaml: a campaign with its dates, and an offer, for each row of campaign_descriptions.csv.gz."""
+
+from pathlib import Path
+
+from examples.grocery_campaigns.history import Campaign, campaigns
+
+FILE = Path(__file__).parents[1] / "grocery-campaigns" / "campaigns.yaml"
+HEAD = """\
+# yaml-language-server: $schema=../../schemas/json/policy.schema.json
+
+# Made by `python -m examples.grocery_campaigns.generate` from data/campaign_descriptions.csv.gz. Do not edit.
+"""
+CAMPAIGN = """\
+  - id: campaign-{id}
+    issue: type-{kind}
+    starts: {starts}
+    ends: {ends}
+    applicable: has(context.mailing) && context.mailing == "{id}"
+    programs:
+      - id: mailing-{id}
+        goal: {{when: coupon_redeemed, if: event.book == "{book}", within: {days}d, outcome: redeemed, of: decided}}
+        cells: [{{id: all-{id}, share: 100, offers: [book-{id}], code: {book}}}]
+"""
+OFFER = """\
+  - id: book-{id}
+    name: The coupon book of campaign {id}
+    category: coupons
+    always: true
+    treatments: [{{id: printed-{id}, channel: mail, placement: book, content: {{front: "Your coupons until {until}"}}}}]
+"""
+
+
+def text() -> str:
+    """In the order in which they start."""
+    known = sorted(campaigns().values(), key=lambda each: (each.starts, int(each.id)))
+    parts = [HEAD, "campaigns:\n", *map(_campaign, known), "\noffers:\n", *map(_offer, known)]
+    return "".join(parts)
+
+
+def _campaign(each: Campaign) -> str:
+    return CAMPAIGN.format(
+        id=each.id, kind=each.kind, starts=each.starts, ends=each.ends, book=each.book, days=each.days
+    )
+
+
+def _offer(each: Campaign) -> str:
+    return OFFER.format(id=each.id, until=f"{each.ends.day} {each.ends:%B %Y}")
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")
