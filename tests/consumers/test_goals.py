@@ -11,19 +11,22 @@ import orjson
 import pytest
 
 from consumers.folding import ProfileFold
+from consumers.folding.goals import MOST_EVENTS
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.said import is_folded
+from consumers.timers import interaction_of
 from profiles import ledger as ledgers
 from profiles.customer import Customer
 from profiles.ledger import day, implied
+from profiles.log_stream import OUTBOX
 from profiles.store import Record
 from schemas.base import rfc3339
 from schemas.decision import ChosenTreatment, DecisionRecord, Withheld
 from schemas.interaction import Interaction, to_cloud_event
 from schemas.ledger import WHOLE_EVENT, Ledger, LedgerEntry
 from schemas.response import ResponseRecord
-from tests.builders import DAY, NOON_MS, live
+from tests.builders import DAY, HOUR, NOON_MS, live
 from tests.consumers.conftest import Counted
 
 SUBJECT = "customer:alice"
@@ -292,7 +295,7 @@ def fold_all(known: LivePolicy, before: Customer, records: Iterable[Record], cha
     fold, customer, counts, said = ProfileFold(known, Counted()), before, Counter[str](), []
     arriving = [
         LogRecord(each.topic, offset, ARRIVED_MS + offset, each.id, each.subject, each.body)
-        for offset, each in enumerate(records, 1)
+        for offset, each in enumerate(records, before.profile.marks.get(OUTBOX.position, 0) + 1)
     ]
     while arriving:
         size = chance.randint(1, 6)
@@ -368,3 +371,112 @@ def last_said(said: Iterable[ResponseRecord]) -> set[tuple[str, int]]:
     for each in said:
         latest[each.code, each.outcome, each.goal_event] = each.share
     return {(code, share) for (code, _, _), share in latest.items() if share}
+
+
+# what else holds
+
+KNOWN = policy(model="last")
+EARLY, LATE = NOON_MS, NOON_MS + 3 * DAY
+
+
+def folded(*records: Record, known: LivePolicy = KNOWN, before: Customer | None = None) -> Folded:
+    """One after the other."""
+    return fold_all(known, before or Customer(SUBJECT), records, random.Random(0))
+
+
+def of_decision(made: DecisionRecord) -> Record:
+    return Record("decisions", made.decision, SUBJECT, made.model_dump_json().encode())
+
+
+def of_event(happened: Interaction) -> Record:
+    return Record("interactions", happened.identity, SUBJECT, orjson.dumps(to_cloud_event(happened)))
+
+
+def of_timer(name: str, due_ms: int) -> Record:
+    return of_event(interaction_of(SUBJECT, name, due_ms))
+
+
+def entry_of(found: Folded, code: str) -> LedgerEntry:
+    return next(each for each in found.customer.ledger.entries if each.code == code)
+
+
+def column(counts: Counter[str], name: str) -> int:
+    return sum(amount for key, amount in counts.items() if key.endswith(f"|{name}"))
+
+
+def test_silence_is_hidden_while_a_goal_is_met_and_comes_back_when_the_event_is_due_to_another() -> None:
+    older, newer = (decision(n, at_ms, "gifts", "mug", False) for n, at_ms in ((1, EARLY), (2, LATE)))
+    silent = of_timer("no_response:CODE00000001", EARLY + 2 * DAY)
+    bought = of_event(event(1, "purchase", LATE + DAY, 5.0))
+    found = folded(of_decision(older), silent, bought)
+    assert "no_response" not in entry_of(found, "CODE00000001").known_outcomes()
+    assert column(found.counts, "outcome:no_response") == 0
+    for order in ((silent, bought, of_decision(newer)), (bought, of_decision(newer), silent)):
+        found = folded(of_decision(older), *order)
+        assert set(entry_of(found, "CODE00000001").known_outcomes()) == {"no_response"}
+        assert set(entry_of(found, "CODE00000002").known_outcomes()) == {"bought", "presented"}
+        assert column(found.counts, "outcome:no_response") == 1
+        assert column(found.counts, "outcome:bought") == 1
+        assert last_said(found.said) == {("CODE00000002", WHOLE_EVENT)}
+
+
+def test_a_response_and_an_inferred_one_are_one_acceptance() -> None:
+    made = of_decision(decision(1, EARLY, "gifts", "mug", False))
+    bought = of_event(event(1, "purchase", EARLY + DAY, 5.0))
+    coded = response("CODE00000001", "accepted", EARLY + HOUR, KNOWN, amount=70_000)
+    answer = Record("responses", "x", SUBJECT, orjson.dumps(coded.model_dump()))
+    for order in ((bought, answer), (answer, bought)):
+        counts = folded(made, *order).counts
+        assert [column(counts, each) for each in ("positive", "presented", "amount", "attributed")] == [
+            1, 1, 70_000, WHOLE_EVENT,
+        ]  # fmt: skip
+
+
+def test_what_is_older_than_any_window_is_settled_and_stays_counted() -> None:
+    made = of_decision(decision(1, EARLY, "gifts", "mug", False))
+    events = [of_event(event(n, "purchase", EARLY + n * DAY, 10.0)) for n in (1, 2, 3)]
+    much_later = of_event(event(9, "page_view", EARLY + 300 * DAY, 0.0))
+    late = of_event(event(4, "purchase", EARLY + 4 * DAY, 10.0))
+    found = folded(made, *events, much_later, late, late)
+    ledger = found.customer.ledger
+    inferred = entry_of(found, "CODE00000001").inferred
+    assert inferred is not None
+    assert (inferred.credits, inferred.settled["bought"]) == ({}, ("bought", EARLY + DAY, 4 * WHOLE_EVENT, 400_000))
+    assert [each.type for each in ledger.goal_events] == ["page_view"]
+    assert column(found.counts, "attributed") == 4 * WHOLE_EVENT
+    assert column(found.counts, "outcome:bought") == column(found.counts, "converted") == 1
+    # nothing that arrives later takes it away
+    newer = of_decision(decision(2, EARLY + HOUR, "gifts", "mug", False))
+    again = fold_all(KNOWN, found.customer, [made, newer], random.Random(0))
+    assert column(again.counts, "attributed") == 0
+
+
+def test_a_ledger_keeps_no_more_than_a_hundred_events() -> None:
+    made = of_decision(decision(1, EARLY, "gifts", "mug", False))
+    events = [of_event(event(n, "purchase", EARLY + n * HOUR, 1.0)) for n in range(150)]
+    found = folded(made, *events)
+    assert len(found.customer.ledger.goal_events) == MOST_EVENTS
+    assert column(found.counts, "attributed") == 150 * WHOLE_EVENT
+    assert column(found.counts, "amount") == 150 * 10_000
+
+
+def test_an_offer_that_the_policy_has_no_more_keeps_what_is_due_to_it() -> None:
+    found = folded(
+        of_decision(decision(1, EARLY, "gifts", "mug", False)), of_event(event(1, "purchase", EARLY + DAY, 5.0))
+    )
+    bought_again = of_event(event(2, "purchase", EARLY + 2 * DAY, 5.0))
+    after = folded(bought_again, known=live(outcomes=OUTCOMES), before=found.customer)
+    assert set(entry_of(after, "CODE00000001").known_outcomes()) == {"bought", "presented"}
+    assert not {name for name in after.counts if "|spring|" in name}
+
+
+def test_a_policy_without_goals_says_and_keeps_nothing() -> None:
+    known = live(outcomes=OUTCOMES)
+    assert not known.ruleset.goals.fields
+    found = folded(
+        of_decision(decision(1, EARLY, "gifts", "mug", False)),
+        of_event(event(1, "purchase", EARLY + DAY, 5.0)),
+        known=known,
+    )
+    assert "goal_events" not in found.customer.ledger.as_json()
+    assert found.said == []
