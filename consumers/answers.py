@@ -71,4 +71,4 @@ def _answer(request: ResponseRequest, definition: Definition, received_ms: int) 
 
 def record_of(said: ResponseRecord, subject: str) -> Record:
     about = said.code if said.cell is None else f"{'/'.join(said.cell)}/{subject}/{said.at_ms}"
-    return Record("responses", f"{about}/{said.outcome}", subject, orjson.dumps(said.model_dump()))
+    return Record("responses", f"{about}/{said.outcome}", subject, orjson.dumps(said.model_dump(exclude_defaults=True)))

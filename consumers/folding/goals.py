@@ -234,7 +234,7 @@ def _record(step: Step, entry: LedgerEntry, event: str, credit: Credit, policy: 
         folded=True,
     )
     record_id = f"{GOALS}#{entry.code}/{credit.outcome}/{event}@{step.offset}"
-    return Record("responses", record_id, step.subject, orjson.dumps(said.model_dump()))
+    return Record("responses", record_id, step.subject, orjson.dumps(said.model_dump(exclude_defaults=True)))
 
 
 class Meeting:

@@ -1,4 +1,4 @@
-"""Writes campaigns.yaml: a campaign with its dates, and an offer, for each row of campaign_descriptions.csv.gz."""
+"""Writes campaigns.yaml: a campaign with its dates, an offer and a rule for each row of the list of campaigns."""
 
 from pathlib import Path
 
@@ -15,7 +15,6 @@ CAMPAIGN = """\
     issue: type-{kind}
     starts: {starts}
     ends: {ends}
-    applicable: has(context.mailing) && context.mailing == "{id}"
     programs:
       - id: mailing-{id}
         goal: {{when: coupon_redeemed, if: event.book == "{book}", within: {days}d, outcome: redeemed, of: decided}}
@@ -25,15 +24,18 @@ OFFER = """\
   - id: book-{id}
     name: The coupon book of campaign {id}
     category: coupons
-    always: true
     treatments: [{{id: printed-{id}, channel: mail, placement: book, content: {{front: "Your coupons until {until}"}}}}]
+"""
+RULE = """\
+  - {{id: send-{id}, if: context.mailing == "{id}", propose: book-{id}, on: mail}}
 """
 
 
 def text() -> str:
     """In the order in which they start."""
     known = sorted(campaigns().values(), key=lambda each: (each.starts, int(each.id)))
-    parts = [HEAD, "campaigns:\n", *map(_campaign, known), "\noffers:\n", *map(_offer, known)]
+    parts = [HEAD, "campaigns:\n", *map(_campaign, known), "\noffers:\n", *map(_offer, known), "\nrules:\n"]
+    parts += [RULE.format(id=each.id) for each in known]
     return "".join(parts)
 
 

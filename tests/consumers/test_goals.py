@@ -480,3 +480,13 @@ def test_a_policy_without_goals_says_and_keeps_nothing() -> None:
     )
     assert "goal_events" not in found.customer.ledger.as_json()
     assert found.said == []
+
+
+def test_the_fold_finds_what_a_printed_code_stands_for() -> None:
+    older, newer = (decision(n, at_ms, "gifts", "mug", False) for n, at_ms in ((1, EARLY), (2, LATE)))
+    said = response("", "accepted", EARLY + DAY, KNOWN).model_copy(update={"cell": ("spring", "gifts", "all")})
+    answer = Record("responses", "x", SUBJECT, orjson.dumps(said.model_dump()))
+    found = folded(of_decision(newer), of_decision(older), answer, answer)
+    assert "accepted" in entry_of(found, "CODE00000001").outcomes
+    assert entry_of(found, "CODE00000002").outcomes == {}
+    assert column(found.counts, "positive") == 1
