@@ -108,8 +108,8 @@ class LedgerEntry:
 
     def known_outcomes(self) -> dict[str, int]:
         """Whatever way they have come."""
-        if self.inferred is None:
-            return self.coded_outcomes()
+        if self.inferred is None:  # as nearly always, in the middle of deciding
+            return {**self.said, **self.outcomes} if self.said else self.outcomes
         coded = self.coded_outcomes()
         if self.inferred.answers and self.unanswered:
             coded = {name: at_ms for name, at_ms in coded.items() if name not in self.unanswered}
