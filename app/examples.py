@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from app.story import Story
-from consumers.folding import Around
+from consumers.folding import Around, goals
 from consumers.live import LivePolicy
 from profiles.errors import BadFields
 from profiles.facts import Situation
@@ -190,6 +190,7 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Outcome:
     for index, response in enumerate(given.responses):
         with _at("given", "responses", index, "offer"):
             story.step.ledger = _answered(story.step.ledger, index, response, when.channel, policy, now_ms)
+    goals.judge(story.step, policy)
     before, waiting = story.step.profile, story.step.ledger
     profile, event = before, None
     if when.interaction is not None:

@@ -26,6 +26,8 @@ class LivePolicy:
     """What the times of rules follow from."""
     texts: FactReader
     """What the texts of actions name."""
+    goal_facts: FactReader
+    """What goals look at."""
 
     @staticmethod
     def compiled(checked: Checked) -> "LivePolicy":
@@ -43,6 +45,7 @@ class LivePolicy:
             stage_classes=stages,
             moments=FactReader(definition, ruleset.timed.reads),
             texts=FactReader(definition, ruleset.written),
+            goal_facts=FactReader(definition, ruleset.goals.reads),
         )
 
 

@@ -13,7 +13,7 @@ these visits is not the latest of its identifier, the fold would have known more
 | attributes | the latest statement; of two of one moment the smaller text, so that a `false` consent wins |
 | visits | as the owner keeps them (profiles/visits.py); of what is not there yet, those that overlap are one |
 | first, last, latest interactions | of all |
-| ledger | every entry; of the proposals of a rule the one that lasts longest |
+| ledger | every entry, with what the owner has inferred of it; of the proposals of a rule the one that lasts longest |
 
 Each is a symmetric function of the set of parts. What is bounded is bounded again after the join.
 """
@@ -25,6 +25,7 @@ from typing import Any
 import orjson
 from msgspec.structs import replace
 
+from profiles.attribution import together
 from profiles.definition import Definition
 from profiles.features import FeatureDefinition
 from profiles.ledger import proposed
@@ -60,8 +61,14 @@ def joined(profiles: Sequence[Profile], definition: Definition) -> Profile:
 def joined_ledger(ledgers: Sequence[Ledger]) -> Ledger:
     if len(ledgers) == 1:
         return ledgers[0]
+    abroad = {code: made for each in ledgers for code, made in each.abroad.items()}
     entries: list[LedgerEntry] = sorted(
-        (entry for each in ledgers for entry in each.entries), key=lambda entry: (entry.at_ms, entry.code)
+        (
+            together(entry, abroad[entry.code]) if entry.code in abroad else entry
+            for each in ledgers
+            for entry in each.entries
+        ),
+        key=lambda entry: (entry.at_ms, entry.code),
     )
     ledger = Ledger(entries=tuple(entries), forgotten_ms=max(each.forgotten_ms for each in ledgers))
     return proposed(ledger, (proposal for each in ledgers for proposal in each.proposals), LEAVE_ALL)

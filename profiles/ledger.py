@@ -99,7 +99,7 @@ def _known_to(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
 def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
     """The ledger with an outcome that the log has not confirmed yet. Raises UnknownCode."""
     entry = _find(ledger, response.code)
-    known = entry.known_outcomes()
+    known = entry.coded_outcomes()
     new = {name: response.at_ms for name in response.outcomes if name not in known}
     return changed(ledger, replace(entry, said={**entry.said, **new})) if new else ledger
 
@@ -110,9 +110,10 @@ def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
 
 
 def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Counts]:
-    """The ledger with an outcome in it. A repeated one changes nothing. Raises UnknownCode."""
+    """The ledger with an outcome in it. A repeated one changes nothing; of several times the earliest counts, whichever
+    arrives first. Raises UnknownCode."""
     entry = _find(ledger, response.code)
-    new = {name: response.at_ms for name in response.outcomes if name not in entry.outcomes}
+    new = {name: response.at_ms for name in response.outcomes if _is_earlier(entry, name, response.at_ms)}
     amount = response.amount if awaits_amount(ledger, response) else 0
     if not new and not amount:
         return ledger, Counter()
@@ -126,6 +127,18 @@ def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Cou
         amounts={**entry.amounts, response.outcome: amount} if amount else entry.amounts,
     )
     return changed(ledger, folded), Counter(dict(_outcome_counts(entry, folded, amount)))
+
+
+def decided_in(ledger: Ledger, cell: tuple[str, str, str], at_ms: int) -> LedgerEntry | None:
+    """The treatment that the printed code of a cell stands for at a time: the newest one decided there until then, of
+    one decision the first."""
+    made = (each for each in ledger.entries if (each.campaign, each.program, each.cell) == cell and not each.withheld)
+    return max((each for each in made if each.at_ms <= at_ms), key=lambda each: each.at_ms, default=None)
+
+
+def _is_earlier(entry: LedgerEntry, outcome: str, at_ms: int) -> bool:
+    known_ms = entry.outcomes.get(outcome)
+    return known_ms is None or (at_ms < known_ms and outcome not in entry.unanswered)
 
 
 def _find(ledger: Ledger, code: str) -> LedgerEntry:
@@ -196,4 +209,4 @@ def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:
     entries = tuple(each for each in ledger.entries if each.latest_ms() > oldest or each.until_ms > now_ms)
     proposals = tuple(each for each in ledger.proposals if each.until_ms > now_ms)
     forgotten = ledger.forgotten_ms if ledger.forgotten_ms > oldest else 0
-    return replace(ledger, entries=entries, proposals=proposals, forgotten_ms=forgotten)
+    return Ledger(entries, proposals, forgotten)

@@ -8,8 +8,10 @@ from rules.candidates import Candidate as Candidate
 from rules.candidates import CellView as CellView
 from rules.candidates import Stage as Stage
 from rules.candidates import candidates_of
+from rules.cell_codes import CellPlace, places_of
 from rules.classes import Classes, classes_of
 from rules.contact_rules import ContactRules
+from rules.goals import Goals, compile_goals
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
 from rules.places import Places
 from rules.policy import Checked
@@ -68,6 +70,9 @@ class RuleSet:
     """The rules that a time fires."""
     written: frozenset[str]
     """The names that the texts of actions write."""
+    goals: Goals
+    cell_codes: Mapping[str, CellPlace]
+    """By printed code, as `read_code` reads it."""
     desktops: Mapping[str, str]
     """The channel of each placement; the first by name where there are several."""
 
@@ -123,6 +128,8 @@ def compile_rules(checked: Checked) -> RuleSet:
         ending=frozenset(name for name, each in policy.outcomes.items() if each.ends),
         timed=compile_timed(policy, conditions, checked.moments),
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
+        goals=compile_goals(policy, candidates, conditions),
+        cell_codes=places_of(policy),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
         by_offer=by_offer,
@@ -149,8 +156,9 @@ def _written(candidates: Iterable[Candidate]) -> frozenset[str]:
 
 
 def _asked_of_customers(conditions: "Conditions") -> frozenset[str]:
-    """The names that deciding and folding look at: all but those of data quality."""
-    return frozenset().union(*(each.reads for path, each in conditions.items() if path[0] != "quality"))
+    """The names that deciding and folding look at: all but those of data quality and of goals."""
+    asked = (each for path, each in conditions.items() if path[0] != "quality" and "goal" not in path)
+    return frozenset().union(*(each.reads for each in asked))
 
 
 Conditions = Mapping[tuple[str | int, ...], Condition]

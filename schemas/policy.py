@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.base import UNIT_MS, Condition, DurationMs, Expression, FactName, Id, Model, Name
+from schemas.base import UNIT_MS, Condition, DurationMs, Expression, FactName, Id, Model, Name, only_text
 from schemas.contact import Cap as Cap
 from schemas.contact import ContactPolicy as ContactPolicy
 from schemas.contact import CoolDown as CoolDown
 from schemas.contact import OfferClass
 from schemas.example import Example
+from schemas.goals import Attribution, Goal
 from schemas.interaction import TIMER_FIRED
 from schemas.short import Also, OneOrMany
 from schemas.triggers import Act, Timing, Trigger
@@ -259,6 +260,8 @@ class Offer(Dated):
     """Percent by which the business pushes this offer."""
     always: bool = False
     """A candidate without any rule proposing it."""
+    goal: Goal | None = None
+    """What is to come of it: inferred from what the customer does. That of its cell or program if left out."""
     treatments: tuple[Treatment, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -266,6 +269,17 @@ class Offer(Dated):
         if self.bundle and (len(set(self.bundle)) < 2 or self.id in self.bundle):
             raise ValueError("`bundle` names two or more other offers")
         return self
+
+
+CellCode = Annotated[
+    str,
+    BeforeValidator(only_text),
+    Field(
+        max_length=40,
+        pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9])+$",
+        description="Letters, digits and `-`, as printed, such as SPRING-A",
+    ),
+]
 
 
 class Cell(Conditions):
@@ -276,6 +290,10 @@ class Cell(Conditions):
     """Percent of the program's audience; the shares of a program add up to 100."""
     offers: tuple[Id, ...] = ()
     holdout: bool = False
+    code: CellCode | None = None
+    """Printed on what the cell sends out: with the customer it stands for the decision."""
+    goal: Goal | None = None
+    """Of its offers that have none themselves."""
 
     @model_validator(mode="after")
     def _offers_or_holdout(self) -> "Cell":
@@ -292,6 +310,8 @@ class Program(Dated):
     id: Id
     name: str = ""
     lever: float = Field(default=0.0, ge=-90, le=900)
+    goal: Goal | None = None
+    """Of its offers where neither they nor their cells have one."""
     cells: tuple[Cell, ...] = Field(min_length=1)
 
 
@@ -406,6 +426,8 @@ class PolicyFile(Model):
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None
     arbitration: Arbitration | None = None
+    attribution: Attribution | None = None
+    """To which decisions goal events are due."""
     wording: dict[FactName, Annotated[str, Field(min_length=1, max_length=200)]] = {}
     """How agents may speak of a fact to the customer: `customer.age: your age`. What has no wording is never named."""
     quality: dict[Id, Expectation] = {}
@@ -421,3 +443,4 @@ class Policy(PolicyFile):
     lifecycle: Lifecycle = Lifecycle()
     contact_policy: ContactPolicy = ContactPolicy()
     arbitration: Arbitration = Arbitration()
+    attribution: Attribution = Attribution()

@@ -29,6 +29,11 @@ class Row(Model):
     rate_high: float | None = None
     """95 % Wilson score interval of the rate."""
     amount: float = 0.0
+    attributed: float = 0.0
+    """Goal events that are due to these treatments: each event counts 1, in shares where several have a part in it. Of
+    what was withheld: to which of them they would have been due."""
+    converted: int = 0
+    """Customers who have met a goal in time, each once in a program, whether an offer was made, seen or withheld."""
 
 
 class Totals(Model):
@@ -45,9 +50,8 @@ class Totals(Model):
 
 class Comparison(Model):
     """Treated against held out, per program, by intention to treat: each customer counts once, from the first
-    offer that was decided or withheld, whatever became of it.
-
-    What the held out do without an offer is not measured yet: that needs goals that come without a code.
+    offer that was decided or withheld, whatever became of it. Both sides are measured by the same goals: what customers
+    do within the window of the decision, whether they have seen an offer or not.
     """
 
     campaign: str
@@ -62,6 +66,17 @@ class Comparison(Model):
     positive: int
     rate: float | None
     """Positive outcomes per treated customer."""
+    converted_treated: int = 0
+    converted_held_out: int = 0
+    """Customers who have met a goal in time."""
+    conversion_treated: float | None = None
+    conversion_held_out: float | None = None
+    """Converted per customer of that side; none without customers."""
+    lift: float | None = None
+    """conversion of the treated − conversion of the held out."""
+    lift_low: float | None = None
+    lift_high: float | None = None
+    """95 % interval of the lift (Newcombe 1998, method 10)."""
 
 
 class Scorecard(Model):

@@ -4,9 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from app.scorecard.intervals import wilson
+from app.scorecard.intervals import difference, wilson
 from profiles.store import CustomerStore
 from schemas.interaction import OUR_OWN
+from schemas.ledger import WHOLE_EVENT
 from schemas.scorecard import AMOUNT_SCALE, Comparison, Row, Scorecard, Totals
 
 OUTCOME = "outcome:"
@@ -70,6 +71,8 @@ def _row(place: Place, found: Counter[str]) -> Row:
         rate_low=low,
         rate_high=high,
         amount=found["amount"] / AMOUNT_SCALE,
+        attributed=found["attributed"] / WHOLE_EVENT,
+        converted=found["converted"],
     )
 
 
@@ -83,8 +86,9 @@ def _totals(rows: Iterable[Row], plain: Counter[str]) -> Totals:
     amount = 0
     for row in rows:
         sums.update({"decided": row.decided, "presented": row.presented, "withheld": row.withheld})
-        outcomes.update(row.outcomes)
-        amount += round(row.amount * AMOUNT_SCALE)
+        if not row.withheld:  # what the held out do is no answer to anything
+            outcomes.update(row.outcomes)
+            amount += round(row.amount * AMOUNT_SCALE)
     return Totals(
         interactions=plain["interactions"],
         decisions=plain["decisions"],
@@ -101,9 +105,9 @@ def _comparisons(rows: Iterable[Row]) -> Iterable[Comparison]:
     for row in rows:
         programs[row.campaign, row.program].append(row)
     for (campaign, program), found in sorted(programs.items()):
-        treated = sum(row.customers for row in found if not row.withheld)
-        held_out = sum(row.customers for row in found if row.withheld)
-        positive = sum(row.positive for row in found)
+        made, withheld = [row for row in found if not row.withheld], [row for row in found if row.withheld]
+        treated, held_out = sum(row.customers for row in made), sum(row.customers for row in withheld)
+        positive = sum(row.positive for row in made)
         yield Comparison(
             campaign=campaign,
             program=program,
@@ -113,4 +117,19 @@ def _comparisons(rows: Iterable[Row]) -> Iterable[Comparison]:
             positive=positive,
             rate=positive / treated if treated else None,
             held_out_share=held_out / (treated + held_out) if treated + held_out else None,
+            **_lift(sum(row.converted for row in made), treated, sum(row.converted for row in withheld), held_out),
         )
+
+
+def _lift(made: int, treated: int, withheld: int, held_out: int) -> dict[str, float | None]:
+    one, other = made / treated if treated else None, withheld / held_out if held_out else None
+    low, high = difference(made, treated, withheld, held_out)
+    return {
+        "converted_treated": made,
+        "converted_held_out": withheld,
+        "conversion_treated": one,
+        "conversion_held_out": other,
+        "lift": None if one is None or other is None else one - other,
+        "lift_low": low,
+        "lift_high": high,
+    }

@@ -48,6 +48,7 @@ def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed, step.handed):
         said.clear()
     step.identity = NOBODY
+    step.judged = (step.ledger, step.identity)
 
 
 def _timers(step: Step) -> list[str]:

@@ -42,12 +42,22 @@ def _is_known(step: Step, decision: DecisionRecord) -> bool:
 
 def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     """Raises Undecodable and UnknownCode."""
-    response = decoded(ResponseRecord.model_validate_json, record.body)
+    response = _found(step, decoded(ResponseRecord.model_validate_json, record.body))
     folded, counts = ledgers.fold_response(step.ledger, response)
     step.ledger, withdrawn, timers = no_response.answered(folded, response.code, policy.definition)
     step.counts.update(counts)
     step.counts.update(withdrawn)
     step.timers.update(timers)
+
+
+def _found(step: Step, response: ResponseRecord) -> ResponseRecord:
+    """With the response code, where it came with the code of a cell. Raises UnknownCode."""
+    if response.cell is None:
+        return response
+    entry = ledgers.decided_in(step.ledger, response.cell, response.at_ms)
+    if entry is None:
+        raise ledgers.UnknownCode(f"of the cell {'/'.join(response.cell)}")
+    return response.model_copy(update={"code": entry.code, "decision": entry.decision})
 
 
 def no_response_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from consumers.dead_letters import of_the_fold, why_dead
-from consumers.folding import erasure, interactions, ledgers, parts
+from consumers.folding import erasure, goals, interactions, ledgers, parts
 from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
 from consumers.live import LivePolicy
@@ -111,8 +111,9 @@ class ProfileFold:
         if erasure.passed_over(step, record):
             return None
         try:
-            step.now_ms = record.at_ms
+            step.now_ms, step.offset = record.at_ms, record.offset
             handler_of(record)(step, record, self.policy)
+            goals.judge(step, self.policy)
         except StoreUnavailable:
             raise  # trouble is never a dead letter: the partition waits
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
@@ -122,6 +123,7 @@ class ProfileFold:
     def _folds_what_is_said(self, step: Step, left: set[str]) -> bool:
         try:
             interactions.fold_said(step, self.policy)
+            goals.judge(step, self.policy)
         except StoreUnavailable:
             raise
         except Exception as cause:  # noqa: BLE001  nor may what follows from a record make that a dead letter

@@ -77,10 +77,15 @@ class Step(Struct):
     """Timers that had to go because there were too many."""
     folded_to: int = 0
     """Offset of the last record folded."""
+    offset: int = 0
+    """Of the record in hand."""
+    judged: tuple[Ledger, Identity] = (Ledger(), NOBODY)
+    """What goals were judged on last (consumers/folding/goals.py)."""
 
     @staticmethod
     def of(customer: Customer, around: Around, left: Set[str] = frozenset()) -> "Step":
-        return Step(customer.subject, customer.profile, customer.ledger, customer.identity, around, left=left)
+        ledger, identity = customer.ledger, customer.identity
+        return Step(customer.subject, customer.profile, ledger, identity, around, left=left, judged=(ledger, identity))
 
     def is_stranger(self) -> bool:
         """Somebody of whom nothing is known but that we were asked about them."""
