@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from app import COMPILED
 from app.actions import Actions
 from app.api import create_app
 from app.customers import Customers
@@ -146,7 +147,9 @@ async def run_worker(settings: Settings, roles: frozenset[str]) -> None:
                 joining = Joining(settings, parts.redis, parts.store, parts.registry, live, metrics, liveness, name)
                 running += joining.parts(roles)
                 collect_rarely()
-                log.info("worker started", extra={"roles": ",".join(sorted(roles)), "metrics": address})
+                log.info(
+                    "worker started", extra={"roles": ",".join(sorted(roles)), "metrics": address, "compiled": COMPILED}
+                )
                 await run_all(running, stopping)
     faulthandler.cancel_dump_traceback_later()
     log.info("worker stopped")
