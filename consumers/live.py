@@ -5,6 +5,7 @@ from typing import Protocol
 
 from profiles.definition import Definition
 from profiles.facts import FactReader
+from profiles.shelf import Shelf
 from rules.classes import Classes
 from rules.policy import Checked
 from rules.ruleset import RuleSet, compile_rules
@@ -26,6 +27,8 @@ class LivePolicy:
     """What the times of rules follow from."""
     texts: FactReader
     """What the texts of actions name."""
+    shelf: Shelf | None
+    """Its inventories and budgets; None without any."""
 
     @staticmethod
     def compiled(checked: Checked) -> "LivePolicy":
@@ -43,6 +46,7 @@ class LivePolicy:
             stage_classes=stages,
             moments=FactReader(definition, ruleset.timed.reads),
             texts=FactReader(definition, ruleset.written),
+            shelf=Shelf.of(ruleset.policy, ruleset.revision),
         )
 
 

@@ -18,6 +18,7 @@ from rules.texts import names
 from rules.timing import TimedRules, compile_timed
 from schemas.ledger import Proposal
 from schemas.policy import Arbitration, ContactPolicy, Policy, Rule
+from schemas.supplies import Supply, supplies_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class RuleSet:
     """The names that the texts of actions write."""
     desktops: Mapping[str, str]
     """The channel of each placement; the first by name where there are several."""
+    supplies: Mapping[str, Supply]
+    """Inventories and budgets, by name."""
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -123,6 +126,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         ending=frozenset(name for name, each in policy.outcomes.items() if each.ends),
         timed=compile_timed(policy, conditions, checked.moments),
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
+        supplies=supplies_of(policy),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
         by_offer=by_offer,

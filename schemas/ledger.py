@@ -6,6 +6,8 @@ Plain values that the profile store keeps as JSON and `rules` only reads.
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.stock import Taking
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
@@ -42,6 +44,10 @@ class LedgerEntry:
     """When the outcome happens that stands for no answer; 0: none is awaited."""
     unanswered: dict[str, int] = field(default_factory=dict)
     """That outcome and when, once it has happened by itself and nothing has withdrawn it."""
+    takes: dict[str, Taking] = field(default_factory=dict)
+    """What was reserved for it, by supply."""
+    used: dict[str, int] = field(default_factory=dict)
+    """Of which an outcome has taken that for good, by supply, and when."""
 
     def known_outcomes(self) -> dict[str, int]:
         return {**self.said, **self.outcomes} if self.said else self.outcomes
