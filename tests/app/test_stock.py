@@ -110,8 +110,8 @@ class Service:
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with connected(redis_url) as client:
+async def redis(any_redis_url: str) -> AsyncIterator[Redis]:
+    async with connected(any_redis_url) as client:
         yield client
 
 

@@ -26,8 +26,8 @@ ROUNDS, STEPS = 6, 120
 
 
 @pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with connected(redis_url) as client:
+async def redis(any_redis_url: str) -> AsyncIterator[Redis]:
+    async with connected(any_redis_url) as client:
         yield client
 
 
