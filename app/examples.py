@@ -25,6 +25,7 @@ from schemas.interaction import IDENTIFY, TAGGED, Interaction
 from schemas.ledger import Ledger, LedgerEntry
 from schemas.policy import FieldType, Rule
 from schemas.response import ResponseRecord
+from schemas.supplies import counted
 
 SUBJECT = "customer:example"
 SEED = 1
@@ -202,14 +203,15 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Outcome:
         context = checked(when.context, policy.definition.context, "`context`")
     situation = Situation(SUBJECT, profile, when.channel, now_ms, event, context, before)
     placements = ((when.placement, when.count),)
-    facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells)
+    stock = _stock(example, policy)
+    facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells, stock)
     judgement = decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED)
     return Outcome(example, policy, judgement, policy.ruleset.classified(facts.values), story.actions)
 
 
 def _told(example: Example, policy: LivePolicy, now_ms: int) -> Story:
     """The customer as the question finds them."""
-    story = Story(SUBJECT, policy, Around(cells=example.given.cells))
+    story = Story(SUBJECT, policy, Around(cells=example.given.cells, stock=_stock(example, policy)))
     history = _history(example, policy, now_ms)
     for past in history:
         story.happen(past)
@@ -218,6 +220,18 @@ def _told(example: Example, policy: LivePolicy, now_ms: int) -> Story:
         since_ms = history[0].at_ms if history else now_ms
         story.step.profile = structs.replace(story.step.profile, stages=((example.given.stage, since_ms),))
     return story
+
+
+def _stock(example: Example, policy: LivePolicy) -> dict[str, int]:
+    """What is left of each supply that the example names."""
+    found, known = {}, policy.ruleset.supplies
+    for name, amount in example.given.stock.items():
+        with _at("given", "stock", name):
+            if name not in known:
+                hint = f"it has {', '.join(known)}" if known else "it has no `inventory`, and no `budget`"
+                raise BadFields(f"the policy has no stock `{name}`", hint)
+        found[name] = counted(name, amount)
+    return found
 
 
 def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interaction]:

@@ -12,7 +12,7 @@ from app.policy import required
 from consumers.answers import NoSuchOutcome, answer_of, known_codes, record_of
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter
-from profiles import ledger
+from profiles import holds, ledger
 from profiles.decided import KnownCode
 from profiles.definition import Definition
 from profiles.errors import BadFields
@@ -39,7 +39,7 @@ class Responding:
         code = parsed(request.code) if request.customer is None else await self._sent_to(request, policy, at_ms(now))
         known = await self._find(code)
         said = answer(request, code, known, policy.definition, at_ms(now))
-        result = await retried(lambda _: self._commit(known.subject, said))
+        result = await retried(lambda _: self._commit(known.subject, said, policy.definition))
         self._meter.count("responses", outcome=request.outcome)
         return ResponseReceipt(
             code=code,
@@ -68,7 +68,7 @@ class Responding:
             raise UnknownResponseCode(f"No decision here made the code {codes.shown(code)}, or it is forgotten.")
         return found
 
-    async def _commit(self, subject: str, said: ResponseRecord) -> Committed | None:
+    async def _commit(self, subject: str, said: ResponseRecord, definition: Definition) -> Committed | None:
         """None if somebody else changed the customer meanwhile, DONE for a repeated response."""
         customer = await self._store.read(subject)
         try:
@@ -78,7 +78,8 @@ class Responding:
         if answered is customer.ledger and not ledger.awaits_amount(answered, said):
             await self._store.confirm(subject)
             return Committed.DONE
-        commit = Commit(subject, customer.version, ledger=answered, records=[record_of(said, subject)])
+        moves = holds.answered(customer.ledger, answered, said.code, definition)
+        commit = Commit(subject, customer.version, ledger=answered, records=[record_of(said, subject)], moves=moves)
         result = await self._store.commit(commit)
         return None if result is Committed.CONFLICT else result
 

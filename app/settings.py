@@ -122,8 +122,14 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def _redis_url(text: str) -> str | None:
-    if text and not text.startswith(("redis://", "rediss://", "unix:///")):
-        raise ValueError("give a URL such as redis://host:6379/0, rediss://host:6379 or unix:///path")
+    cluster = re.fullmatch(r"rediss?\+cluster://([^@/]*@)?(?P<servers>[^@/]+)", text)
+    if cluster:
+        _servers(cluster["servers"])
+    elif text and not text.startswith(("redis://", "rediss://", "unix:///")):
+        raise ValueError(
+            "give a URL such as redis://host:6379/0, rediss://host:6379, unix:///path or "
+            "redis+cluster://host:6379,host:6379"
+        )
     return text or None
 
 
@@ -157,7 +163,8 @@ TABLE: tuple[Setting, ...] = (
         "redis",
         "",
         _redis_url,
-        "URL of the Redis to use (`redis://`, `rediss://`, `unix://`); without it, `opportune up` starts one "
+        "URL of the Redis to use (`redis://`, `rediss://`, `unix://`; of a cluster `redis+cluster://` or "
+        "`rediss+cluster://` with `host:port` of some nodes and commas between); without it, `opportune up` starts one "
         "of its own and the other commands look for that",
     ),
     Setting("var", "./var", Path, "Folder for the state of the embedded Redis"),

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from profiles.definition import Definition
 from schemas.base import UNIT_MS, moment
-from schemas.decision import ChosenTreatment, Decision, Withheld
+from schemas.decision import ChosenTreatment, Decision, DecisionRecord, Withheld
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.policy import Outcome, OutcomeClass
 from schemas.response import ResponseRecord
@@ -40,11 +40,17 @@ def _day(number: int) -> str:
     return moment(number * DAY_MS).date().isoformat()
 
 
-def entries_of(decision: Decision, at_ms: int, definition: Definition) -> list[LedgerEntry]:
+def entries_of(decision: DecisionRecord, at_ms: int, definition: Definition) -> list[LedgerEntry]:
     """One entry for each treatment and each that was withheld, not logged yet."""
-    until_ms = at_ms + definition.reservation_ms
+    until_ms, takes = at_ms + definition.reservation_ms, decision.takes or {}
     treatments = [
-        replace(_entry(each, decision, at_ms), code=each.code, treatment=each.treatment, until_ms=until_ms)
+        replace(
+            _entry(each, decision, at_ms),
+            code=each.code,
+            treatment=each.treatment,
+            until_ms=until_ms,
+            takes=takes.get(each.code, {}),
+        )
         for each in decision.treatments
     ]
     withheld = [
@@ -75,7 +81,9 @@ def reserved(ledger: Ledger, entries: Iterable[LedgerEntry], now_ms: int, defini
     return tidied(replace(ledger, entries=(*ledger.entries, *entries)), now_ms, definition)
 
 
-def fold_decision(ledger: Ledger, decision: Decision, at_ms: int, definition: Definition) -> tuple[Ledger, Counts]:
+def fold_decision(
+    ledger: Ledger, decision: DecisionRecord, at_ms: int, definition: Definition
+) -> tuple[Ledger, Counts]:
     """Confirms the reservations of a logged decision; makes those that are missing (a rebuilt ledger)."""
     today = day(at_ms)
     counts: Counts = Counter({f"{today}|decisions": 1})
@@ -101,7 +109,10 @@ def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
     entry = _find(ledger, response.code)
     known = entry.coded_outcomes()
     new = {name: response.at_ms for name in response.outcomes if name not in known}
-    return changed(ledger, replace(entry, said={**entry.said, **new})) if new else ledger
+    if not new:
+        return ledger
+    taken = used(entry, dict.fromkeys(response.outcomes.values(), response.at_ms))
+    return changed(ledger, replace(entry, said={**entry.said, **new}, used=taken))
 
 
 def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
@@ -125,6 +136,7 @@ def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Cou
         outcomes={**entry.outcomes, **new},
         said={name: at for name, at in entry.said.items() if name not in new},
         amounts={**entry.amounts, response.outcome: amount} if amount else entry.amounts,
+        used=used(entry, dict.fromkeys(response.outcomes.values(), response.at_ms)),
     )
     return changed(ledger, folded), Counter(dict(_outcome_counts(entry, folded, amount)))
 
@@ -139,6 +151,13 @@ def decided_in(ledger: Ledger, cell: tuple[str, str, str], at_ms: int) -> Ledger
 def _is_earlier(entry: LedgerEntry, outcome: str, at_ms: int) -> bool:
     known_ms = entry.outcomes.get(outcome)
     return known_ms is None or (at_ms < known_ms and outcome not in entry.unanswered)
+
+
+def used(entry: LedgerEntry, classes: Mapping[str, int]) -> dict[str, int]:
+    """What it has taken for good once outcomes of these classes are known, and when. It depends on what was taken and
+    said, on no policy, so that the log tells it again."""
+    new = {name: classes[each["confirm"]] for name, each in entry.takes.items() if each["confirm"] in classes}
+    return {**new, **entry.used} if new else entry.used
 
 
 def _find(ledger: Ledger, code: str) -> LedgerEntry:

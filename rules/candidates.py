@@ -14,6 +14,8 @@ from rules.reasons import Reason
 from rules.treatments import Place, Wording, wordings_of
 from schemas.base import at_ms
 from schemas.policy import Campaign, Cell, Dated, Offer, Policy, Program, Treatment
+from schemas.stock import Taking
+from schemas.supplies import takes_of
 
 Conditions = Mapping[tuple[str | int, ...], Condition]
 LEVELS = (
@@ -66,6 +68,8 @@ class CellView:
     """Those of the offer and its parts."""
     looks_at_offer: bool
     """Whether any of all these conditions does."""
+    is_plain: bool
+    """The cell has the offer, and there is as much of it as one likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class Candidate:
     """Of the program's cells."""
     offer_values: Mapping[str, Any]
     """`offer.*` as conditions see it."""
+    takes: Mapping[str, Taking]
+    """What a treatment of it takes, by supply."""
 
     def live_at(self, now_ms: int) -> bool:
         return self.live_from_ms <= now_ms < self.live_until_ms
@@ -176,7 +182,11 @@ class Catalogue:
                 "offer.value": offer.value,
                 "offer.cost": offer.cost,
             },
+            takes=self._takes(campaign, offer),
         )
+
+    def _takes(self, campaign: Campaign, offer: Offer) -> dict[str, Taking]:
+        return takes_of(campaign, offer, {name: each for name, (_, each) in self._offers.items()})
 
     def _periods(self, campaign: Campaign, program: Program, offers: Iterable[Offer]) -> tuple[Period, ...]:
         levels: list[tuple[str, Dated]] = [(f"campaign {campaign.id}", campaign), (f"program {program.id}", program)]
@@ -210,13 +220,15 @@ class Catalogue:
         )
         inherited = [each for field, _, _ in LEVELS for each in upper[field]]
         shared = tuple(each.condition for each in inherited if not each.of_offer)
+        has_offer = cell.holdout or offer.id in cell.offers
         return CellView(
             cell=cell,
-            has_offer=cell.holdout or offer.id in cell.offers,
+            has_offer=has_offer,
             stages=stages,
             above=self._above.setdefault(shared, Above(shared)),
             own=tuple(each for field, _, _ in LEVELS for each in own[field]),
             looks_at_offer=any(owned.of_offer for stage in stages for owned in stage.conditions),
+            is_plain=has_offer and not self._takes(campaign, offer),
         )
 
     def _owned(self, *levels: tuple[str, tuple[str | int, ...]]) -> dict[str, list[Owned]]:

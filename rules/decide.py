@@ -6,10 +6,11 @@ written examples of a policy, rehearsal or replay.
     candidates            what live rules propose and offers that are always on
     live, worded          what can be made now, at this place
     eligible, applicable, suitable
-    contact policy        lists, consent, requirements, quiet hours, channels, suppression, cool-downs, caps
+    contact policy        lists, consent, requirements, quiet hours, channels, suppression, cool-downs, caps; stock
     cell                  held out, or another cell's offer
     arbitration           scores
-    slots                 best first, no offer twice, what excludes another, diversity; caps count what was just chosen
+    slots                 best first, no offer twice, what excludes another, diversity; caps and stock count what was
+                          just chosen
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from rules.places import Group, Place
 from rules.proposing import Proposed, proposed
 from rules.ruleset import Candidate, RuleSet
 from rules.slots import Slots
+from rules.stock import Stock
 from schemas.decision import Facts
 
 
@@ -62,7 +64,8 @@ def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: i
         ruleset.contact.zone_of(values),
         sum([count for _, count in facts.placements]),
     )
-    funnel = Funnel(facts, ruleset, values, contact, now_ms, found.settled)
+    stock = Stock(facts.stock, ruleset.supplies)
+    funnel = Funnel(facts, ruleset, values, contact, now_ms, stock, found.settled)
     place = ruleset.places.at(facts.channel, tuple([name for name, _ in facts.placements]))
     surviving: list[Candidate] = []
     left_out: list[LeftOut] = []

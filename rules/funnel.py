@@ -16,6 +16,7 @@ from rules.language import Condition, EvaluationError
 from rules.places import Block, Group
 from rules.reasons import Reason
 from rules.ruleset import RuleSet
+from rules.stock import Stock
 from rules.treatments import Wording, best
 from schemas.decision import Facts
 
@@ -27,6 +28,7 @@ class Funnel:
     values: Mapping[str, Any]
     contact: ContactState
     now_ms: int
+    stock: Stock
     settled: Mapping[str, str] = field(default_factory=dict)
     """Offers that only waiting proposals propose, and that were answered since: how."""
     _cells: dict[str, str] = field(init=False, default_factory=dict)
@@ -80,6 +82,9 @@ class Funnel:
 
     def _contact_refusal(self, candidate: Candidate, view: CellView) -> Refusal | None:
         refusal = self.contact.against(candidate, self.values, view.cell.holdout)
+        if refusal is not None or view.is_plain:
+            return refusal
+        refusal = self.stock.refusal(candidate)
         if refusal is None and not view.has_offer:
             return Reason.OTHER_CELL, f"cell {view.cell.id}"
         return refusal

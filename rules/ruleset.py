@@ -20,6 +20,7 @@ from rules.texts import names
 from rules.timing import TimedRules, compile_timed
 from schemas.ledger import Proposal
 from schemas.policy import Arbitration, ContactPolicy, Policy, Rule
+from schemas.supplies import Supply, supplies_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class RuleSet:
     """By printed code, as `read_code` reads it."""
     desktops: Mapping[str, str]
     """The channel of each placement; the first by name where there are several."""
+    supplies: Mapping[str, Supply]
+    """Inventories and budgets, by name."""
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -130,6 +133,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
         goals=compile_goals(policy, candidates, conditions),
         cell_codes=places_of(policy),
+        supplies=supplies_of(policy),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
         by_offer=by_offer,

@@ -69,6 +69,7 @@ class Slots:
         self._facts = facts
         self._funnel = funnel
         self._contact = funnel.contact
+        self._stock = funnel.stock
         most = funnel.ruleset.arbitration.at_most_per_category
         self._made = Beside(most)
         self._would_be_made: Beside | None = None
@@ -89,7 +90,7 @@ class Slots:
 
     def _hold_back(self, candidate: Candidate, view: CellView) -> None:
         """It would have won a slot if nothing that was chosen or held back before it stood in its way."""
-        capped = self._contact.cap_refusal(candidate, held_out=True)
+        capped = self._contact.cap_refusal(candidate, held_out=True) or self._stock.refusal(candidate)
         self.left_out.append(LeftOut(candidate, *(capped or (Reason.HELD_OUT, f"cell {view.cell.id}"))))
         if self._would_be_made is None:
             self._would_be_made = self._made.copy()
@@ -103,7 +104,8 @@ class Slots:
     def _choose(self, scored: Scored, view: CellView) -> Refusal | None:
         candidate = scored.candidate
         if self.choices:  # before the first, the funnel has asked already, and nothing stands beside it
-            refusal = self._contact.cap_refusal(candidate, held_out=False) or self._made.clash(candidate)
+            refusal = self._contact.cap_refusal(candidate, held_out=False) or self._stock.refusal(candidate)
+            refusal = refusal or self._made.clash(candidate)
             if refusal is not None:
                 return refusal
         placement = self._free(candidate, self._free_slots) if self._open else None
@@ -126,6 +128,7 @@ class Slots:
         if self._would_be_made is not None:
             self._would_be_made.add(candidate)
         self._contact.choose(candidate)
+        self._stock.take(candidate)
 
     def _free(self, candidate: Candidate, free: dict[str, int]) -> str | None:
         """The first placement, in the order of the request, with a slot that this candidate can fill."""

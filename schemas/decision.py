@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from schemas.base import Model, Name, SubjectId
 from schemas.identity import CUSTOMER, VISITOR, named
 from schemas.ledger import Ledger
+from schemas.stock import Taking
 
 MOST_TREATMENTS = 100
 
@@ -75,6 +76,8 @@ class Facts:
     ledger: Ledger
     cells: Mapping[str, str] = field(default_factory=dict)
     """Cell by program, where somebody chose it (a test customer); otherwise the hash assigns it."""
+    stock: Mapping[str, int] = field(default_factory=dict)
+    """What is left of each supply within reach (schemas/supplies.py); of one that is not named, all of it."""
 
 
 class ChosenTreatment(Model):
@@ -150,3 +153,7 @@ class DecisionRecord(Decision):
     """The values that conditions could see."""
     ledger: dict[str, Any]
     """The customer's ledger as it was, as far back as the contact policy looks."""
+    stock: dict[str, int] | None = None
+    """What was left of each supply where it was decided, in units or millionths of the currency."""
+    takes: dict[str, dict[str, Taking]] | None = None
+    """By response code and supply, what each treatment takes."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from schemas.stock import Taking
+
 WHOLE_EVENT = 10_000
 """Shares of a goal event add up to this."""
 
@@ -105,6 +107,10 @@ class LedgerEntry:
     """That outcome and when, once it has happened by itself and nothing has withdrawn it."""
     inferred: Inferred | None = None
     """What came of it without a response code."""
+    takes: dict[str, Taking] = field(default_factory=dict)
+    """What was reserved for it, by supply."""
+    used: dict[str, int] = field(default_factory=dict)
+    """Of which an outcome has taken that for good, by supply, and when."""
 
     def known_outcomes(self) -> dict[str, int]:
         """Whatever way they have come."""

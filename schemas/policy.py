@@ -18,6 +18,7 @@ from schemas.example import Example
 from schemas.goals import Attribution, Goal
 from schemas.interaction import TIMER_FIRED
 from schemas.short import Also, OneOrMany
+from schemas.stock import ShortBudget, ShortInventory
 from schemas.triggers import Act, Timing, Trigger
 from schemas.windows import ShortWindow
 
@@ -256,6 +257,9 @@ class Offer(Dated):
     value: float = Field(default=1.0, gt=0)
     """What an acceptance is worth, in the policy's currency."""
     cost: float = Field(default=0.0, ge=0)
+    """What making it costs, in the policy's currency: what it takes of its campaign's budget."""
+    inventory: ShortInventory | None = None
+    """How often it can be made, to all customers together; as often as one likes if left out."""
     lever: float = Field(default=0.0, ge=-90, le=900)
     """Percent by which the business pushes this offer."""
     always: bool = False
@@ -334,7 +338,8 @@ class Campaign(Dated):
     """What it is for: one of `issues`."""
     purpose: Id | None = None
     """What consent its offers need, where they do not say so themselves."""
-    budget: float | None = Field(default=None, ge=0)
+    budget: ShortBudget | None = None
+    """What its offers may cost together."""
     lever: float = Field(default=0.0, ge=-90, le=900)
     programs: tuple[Program, ...] = Field(min_length=1)
 

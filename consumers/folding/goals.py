@@ -19,12 +19,12 @@ import orjson
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.said import GOALS
-from profiles import attribution
+from profiles import attribution, holds
 from profiles.attribution import Horizon, Reach
 from profiles.facts import Situation
 from profiles.fold import event_value, identity_hash
 from profiles.identity import Identity
-from profiles.ledger import Counts, implied
+from profiles.ledger import Counts, implied, used
 from profiles.profile import Profile
 from profiles.store import Record
 from schemas.contact import DECIDED, PRESENTED
@@ -127,7 +127,7 @@ def _judge(step: Step, before: tuple[Ledger, Identity], policy: LivePolicy) -> N
         made = attribution.with_outcomes(entry, *new, policy.definition.outcomes)
         if made is not None:
             found[entry.code] = made
-    _keep(step, now, found, settled_ms, kept)
+    _keep(step, now, found, settled_ms, kept, policy)
     after = Known.of(step.ledger, step.identity)
     _count(step, was, after, policy)
     _say(step, was, after, policy)
@@ -163,21 +163,31 @@ def _frozen(known: Known, policy: LivePolicy) -> frozenset[str]:
     return frozenset(event for each in held for event in (*each.credits, *each.met)) & known.events.keys()
 
 
-def _keep(step: Step, known: Known, found: Mapping[str, Inferred], settled_ms: int, kept: frozenset[str]) -> None:
-    entries = tuple(
-        each if not each.logged or each.inferred == found.get(each.code)
-        else replace(each, inferred=found.get(each.code))
-        for each in step.ledger.entries
-    )  # fmt: skip
+def _keep(
+    step: Step, known: Known, found: Mapping[str, Inferred], settled_ms: int, kept: frozenset[str], policy: LivePolicy
+) -> None:
+    entries = tuple(_with(each, found.get(each.code), policy) for each in step.ledger.entries)
+    before = step.ledger
     changed = replace(
-        step.ledger,
+        before,
         entries=entries,
         goal_events=tuple(each for each in step.ledger.goal_events if each.id in kept),
         settled_ms=settled_ms if step.ledger.goal_events or step.ledger.settled_ms else 0,
         abroad={code: each for code, each in found.items() if code in known.others},
     )
-    if changed != step.ledger:
+    if changed != before:
         step.ledger = changed
+        for code in found:
+            step.moves += holds.answered(before, changed, code, policy.definition)
+
+
+def _with(entry: LedgerEntry, made: Inferred | None, policy: LivePolicy) -> LedgerEntry:
+    """What a goal has used of the stock stays used, also where the event turns out to be due to another treatment."""
+    if not entry.logged or entry.inferred == made:
+        return entry
+    known = policy.definition.outcomes
+    classes = {known[name].kind: at for name, at in made.outcomes.items() if name in known} if made else {}
+    return replace(entry, inferred=made, used=used(entry, classes))
 
 
 def _count(step: Step, was: Known, now: Known, policy: LivePolicy) -> None:

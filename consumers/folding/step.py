@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from profiles.customer import Customer
 from profiles.definition import Definition
+from profiles.holds import Act, Move
 from profiles.identity import NOBODY, Identity
 from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
@@ -31,6 +32,8 @@ class Around(Struct, frozen=True):
     """A log is folded again, from which erased lives were removed, into ledgers that hold no reservations."""
     cells: Mapping[str, str] = field(default_factory=dict)
     """Cell by program, where an example assigns it."""
+    stock: Mapping[str, int] = field(default_factory=dict)
+    """What is left of each supply within reach; all of it where an example does not say."""
 
 
 class Step(Struct):
@@ -48,6 +51,8 @@ class Step(Struct):
     """What this step says: log records, actions, dead letters."""
     new_keys: list[NewKey] = field(default_factory=list)
     decided: list[Decision] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    """What it moves in the stock of the shard."""
     taken: list[ActionKind] = field(default_factory=list)
     """The kinds of the actions among the records."""
     said: list[Interaction] = field(default_factory=list)
@@ -102,6 +107,14 @@ class Step(Struct):
         if not self.identity.sources:
             return self.ledger
         return joined_ledger([self.ledger, *(part.ledger for part in self.identity.others().values())])
+
+    def stock(self) -> Mapping[str, int]:
+        """What is left after what this step has reserved."""
+        found = dict(self.around.stock)
+        for each in self.moves:
+            if each.act is Act.HOLD and each.supply in found:
+                found[each.supply] -= each.amount
+        return found
 
     def touched(self) -> tuple[object, ...]:
         """Differs, by identity, once anything has happened to the step."""

@@ -18,6 +18,8 @@ from rules.explaining.times import minute
 from rules.language import EvaluationError
 from rules.reasons import Reason
 from rules.ruleset import Candidate, CellView, Stage
+from rules.stock import Stock, lacking, said
+from schemas.supplies import shown
 
 
 def obstacles(case: Case, left_out: LeftOut) -> tuple[Found, ...]:
@@ -33,6 +35,7 @@ def _of_funnel(case: Case, candidate: Candidate, view: CellView) -> Iterator[Fou
     for stage in view.stages:
         yield from _stage(case, stage, values)
     yield from contact(case, candidate, values, view.cell.holdout)
+    yield from _stock(case, candidate)
     if not view.has_offer:
         others = ", ".join(cell.id for cell in candidate.program.cells if candidate.offer.id in cell.offers)
         text = f"the customer is in the cell {view.cell.id}; the offer is made in {others}"
@@ -79,6 +82,16 @@ def _stage(case: Case, stage: Stage, values: dict[str, Any]) -> Iterator[Found]:
             yield Found(reason, owned.owner, in_words(lack), owned.condition.source, lack)
 
 
+def _stock(case: Case, candidate: Candidate) -> Iterator[Found]:
+    """Before anything of the same answer was chosen."""
+    before = Stock(case.facts.stock, case.ruleset.supplies)
+    for supply, taking in lacking(before, candidate):
+        left, amount = max(0, before.left(supply)), taking["amount"]
+        text = f"within reach are {shown(supply, left)} of {shown(supply, case.ruleset.supplies[supply].total)}"
+        text += f", and it takes {shown(supply, amount)}"
+        yield Found(said(supply)[0], said(supply)[1], text)
+
+
 def _at_slots(case: Case, left_out: LeftOut) -> Found:
     """What came of the other candidates of the same decision."""
     candidate = left_out.candidate
@@ -101,7 +114,8 @@ def _at_slots(case: Case, left_out: LeftOut) -> Found:
         case Reason.OUTRANKED:
             return Found(Reason.OUTRANKED, "arbitration", _outranked(case, candidate))
     text = f"{left_out.detail}: the other offers of this very decision have used it up"
-    return Found(left_out.reason, f"cap {left_out.detail.partition(':')[0]}", text)
+    where = left_out.detail.partition(":")[0]
+    return Found(left_out.reason, f"cap {where}" if left_out.reason is Reason.CAP_REACHED else where, text)
 
 
 def _outranked(case: Case, candidate: Candidate) -> str:

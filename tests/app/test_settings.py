@@ -67,6 +67,13 @@ def test_a_misspelt_name_is_refused_with_the_nearest() -> None:
     assert caught.value.hint.startswith("did you mean OPPORTUNE_DURABILITY?")
 
 
+@pytest.mark.parametrize("url", ["redis+cluster://a:1,b:2", "rediss+cluster://me:secret@a:1,[::1]:2"])
+def test_some_nodes_of_a_cluster_are_named(url: str) -> None:
+    assert Settings.from_env({"OPPORTUNE_REDIS": url}).redis == url
+    with pytest.raises(BadSettings, match="give host:port"):
+        Settings.from_env({"OPPORTUNE_REDIS": f"{url},other"})
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [

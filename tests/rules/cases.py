@@ -20,6 +20,7 @@ from rules.decide import Judgement, decide
 from schemas.base import at_ms, duration_ms, moment
 from schemas.decision import Facts
 from schemas.ledger import Ledger, LedgerEntry, Proposal
+from schemas.supplies import counted
 from tests.builders import CATALOGUE, MINUTE, NOON_MS, live
 
 FOLDER = Path(__file__).parents[1] / "cases"
@@ -49,7 +50,8 @@ class Case:
         placements = tuple((name, count) for name, count in given.get("ask", {"hero": 1}).items())
         values = {"now": moment(self.now_ms), **{name: _typed(each) for name, each in given.get("facts", {}).items()}}
         cells = given.get("cells", {"gifts": "all"})
-        return Facts(given.get("subject", "customer:alice"), channel, placements, values, self._ledger(), cells)
+        stock = {name: counted(name, left) for name, left in given.get("stock", {}).items()}
+        return Facts(given.get("subject", "customer:alice"), channel, placements, values, self._ledger(), cells, stock)
 
     def _ledger(self) -> Ledger:
         entries = [_entry(number, each, self.now_ms) for number, each in enumerate(self.given.get("ledger", ()))]

@@ -12,6 +12,7 @@ from rules.arbitration import NothingLearned
 from rules.candidates import Candidate
 from rules.decide import Judgement, decide, weighed
 from rules.proposing import proposed
+from rules.reasons import Reason
 from rules.replay import replayed
 from schemas.base import moment
 from schemas.decision import DecisionRecord
@@ -33,6 +34,7 @@ def test_every_decision(seed: int) -> None:
         try:
             adds_up(each, judgement)
             caps_hold(each, judgement)
+            there_is_enough(each, judgement)
             nobody_held_out_gets_anything(judgement)
             stands_together(each, judgement)
             replays(each, judgement)
@@ -71,6 +73,22 @@ def adds_up(each: World, judgement: Judgement) -> None:
     left_out = [one.candidate.key for one in judgement.left_out]
     assert sorted([*chosen, *left_out]) == candidates
     assert judgement.candidates == len(candidates)
+
+
+def there_is_enough(each: World, judgement: Judgement) -> None:
+    """No answer takes more than is left, and none without need leaves out for want of it."""
+    taken: Counter[str] = Counter()
+    for choice in judgement.choices:
+        candidate = choice.scored.candidate
+        taken.update({supply: taking["amount"] for supply, taking in candidate.takes.items()})
+    assert all(amount <= each.facts.stock[supply] for supply, amount in taken.items())
+    for one in judgement.left_out:
+        short = [
+            supply
+            for supply, taking in one.candidate.takes.items()
+            if taking["amount"] + taken[supply] > each.facts.stock[supply]
+        ]
+        assert short or one.reason not in (Reason.INVENTORY, Reason.BUDGET)
 
 
 def nobody_held_out_gets_anything(judgement: Judgement) -> None:

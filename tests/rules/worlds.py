@@ -49,7 +49,14 @@ def policy_of(seed: int) -> LivePolicy:
     programs = [_program(f"p{n}", names, chance) for n in range(chance.randint(1, 4))]
     half = len(programs) // 2
     campaigns = [
-        {"id": f"c{n}", "programs": each, "lever": chance.choice([0, 50]), **_dates(chance), **_conditions(chance, 0.2)}
+        {
+            "id": f"c{n}",
+            "programs": each,
+            "lever": chance.choice([0, 50]),
+            **({"budget": 10} if chance.random() < 0.5 else {}),
+            **_dates(chance),
+            **_conditions(chance, 0.2),
+        }
         for n, each in enumerate((programs[:half], programs[half:]))
         if each
     ]
@@ -76,7 +83,9 @@ def world(policy: LivePolicy, seed: int) -> World:
     placements = tuple((name, chance.randint(1, 3)) for name in PLACES if name == "hero" or chance.random() < 0.5)
     ledger = _ledger(policy, now_ms, chance)
     subject = f"customer:{chance.randint(1, 1000)}"
-    return World(policy, Facts(subject, channel, placements, values, ledger), now_ms, chance.randint(0, 2**53))
+    stock = {name: chance.choice([-1, 0, 1, 3, 10]) * each.least for name, each in policy.ruleset.supplies.items()}
+    facts = Facts(subject, channel, placements, values, ledger, stock=stock)
+    return World(policy, facts, now_ms, chance.randint(0, 2**53))
 
 
 def _offer(name: str, chance: random.Random) -> dict[str, Any]:
@@ -96,6 +105,8 @@ def _offer(name: str, chance: random.Random) -> dict[str, Any]:
         "class": chance.choice(["standard", "standard", "standard", "mandatory", "transactional"]),
         "value": chance.randint(1, 5),
         "always": chance.random() < 0.7,
+        "cost": chance.choice([0, 0.5, 1, 2]),
+        **({"inventory": 3} if chance.random() < 0.3 else {}),
         **({"category": chance.choice("xyz")} if chance.random() < 0.6 else {}),
         **({"exclusive_group": chance.choice("gh")} if chance.random() < 0.4 else {}),
         **_dates(chance),

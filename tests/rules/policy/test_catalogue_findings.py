@@ -52,6 +52,10 @@ CATALOGUE = [
     ("never-live", f"offers: [{offer('ends: §2026-04-30')}]\n{campaigns('starts: 2026-05-01,')}", "`loan` is never live in `a`, which starts on 2026-05-01"),
     ("never-live", f"offers: [{offer('starts: §2026-07-01')}]\n{campaigns(program='ends: 2026-06-30,')}", "`loan` is never live in `p`"),
     ("never-live", f"offers: [{LOAN}]\n{campaigns('ends: 2026-05-01,', 'starts: §2026-05-02,')}", "`p` is never live in `a`"),
+    ("less-than-equal", f"offers: [{offer('inventory: §2000000000000')}]\n{campaigns()}", "`units` should be less"),
+    ("sold-out", f"offers: [{offer('inventory: §0')}]\n{campaigns()}", "`loan` is never made: its inventory is 0"),
+    ("no-effect", f"offers: [{LOAN}]\n{campaigns('budget: §50,')}", "the budget of `a` has no effect: none of its offers has a `cost`"),
+    ("sold-out", f"offers: [{offer('cost: 51')}]\n{campaigns('budget: §50,')}", "`loan` is never made in `a`: it costs 51"),
     ("never-made", f"offers: [{{id: loan, name: x, always: true, treatments: [{{id: t, {PLACE}, content: {{s: x}}}}, {{id: §u, {PLACE}, content: {{s: y}}}}]}}]\n{campaigns()}", "`u` is never made: `t` always comes before it"),
 ]  # fmt: skip
 
@@ -74,3 +78,11 @@ def test_what_is_over_is_said_where_today_is_known() -> None:
     (finding,) = check({"a.yaml": text}, date(2026, 3, 10)).findings
     assert (finding.severity, finding.id) == ("warning", "over")
     assert finding.message == "`spring` is over: it ended on 2026-03-09"
+
+
+def test_what_no_outcome_confirms_is_never_used_up() -> None:
+    text = f"offers: [{offer('inventory: {units: 5, confirm: §accepted}')}]\n{campaigns()}"
+    result, places = checked(text, BASE.replace("accepted: {class: positive", "accepted: {class: neutral"))
+    (found,) = [each for each in result.findings if each.id == "never-confirmed"]
+    assert [found.position] == places
+    assert "`accepted` is an outcome of the class `positive`, and none has it" in found.message
