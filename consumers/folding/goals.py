@@ -186,7 +186,9 @@ def _with(entry: LedgerEntry, made: Inferred | None, policy: LivePolicy) -> Ledg
     if not entry.logged or entry.inferred == made:
         return entry
     known = policy.definition.outcomes
-    classes = {known[name].kind: at for name, at in made.outcomes.items() if name in known} if made else {}
+    classes: dict[str, int] = (
+        {known[name].kind: at for name, at in made.outcomes.items() if name in known} if made else {}
+    )
     return replace(entry, inferred=made, used=used(entry, classes))
 
 
