@@ -43,6 +43,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "intake_replayed": ("Records read again that were taken in before", ()),
     "intake_rekeyed": ("Records of Kafka that were moved to the shard of their customer", ()),
     "intake_dead_letters": ("Records of Kafka that could not be taken in", ("topic",)),
+    "intake_found_again": ("Responses put back: their decisions were known only after them", ()),
     "intake_rewinds": ("Times that Redis had lost what was taken in, so that it was read again", ()),
     "intake_failures": ("Rounds of the intake that failed", ("reason",)),
     "intake_renewals": ("Consumers made anew because they stood still", ()),

@@ -25,7 +25,7 @@ from app.errors import StartError
 from app.kafka import topics_as_planned
 from app.keys import KeyStore
 from app.serving import FINISH_WITHIN_S, listening, url_of
-from app.settings import Settings
+from app.settings import PREFIX, Settings
 from profiles.connection import connected, wait_until_ready
 from profiles.registry import Registry
 from schemas.keys import SCOPES
@@ -35,6 +35,8 @@ READY_WITHIN_S = 60.0
 STOP_WITHIN_S = FINISH_WITHIN_S + 5.0
 PROBE_EVERY_S = 0.05
 FIRST_KEY = "first"
+FINDS_STORE = (f"{PREFIX}VAR", f"{PREFIX}REDIS")
+"""What is told with its value."""
 FIRST_SCOPES = tuple(scope for scope in SCOPES if scope != "approve")
 
 
@@ -50,6 +52,8 @@ class Up:
     """Where OPPORTUNE_METRICS_PORT fixes it; otherwise the worker takes a free port and logs it."""
     new_key: str | None
     """The token of the key that this start made; it is kept nowhere."""
+    others: tuple[str, ...] = ()
+    """Names of the other settings made here: commands in another terminal need them too."""
 
 
 async def run_up(settings: Settings, environ: Mapping[str, str], announce: Callable[[Up], None]) -> None:
@@ -90,7 +94,8 @@ async def _start(settings: Settings, environ: Mapping[str, str], stack: AsyncExi
     stack.push_async_callback(api.stop, STOP_WITHIN_S)
     await api.start(lambda: _answers(url_of(bound)))
     new_key = await first_key(redis_url)  # last: a start that fails must not have made a key that nobody saw
-    return Up(url_of(bound), redis_url, var, _worker_metrics(settings), new_key)
+    others = tuple(sorted(each for each in environ if each.startswith(PREFIX) and each not in FINDS_STORE))
+    return Up(url_of(bound), redis_url, var, _worker_metrics(settings), new_key, others)
 
 
 async def _check_log(settings: Settings) -> None:

@@ -45,6 +45,8 @@ def announce(up: "Up") -> None:
         f"  policy     {ourselves(up)} publish {_bank()}",
         f"  keys       {ourselves(up)} keys list",
     ]
+    if up.others:  # by name only: some are secrets
+        lines.append(f"  settings   there as here: {', '.join(up.others)}")
     if up.new_key:
         lines += ["", "An API key was made, for everything but approving policies. It is shown only now:"]
         lines += [f"  KEY={up.new_key}"]

@@ -93,18 +93,21 @@ class Joining:
         from consumers.kafka.member import Member
         from consumers.kafka.ordering import TOPICS
         from consumers.kafka.watch import Watch
+        from consumers.second_look import SecondLook
 
         connection, store, name = kafka_connection(self._settings), self._store, self._settings.instance
+        decoding = Decoding(store.shards, connection.secret)
         intake = Intake(
             store,
             lambda: Member(connection, GROUP, TOPICS, name),
             Watch(Ends(connection), self._metrics),
-            Decoding(store.shards, connection.secret),
+            decoding,
             self._live,
             self._metrics,
         )
         self._liveness.watch("the intake", intake, lambda: intake.is_stuck)
-        return intake, Courier(store, lambda: loop.owned, self._metrics, REKEYED)
+        rekeyed = Courier(store, lambda: loop.owned, self._metrics, REKEYED)
+        return intake, rekeyed, SecondLook(store, lambda: loop.owned, decoding, self._live, self._metrics)
 
     def _timers(self) -> Sequence[Runs]:
         share = self._share(TIMERS)

@@ -110,6 +110,14 @@ def of_the_intake(found: InKafka, cause: Exception, subject: str = "") -> Record
     return _record(letter, found.place, subject)
 
 
+def found_in_kafka(letter: DeadLetter) -> InKafka:
+    """What the intake had before it when it wrote this letter (no value comes back as an empty one)."""
+    key = None if letter.key is None else base64.b64decode(letter.key)
+    headers = tuple((name, base64.b64decode(value)) for name, value in letter.headers)
+    place = letter.topic, letter.partition, letter.offset
+    return InKafka(*place, letter.at_ms, key, headers, base64.b64decode(letter.original))
+
+
 def _record(letter: DeadLetter, record_id: str, subject: str) -> Record:
     return Record(DEAD_LETTERS, record_id, subject, orjson.dumps(letter.model_dump()))
 

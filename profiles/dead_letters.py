@@ -106,6 +106,15 @@ class DeadLetterStreams:
             yield page
             after = f"({page[-1].id.at}"
 
+    async def newer(self, after: Mapping[int, str]) -> dict[int, list[Letter]]:
+        """The next page of each shard behind these (stream ids), of all shards in one round trip; none where there
+        are none."""
+        trip = self._store.scripts.batch()
+        for shard, at in after.items():
+            trip.add("XRANGE", keys.dead_letters(shard), f"({at}", "+", "COUNT", PAGE)
+        found = zip(after, await trip.run(), strict=True)
+        return {shard: [_letter(shard, *entry) for entry in entries] for shard, entries in found if entries}
+
     async def _page(self, shard: int, command: str, first: str, last: str) -> list[Letter]:
         trip = self._store.scripts.batch()
         trip.add(command, keys.dead_letters(shard), first, last, "COUNT", PAGE)

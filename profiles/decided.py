@@ -1,7 +1,7 @@
 """The keys that a decision is found by: its record, and what each of its response codes stands for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -42,3 +42,9 @@ def keys_of(entries: Iterable[LedgerEntry], decision: str, body: bytes, subject:
         if not each.withheld
     ]
     return [NewKey(keys.decision(shard, decision), body, kept.record_ms, replaces=True), *codes]
+
+
+def found_again(entries: Iterable[LedgerEntry], decision: str, body: bytes, subject: str, kept: Kept) -> list[NewKey]:
+    """Of a decision that Redis has lost and the log still holds. A code of it that something else has drawn since (40
+    bits are drawn) becomes its own again, since a fold has no other one to offer."""
+    return [replace(each, replaces=True) for each in keys_of(entries, decision, body, subject, kept)]

@@ -1,7 +1,8 @@
 """What of two customers, timers and scorecards differs. Pure.
 
-Left aside is what only the API has written and the log has not confirmed yet (reservations, outcomes under `said`), and
-what follows from the moment of a decision rather than from the log (`until_ms`).
+Left aside is what only the API has written and the log has not confirmed yet (reservations, outcomes under `said`),
+what follows from the moment of a decision rather than from the log (`until_ms`), and in which order identities were
+seen: after an outage, partitions of Kafka are read beside each other in another order than later.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,9 @@ from typing import Any
 
 import orjson
 
+from profiles.definition import KEPT_IDENTITIES
 from profiles.erasure import ERASED
+from profiles.fold import IDENTITY_CHARACTERS
 from profiles.log_stream import TAKEN_IN
 from schemas.ledger import Ledger
 
@@ -52,6 +55,7 @@ def _parts(name: bytes, text: bytes) -> Iterator[tuple[str, Any]]:
             profile = orjson.loads(text)
             marks = profile.pop("marks", {})
             yield "marks", {name: at for name, at in marks.items() if not _is_passing(name)}
+            yield "seen", _identities(profile.pop("seen", ""))
             yield from profile.items()
         case b"ledger":
             ledger = orjson.loads(text)
@@ -65,6 +69,12 @@ def _parts(name: bytes, text: bytes) -> Iterator[tuple[str, Any]]:
             yield from identity.items()
         case _:
             yield "", text.decode()
+
+
+def _identities(seen: str) -> list[str]:
+    """In any order. None where older ones are forgotten already, since which these are follows from the order."""
+    found = [seen[at : at + IDENTITY_CHARACTERS] for at in range(0, len(seen), IDENTITY_CHARACTERS)]
+    return sorted(found) if len(found) < KEPT_IDENTITIES else []
 
 
 def _logged(entry: dict[str, Any]) -> bool:

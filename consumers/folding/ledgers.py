@@ -10,6 +10,7 @@ from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from profiles import holds, no_response
 from profiles import ledger as ledgers
+from profiles.decided import Kept, found_again
 from profiles.fold import has_seen, identity_hash, seeing
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord
@@ -23,11 +24,22 @@ def fold_decision(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     if _is_known(step, decision):
         return
     decided_ms = at_ms(datetime.fromisoformat(decision.at))
+    _find_again(step, decision, decided_ms, record.body, policy)
     folded, counts = ledgers.fold_decision(step.ledger, decision, decided_ms, policy.definition)
     step.moves += holds.kept(step.ledger, folded)
     step.ledger, timers = no_response.awaited(step.ledger, folded, policy.definition)
     step.counts.update(counts)
     step.timers.update(timers)
+
+
+def _find_again(step: Step, decision: DecisionRecord, decided_ms: int, body: bytes, policy: LivePolicy) -> None:
+    """Where Redis has lost the commit that made the decision, and with it the reservations, its codes are known no more
+    either: whoever answers it now would speak of nothing."""
+    if any(each.decision == decision.decision for each in step.ledger.entries):
+        return
+    if entries := ledgers.entries_of(decision, decided_ms, policy.definition):
+        kept = Kept(step.around.shard, step.around.decision_keep_ms, policy.definition)
+        step.new_keys += found_again(entries, decision.decision, body, step.subject, kept)
 
 
 def _is_known(step: Step, decision: DecisionRecord) -> bool:

@@ -96,3 +96,13 @@ async def trouble_named(servers: tuple[str, ...], within_s: float) -> AsyncItera
         raise LogUnavailable(f"Kafka at {where} has not answered within {within_s:g} s", hint=CHECK) from cause
     except (errors.KafkaError, OSError) as cause:
         raise LogUnavailable(f"Kafka at {where}: {cause}", hint=CHECK) from cause
+    except RuntimeError as cause:
+        if not is_closed(cause):
+            raise
+        raise LogUnavailable(f"Kafka at {where} has closed the connection", hint=CHECK) from cause
+
+
+def is_closed(cause: BaseException) -> bool:
+    """uvloop says so to whoever writes to a connection that has just been closed. aiokafka expects an OSError there, as
+    of asyncio's own loop, and lets this one through."""
+    return type(cause) is RuntimeError and "the handler is closed" in str(cause)

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 
 from consumers.dead_letters import InKafka
 from consumers.kafka.assigning import StickyByNumber
@@ -141,13 +141,13 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
     async def note(self, positions: Mapping[Part, int]) -> None:
         """Tells Kafka how far we are, for those who watch its lag; nothing else stands on it."""
         offsets = {TopicPartition(*part): at for part, at in positions.items() if part in self.assigned}
+        if not offsets:  # a rebalance has just taken them all; aiokafka raises ValueError
+            return
         try:
-            async with asyncio.timeout(STOP_WITHIN_S):
+            async with trouble_named(self._connection.servers, STOP_WITHIN_S):
                 await self._consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError):
-            pass  # not ours any more
-        except (KafkaError, TimeoutError) as cause:
-            log.info("positions were not noted in Kafka", extra={"cause": repr(cause)})
+        except LogUnavailable as cause:  # also where they are not ours any more
+            log.info("positions were not noted in Kafka", extra={"cause": str(cause)})
 
     async def leave(self) -> None:
         """Takes STOP_WITHIN_S at most: aiokafka's stop may hang. `_coordinator` is private: it would not leave the

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from consumers.dead_letters import InKafka
+from consumers.kafka.connection import is_closed
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ async def stopped(consumer: AIOKafkaConsumer | None, within_s: float) -> None:
         stopping.cancel()
     await asyncio.wait({stopping}, timeout=within_s)
     cause = TimeoutError() if not stopping.done() or stopping.cancelled() else stopping.exception()
-    if cause is not None and not isinstance(cause, (TimeoutError, KafkaError, OSError)):
+    if cause is not None and not isinstance(cause, (TimeoutError, KafkaError, OSError)) and not is_closed(cause):
         raise cause
     if cause is not None:
         log.warning("a consumer did not stop in time", extra={"cause": repr(cause)})

@@ -44,6 +44,13 @@ def test_the_worker_is_found_where_its_port_is_fixed(capsys: pytest.CaptureFixtu
     assert "http://127.0.0.1:9101/metrics" in capsys.readouterr().out
 
 
+def test_other_settings_are_named_without_their_values(capsys: pytest.CaptureFixture[str]) -> None:
+    announce(UP)
+    assert "settings" not in capsys.readouterr().out
+    announce(replace(UP, others=("OPPORTUNE_KAFKA", "OPPORTUNE_KAFKA_SECRET")))
+    assert "  settings   there as here: OPPORTUNE_KAFKA, OPPORTUNE_KAFKA_SECRET\n" in capsys.readouterr().out
+
+
 def test_a_report_counts_in_the_singular_and_the_plural() -> None:
     wrong = Finding("error", Position("rules.yaml"), "x")
     lines: list[str] = []

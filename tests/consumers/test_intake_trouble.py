@@ -40,6 +40,19 @@ async def line(redis_url: str, kafka: KafkaServer) -> AsyncIterator[Line]:
         yield await Line.on(redis, kafka.connection)
 
 
+async def test_a_rebalance_that_takes_everything_leaves_nothing_to_note(kafka: KafkaServer) -> None:
+    member = Member(kafka.connection, "g", TOPICS)
+    await member.join()
+
+    async def has_all() -> bool:
+        return len(member.assigned) == len(TOPICS) * PARTITIONS
+
+    await eventually(has_all, "it has joined")
+    await member.on_partitions_revoked(None)
+    await member.note({Part("interactions", 0): 0})
+    await member.leave()
+
+
 async def test_a_broker_that_dies_and_comes_back(line: Line, kafka: KafkaServer) -> None:
     async with line.running(line.intake()), line.relaying():
         await line.store.append(records(0, 500))

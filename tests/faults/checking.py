@@ -1,6 +1,7 @@
 """The invariants of one scenario, read off Redis and Kafka when all has come to rest (docs/reliability.md)."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from profiles.customer import Customer
 from profiles.fold import has_seen, identity_hash
 from profiles.log_stream import TAKEN_IN
 from profiles.store import CustomerStore
+from schemas.ledger import LedgerEntry
 from tests.faults.clients import OUTCOME
 from tests.faults.history import History, identity
 from tests.faults.rig import MOST_PER_OFFER, PARTITIONS, SHARDS, Rig, policy_of
@@ -30,6 +32,8 @@ class Log:
     """What the shards have taken in from Kafka."""
 
     places: Counter[tuple[bytes, bytes]] = field(default_factory=Counter)
+    put_back: set[tuple[bytes, bytes, bytes]] = field(default_factory=set)
+    """Records that were dead letters and have come once more: each has a second place in Kafka."""
     ids: set[tuple[str, str]] = field(default_factory=set)
     """Topic and id."""
     dead: set[str] = field(default_factory=set)
@@ -42,6 +46,9 @@ class Log:
             entries: Any = await redis.xrange(TAKEN_IN.key(shard))
             log.places.update((fields[b"topic"], fields[b"from"]) for _, fields in entries)
             log.ids.update((fields[b"topic"].decode(), fields[b"id"].decode()) for _, fields in entries)
+            log.put_back |= {
+                (each[b"topic"], each[b"id"], each[b"first_ms"]) for _, each in entries if b"first_ms" in each
+            }
             letters: Any = await redis.xrange(keys.dead_letters(shard))
             log.dead.update(fields[b"id"].decode() for _, fields in letters)
         return log
@@ -53,6 +60,8 @@ class Verdict:
     doubled: int = 0
     dead: int = 0
     dead_wanted: int = 0
+    beyond_caps: int = 0
+    """Offers above the cap, made while decisions were forgotten that count against it."""
     never_logged: int = 0
     """Acknowledged over HTTP, and lost with the writes that Redis has lost, before the relay could send it."""
     wrong: list[str] = field(default_factory=list)
@@ -75,8 +84,9 @@ async def verdict_on(rig: Rig, history: History, *, forgot: bool = False) -> Ver
             found.never_logged += len(numbers - logged)
             _interactions(customers[subject], logged if forgot else numbers, found)
         _decisions(customers, history, log, found, forgot=forgot)
-        excused = _of_lost_decisions(history, log) if forgot else set()
-        found.say("answers that the API would not take", [] if forgot else history.given_up)
+        lost_codes = _lost_codes(history, log) if forgot else set()
+        excused = {place for place, code in history.answers_at.items() if code in lost_codes}
+        found.say("answers that the API would not take", sorted(set(history.given_up) - lost_codes))
     await _each_record_once(rig, log, found)
     _dead_letters(history.poison | (excused & log.dead), log, found)
     found.say("I9 answers about another customer", history.mixed_up)
@@ -116,8 +126,17 @@ def _decisions(customers: dict[str, Customer], history: History, log: Log, found
     found.lost += len(unanswered)
     found.say("answers that are in no ledger", unanswered)
     for subject, entries in ledgers.items():
-        offers = Counter(each.offer for each in entries if not each.withheld)
-        found.say(f"I5 {subject} was offered", [each for each in offers.items() if each[1] > MOST_PER_OFFER])
+        _caps(subject, [each for each in entries if not each.withheld], history, found)
+
+
+def _caps(subject: str, made: Sequence[LedgerEntry], history: History, found: Verdict) -> None:
+    """I5. What Redis had forgotten could not be counted when others were made, and is left out."""
+    offers, known = (
+        Counter(each.offer for each in made),
+        Counter(each.offer for each in made if each.decision not in history.forgotten),
+    )
+    found.say(f"I5 {subject} was offered", [each for each in known.items() if each[1] > MOST_PER_OFFER])
+    found.beyond_caps += sum(max(0, count - max(MOST_PER_OFFER, known[offer])) for offer, count in offers.items())
 
 
 async def _each_record_once(rig: Rig, log: Log, found: Verdict) -> None:
@@ -127,15 +146,15 @@ async def _each_record_once(rig: Rig, log: Log, found: Verdict) -> None:
     await ends.close()
     found.say("in the log twice", [place for place, count in log.places.items() if count > 1])
     found.doubled += sum(count - 1 for count in log.places.values())
-    if len(log.places) + len(log.dead) != there:
-        found.say("log", f"{len(log.places)} taken in and {len(log.dead)} dead of {there} in Kafka")
+    if len(log.places) + len(log.dead) + len(log.put_back) != there:
+        counts = f"{len(log.places)} taken in, {len(log.dead)} dead and {len(log.put_back)} put back"
+        found.say("log", f"{counts} of {there} in Kafka")
 
 
-def _of_lost_decisions(history: History, log: Log) -> set[str]:
-    """Where responses stand to decisions that no log has: nobody knows these codes any more."""
+def _lost_codes(history: History, log: Log) -> set[str]:
+    """Of decisions that no log has: nobody knows them any more."""
     lost = (made for name, (_, made) in history.decided.items() if ("decisions", name) not in log.ids)
-    codes = {code for made in lost for code in made}
-    return {place for place, code in history.answers_at.items() if code in codes}
+    return {code for made in lost for code in made}
 
 
 def _dead_letters(wanted: set[str], log: Log, found: Verdict) -> None:
@@ -145,15 +164,37 @@ def _dead_letters(wanted: set[str], log: Log, found: Verdict) -> None:
     found.say("I8 dead without need", sorted(log.dead - wanted))
 
 
-async def lag(redis: Redis, ends: Ends) -> int:
-    """I7: records that are not in Kafka, not taken in or not folded yet (of these a thousand of each shard at most)."""
-    found, there = 0, await ends.of(PARTS)
+@dataclass
+class Lag:
+    """I7: records that are not in Kafka, not taken in, or not folded yet (of these 1,000 of each shard at most)."""
+
+    waiting: dict[int, int] = field(default_factory=dict)
+    """In outboxes, by shard."""
+    untaken: dict[str, int] = field(default_factory=dict)
+    """In Kafka, by shard and partition."""
+    unfolded: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(self.waiting.values()) + -(-sum(self.untaken.values()) // SHARDS) + sum(self.unfolded.values())
+
+    def __str__(self) -> str:
+        said = {"in outboxes": self.waiting, "not taken in": self.untaken, "not folded": self.unfolded}
+        return "; ".join(f"{name} {where}" for name, where in said.items() if where)
+
+
+async def lag(redis: Redis, ends: Ends) -> Lag:
+    """Raises LogUnavailable and RedisError."""
+    found, there = Lag(), await ends.of(PARTS)
     for shard in range(SHARDS):
-        found += await redis.xlen(keys.outbox(shard))
+        if waiting := await redis.xlen(keys.outbox(shard)):
+            found.waiting[shard] = waiting
         position = int(await redis.hget(keys.guard(shard), TAKEN_IN.position) or 0)
         after = f"({position >> 20}-{position & ((1 << 20) - 1)}"
         entries: Any = await redis.xrange(TAKEN_IN.key(shard), min=after, count=MOST_COUNTED)
-        found += len(entries)
+        if entries:
+            found.unfolded[shard] = len(entries)
         reached: Any = await redis.hmget(keys.guard(shard), [f"off:{topic}:{number}" for topic, number in PARTS])
-        found += sum(max(0, there[part] - int(at or 0)) for part, at in zip(PARTS, reached, strict=True)) // SHARDS
+        behind = {part: there[part] - int(at or 0) for part, at in zip(PARTS, reached, strict=True)}
+        found.untaken |= {f"{shard} of {part}": count for part, count in behind.items() if count > 0}
     return found

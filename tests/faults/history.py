@@ -20,6 +20,8 @@ class History:
     """Where responses stand in Kafka, and their codes."""
     given_up: list[str] = field(default_factory=list)
     """Codes that the API has known no more, though it had given them."""
+    forgotten: set[str] = field(default_factory=set)
+    """Decisions that a Redis which has taken over knew nothing of: until they were folded again, none was counted."""
     poison: set[str] = field(default_factory=set)
     """Where records stand in Kafka that must become dead letters."""
     failures: Counter[str] = field(default_factory=Counter)

@@ -26,6 +26,7 @@ from app.publishing import PolicyStore
 from consumers.kafka.admin import ensure_topics
 from consumers.kafka.topics import LogPlan
 from consumers.live import LivePolicy
+from consumers.shares import WORKERS
 from profiles.connection import connected
 from profiles.log_stream import TAKEN_IN
 from profiles.registry import Registry
@@ -121,13 +122,22 @@ class Rig:
     def start_worker(self, name: str) -> None:
         self.workers[name] = self._started(self.worker_environ(name), name, "worker")
 
+    async def works(self, name: str) -> None:
+        """Returns when a worker that had signed off has reported: then it folds."""
+        async with self.connected() as redis, asyncio.timeout(PATIENCE_S):
+            while await redis.zscore(WORKERS, f"{self._run}-{name}") is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
     def send(self, name: str, number: signal.Signals) -> None:
         self.workers[name].send_signal(number)
 
+    def ended(self) -> list[str]:
+        """The workers that have ended by themselves."""
+        return [name for name, process in self.workers.items() if process.poll() is not None]
+
     def require_workers(self) -> None:
         """Fails where one has ended by itself."""
-        ended = [name for name, process in self.workers.items() if process.poll() is not None]
-        assert not ended, f"{ended} ended:\n{self.said()}"
+        assert not self.ended(), f"{self.ended()} ended:\n{self.said()}"
 
     async def kill_worker(self, name: str) -> None:
         await self.end_worker(name, signal.SIGKILL)
@@ -149,9 +159,11 @@ class Rig:
         return process
 
     def _started(self, environ: dict[str, str], name: str, *command: str) -> subprocess.Popen[bytes]:
+        """In a session of its own, like Redis and Kafka, and like any service: Linux shares the cores among sessions,
+        and clients, API and workers in one would have what one of them should have."""
         with (self._folder / f"{name}.log").open("ab") as output:
             run = launched([sys.executable, "-m", "app", *command])
-            return subprocess.Popen(run, cwd=ROOT, env=environ, stdout=output, stderr=output)
+            return subprocess.Popen(run, cwd=ROOT, env=environ, stdout=output, stderr=output, start_new_session=True)
 
     def said(self) -> str:
         """The end of what all processes have logged."""

@@ -18,9 +18,11 @@ from tests.faults.checking import Verdict, lag, verdict_on
 from tests.faults.clients import Clients, Pace
 from tests.faults.history import History
 from tests.faults.rig import SHARDS, Rig
+from tests.faults.telling import say, told
 from tests.faults.watching import watching
 
 AT_REST_WITHIN_S = 120.0
+PUT_BACK_WITHIN_S = 40.0
 QUIET_S = 1.5
 """After all is folded: what would double something has come by then."""
 BEGUN_WITHIN_S = 60.0
@@ -62,12 +64,24 @@ class Run:
     async def settle(self) -> None:
         """Nothing is sent any more: waits until all is folded, and reads off the invariants."""
         began = time.monotonic()
-        left = await at_rest(self.rig)
+        with told("until nothing is on its way"):
+            left = await at_rest(self.rig)
+        self.row.wrong += [f"the worker {each} ended by itself" for each in self.rig.ended()]
         self.row.recovery_s = time.monotonic() - began
         if left:
-            self.row.wrong.append(f"I7 {left} records are still on their way after {AT_REST_WITHIN_S:g} s")
+            self.row.wrong.append(f"I7 still on their way after {AT_REST_WITHIN_S:g} s: {left}")
         await asyncio.sleep(QUIET_S)
-        self._note(await verdict_on(self.rig, self.history, forgot=self.forgets))
+        with told("reading off the invariants"):
+            self._note(await self._verdict())
+
+    async def _verdict(self) -> Verdict:
+        """Where Redis has lost writes, responses are put back a little later than all else has come to rest."""
+        give_up = time.monotonic() + (PUT_BACK_WITHIN_S if self.forgets else 0)
+        while (found := await verdict_on(self.rig, self.history, forgot=self.forgets)).wrong:
+            if time.monotonic() > give_up:
+                break
+            await asyncio.sleep(1)
+        return found
 
     def _note(self, found: Verdict) -> None:
         row, history = self.row, self.history
@@ -76,20 +90,23 @@ class Run:
         row.wrong += found.wrong
         if self.forgets:
             row.notes.append(f"{found.never_logged} acknowledged over HTTP were in the lost suffix only")
+            told = f"{len(history.forgotten)} decisions were forgotten until folded again"
+            row.notes.append(f"{told}, and caps exceeded by {found.beyond_caps} offers meanwhile")
 
 
-async def at_rest(rig: Rig, within_s: float = AT_REST_WITHIN_S) -> int:
-    """Returns when nothing is on its way, twice in a row; what still is, where that takes longer."""
-    give_up, quiet, left = time.monotonic() + within_s, 0, -1
+async def at_rest(rig: Rig, within_s: float = AT_REST_WITHIN_S) -> str:
+    """Returns when nothing is on its way, twice in a row; what still is, and where, where that takes longer."""
+    give_up, quiet, left = time.monotonic() + within_s, 0, ""
     ends = Ends(rig.kafka.connection)
     async with rig.connected() as redis:
         while quiet < 2 and time.monotonic() < give_up:
             try:
-                left = await lag(redis, ends)
-            except (LogUnavailable, RedisError, OSError):
-                left = -1
-            quiet = quiet + 1 if left == 0 else 0
-            await asyncio.sleep(0.1)
+                found = await lag(redis, ends)
+                left = "" if found.total == 0 else str(found)
+            except (LogUnavailable, RedisError, OSError) as cause:
+                left = f"not known: {cause!r}"
+            quiet = quiet + 1 if not left else 0
+            await asyncio.sleep(0.25)
     await ends.close()
     return left
 
@@ -103,8 +120,12 @@ async def under_load(rig: Rig, fault: str, pace: Pace | None = None, *, forgets:
     run = Run(rig, row, history, clients, forgets, seed)
     async with watching(rig) as watch:
         async with clients.running():
-            await begun(rig, history)
-            yield run
+            with told(f"{fault}, seed {seed}: until clients and workers are at it"):
+                await begun(rig, history)
+            with told("faults"):
+                yield run
+            say(f"clients end: {clients.state()}")
+        say(f"clients have ended: {clients.state()}")
         await run.settle()
     if not forgets:
         row.wrong += watch.wrong[:5]

@@ -8,13 +8,12 @@ from typing import Any
 
 import orjson
 
-from profiles.log_stream import TAKEN_IN
-from profiles.store import CustomerStore
 from tests.faults.backends import Backend
 from tests.faults.clients import Pace
 from tests.faults.deaths import Mortals
 from tests.faults.history import SOURCE
-from tests.faults.rig import PARTITIONS, SHARDS, Rig, policy_of, rig
+from tests.faults.pauses import Pauses
+from tests.faults.rig import PARTITIONS, policy_of, rig
 from tests.faults.running import Row, under_load
 from tests.kafka_server import KafkaServer
 
@@ -22,7 +21,7 @@ FROZEN_S = 8.0
 """Longer than the session of a consumer and than the membership of a worker."""
 SWAP_EVERY_S = 0.2
 MOST_PAUSE_S = 5.0
-LOOK_EVERY_S = 0.05
+REKEYED = Pace(over_http=40, to_kafka=200, decisions=30)
 
 
 async def killed_at_each_step(kafka: KafkaServer, *, deaths: int) -> Row:
@@ -38,8 +37,8 @@ async def killed_at_each_step(kafka: KafkaServer, *, deaths: int) -> Row:
         return run.row
 
 
-async def killed_at_random(kafka: KafkaServer, *, kills: int) -> Row:
-    async with rig(kafka) as found, under_load(found, "worker `kill -9` at random") as run:
+async def killed_at_random(kafka: KafkaServer, *, kills: int, pace: Pace | None = None) -> Row:
+    async with rig(kafka) as found, under_load(found, "worker `kill -9` at random", pace) as run:
         chance = random.Random(run.seed)
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.5, 2.5))
@@ -64,9 +63,9 @@ async def two_owners(kafka: KafkaServer, *, rounds: int) -> Row:
     return run.row
 
 
-async def poison(kafka: KafkaServer, *, seconds: float) -> Row:
+async def poison(kafka: KafkaServer, *, seconds: float, pace: Pace | None = None) -> Row:
     """Undecodable, ill-typed and forged records between good ones."""
-    async with rig(kafka) as found, under_load(found, "poison between good records") as run:
+    async with rig(kafka) as found, under_load(found, "poison between good records", pace) as run:
         chance = random.Random(run.seed)
         backend = Backend(kafka.servers, chance, PARTITIONS)
         until = time.monotonic() + seconds
@@ -99,9 +98,8 @@ def _poisons(chance: random.Random) -> list[tuple[str, bytes | None, list[tuple[
     ]
 
 
-async def rekeying(kafka: KafkaServer, *, seconds: float) -> Row:
-    """Most is written by backends, with any keys; workers are killed and stopped meanwhile."""
-    pace = Pace(over_http=40, to_kafka=200, decisions=30)
+async def rekeying(kafka: KafkaServer, *, seconds: float, pace: Pace = REKEYED) -> Row:
+    """Most is written by backends, with any keys; a worker is killed meanwhile."""
     async with rig(kafka) as found, under_load(found, "direct producers with any keys, a worker killed", pace) as run:
         await asyncio.sleep(seconds / 2)
         await found.kill_worker("a")
@@ -126,8 +124,9 @@ async def policy_swaps(kafka: KafkaServer, *, seconds: float) -> Row:
 
 
 async def rolling_restart(kafka: KafkaServer, *, rounds: int, steady_s: float) -> Row:
-    """Each worker is told to stop and started again, one after the other."""
+    """Each worker is told to stop and started again, the next one when it works, as whoever rolls out does it."""
     async with rig(kafka) as found, under_load(found, "rolling restart of workers", Pace(over_http=400)) as run:
+        await asyncio.gather(*map(found.works, found.workers))
         await asyncio.sleep(steady_s)
         pauses = Pauses()
         watching = asyncio.create_task(pauses.watch(found))
@@ -138,31 +137,9 @@ async def rolling_restart(kafka: KafkaServer, *, rounds: int, steady_s: float) -
                 run.row.wrong.append(f"a worker that was told to stop ended with {code}")
             found.start_worker(name)
             run.row.faults += 1
+            await found.works(name)
             await asyncio.sleep(steady_s)
         watching.cancel()
-        run.row.notes.append(f"longest pause of a shard {pauses.longest_s:.1f} s")
+        run.row.notes.append(f"longest pause of a shard {pauses}")
         run.row.pause_s = pauses.longest_s
     return run.row
-
-
-class Pauses:
-    """For how long nothing was folded in a shard, though clients go on all the time."""
-
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-
-    async def watch(self, rig: Rig) -> None:
-        async with rig.connected() as redis:
-            store = await CustomerStore.open(redis, SHARDS, log=TAKEN_IN)
-            moved: dict[int, tuple[bytes | None, float]] = {}
-            while True:
-                trip = store.scripts.batch()
-                for shard in range(SHARDS):
-                    trip.add("HGET", f"{{s{shard:04d}}}guard", TAKEN_IN.position)
-                for shard, at in enumerate(await trip.run()):
-                    now = time.monotonic()
-                    before, since = moved.setdefault(shard, (at, now))
-                    self.longest_s = max(self.longest_s, now - since)
-                    if at != before:
-                        moved[shard] = at, now
-                await asyncio.sleep(LOOK_EVERY_S)

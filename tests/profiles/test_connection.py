@@ -62,3 +62,24 @@ def test_a_store_whose_redis_goes_away_while_it_opens_says_so() -> None:
 
     with RedisServer() as server, pytest.raises(StoreUnavailable):
         asyncio.run(story(server))
+
+
+def test_whoever_is_cancelled_while_he_writes_is_cancelled(redis_url: str) -> None:
+    """`asyncio.wait_for` of Python 3.11 forgets about half of these: a loop would go on for ever."""
+
+    async def story() -> None:
+        async with connected(redis_url) as redis:
+            await redis.ping()
+
+            async def loop() -> None:
+                while True:
+                    await redis.set("name", "Ada")
+
+            for number in range(100):
+                task = asyncio.create_task(loop())
+                await asyncio.sleep(0.0001 * (number % 10))
+                task.cancel()
+                await asyncio.wait({task}, timeout=5)
+                assert task.cancelled(), f"the {number}th goes on"
+
+    asyncio.run(story())
