@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from profiles import cells, holdouts
 from profiles.definition import Definition
 from schemas.base import UNIT_MS, moment
-from schemas.decision import ChosenTreatment, Decision, Withheld
+from schemas.decision import ChosenTreatment, DecisionRecord, Withheld
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.policy import Outcome, OutcomeClass
 from schemas.response import ResponseRecord
@@ -40,7 +41,7 @@ def _day(number: int) -> str:
     return moment(number * DAY_MS).date().isoformat()
 
 
-def entries_of(decision: Decision, at_ms: int, definition: Definition) -> list[LedgerEntry]:
+def entries_of(decision: DecisionRecord, at_ms: int, definition: Definition) -> list[LedgerEntry]:
     """One entry for each treatment and each that was withheld, not logged yet."""
     until_ms = at_ms + definition.reservation_ms
     treatments = [
@@ -54,7 +55,7 @@ def entries_of(decision: Decision, at_ms: int, definition: Definition) -> list[L
     return [*treatments, *withheld]
 
 
-def _entry(made: ChosenTreatment | Withheld, decision: Decision, at_ms: int) -> LedgerEntry:
+def _entry(made: ChosenTreatment | Withheld, decision: DecisionRecord, at_ms: int) -> LedgerEntry:
     return LedgerEntry(
         code="",
         decision=decision.decision,
@@ -67,6 +68,7 @@ def _entry(made: ChosenTreatment | Withheld, decision: Decision, at_ms: int) -> 
         at_ms=at_ms,
         until_ms=at_ms,
         transactional=made.kind == "transactional",
+        holdout=decision.holdout or {},
     )
 
 
@@ -75,25 +77,33 @@ def reserved(ledger: Ledger, entries: Iterable[LedgerEntry], now_ms: int, defini
     return tidied(replace(ledger, entries=(*ledger.entries, *entries)), now_ms, definition)
 
 
-def fold_decision(ledger: Ledger, decision: Decision, at_ms: int, definition: Definition) -> tuple[Ledger, Counts]:
+def fold_decision(
+    ledger: Ledger, decision: DecisionRecord, at_ms: int, definition: Definition
+) -> tuple[Ledger, Counts]:
     """Confirms the reservations of a logged decision; makes those that are missing (a rebuilt ledger)."""
     today = day(at_ms)
     counts: Counts = Counter({f"{today}|decisions": 1})
     by_code = {entry.code: entry for entry in ledger.entries}
+    new: list[LedgerEntry] = []
     for entry in entries_of(decision, at_ms, definition):
         known = by_code.get(entry.code, entry)
         if not known.logged:
+            new.append(known)
             counts[key_of(known, "withheld" if known.withheld else "decided")] += 1
-            counts[key_of(known, "customers")] += not _known_to(known, by_code.values())
+            counts[key_of(known, "customers")] += _is_met_now(known, by_code.values())
         by_code[entry.code] = replace(known, logged=True)
+    counts.update(holdouts.met(ledger.cells, new, today))
     ordered = sorted(by_code.values(), key=lambda entry: entry.at_ms)
-    return tidied(replace(ledger, entries=tuple(ordered)), at_ms, definition), counts
+    folded = replace(ledger, entries=tuple(ordered), cells=cells.folded(ledger.cells, new))
+    return tidied(folded, at_ms, definition), counts
 
 
-def _known_to(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
-    """Whether the program has met this customer before, with an offer or without."""
+def _is_met_now(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
+    """Whether the program meets this customer with it for the first time, with an offer or without. What the universal
+    holdout keeps back is no part of a program's comparison."""
     program = (entry.campaign, entry.program)
-    return any(each.logged and (each.campaign, each.program) == program for each in logged)
+    met = any(each.logged and (each.campaign, each.program) == program for each in logged)
+    return not met and not cells.is_universal(entry)
 
 
 def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
@@ -151,6 +161,7 @@ def _outcome_counts(before: LedgerEntry, after: LedgerEntry, amount: int) -> Ite
         yield key_of(after, "positive"), 1
     if amount:
         yield key_of(after, "amount"), amount
+    yield from holdouts.answered(before, after, amount, day(before.at_ms))
 
 
 def implied(outcome: str, outcomes: Mapping[str, Outcome]) -> dict[str, OutcomeClass]:
@@ -187,7 +198,12 @@ def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
     oldest = now_ms - definition.remember_ms
     kept = tuple(each for each in ledger.entries if each.latest_ms() > oldest)
     forgotten = max((each.latest_ms() for each in kept[:-MOST_ENTRIES]), default=0)
-    return replace(ledger, entries=kept[-MOST_ENTRIES:], forgotten_ms=max(ledger.forgotten_ms, forgotten))
+    return replace(
+        ledger,
+        entries=kept[-MOST_ENTRIES:],
+        forgotten_ms=max(ledger.forgotten_ms, forgotten),
+        cells=cells.bounded(ledger.cells, oldest, definition),
+    )
 
 
 def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:

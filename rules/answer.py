@@ -44,6 +44,7 @@ def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord
         placements=tuple(Placement(placement=name, count=count) for name, count in facts.placements),
         facts=dict(facts.values),
         ledger=facts.ledger.as_json(),
+        holdout=judgement.holdout,
     )
 
 

@@ -7,7 +7,7 @@ written examples of a policy, rehearsal or replay.
     live, worded          what can be made now, at this place
     eligible, applicable, suitable
     contact policy        lists, consent, requirements, quiet hours, channels, suppression, cool-downs, caps
-    cell                  held out, or another cell's offer
+    cell                  held out (of all programs, or of this one), or another cell's offer
     arbitration           scores
     slots                 best first, no offer twice, what excludes another, diversity; caps count what was just chosen
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from rules.arbitration import Models, Scored, ranked
 from rules.contact import ContactState
-from rules.funnel import Funnel
+from rules.funnel import Funnel, is_held_out
 from rules.judgement import Choice as Choice
 from rules.judgement import HeldBack as HeldBack
 from rules.judgement import Judgement as Judgement
@@ -62,7 +62,8 @@ def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: i
         ruleset.contact.zone_of(values),
         sum([count for _, count in facts.placements]),
     )
-    funnel = Funnel(facts, ruleset, values, contact, now_ms, found.settled)
+    held_out = ruleset.holdout is not None and is_held_out(facts, ruleset.holdout)
+    funnel = Funnel(facts, ruleset, values, contact, now_ms, found.settled, held_out)
     place = ruleset.places.at(facts.channel, tuple([name for name, _ in facts.placements]))
     surviving: list[Candidate] = []
     left_out: list[LeftOut] = []
@@ -89,4 +90,5 @@ def judged(weighed: Weighed) -> Judgement:
     """Fills the slots; what is chosen is noted in the funnel's contact state."""
     slots = Slots(weighed.funnel.facts, weighed.funnel)
     slots.fill(weighed.order)
-    return Judgement(tuple(slots.choices), (*weighed.left_out, *slots.left_out), tuple(slots.held_back))
+    left_out, held_back = (*weighed.left_out, *slots.left_out), tuple(slots.held_back)
+    return Judgement(tuple(slots.choices), left_out, held_back, weighed.funnel.holdout)

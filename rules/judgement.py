@@ -50,6 +50,8 @@ class Judgement:
     choices: tuple[Choice, ...]
     left_out: tuple[LeftOut, ...]
     held_back: tuple[HeldBack, ...]
+    holdout: dict[str, bool] | None = None
+    """By universal holdout, where the policy has one: whether the customer is in it."""
 
     @property
     def candidates(self) -> int:

@@ -8,6 +8,7 @@ from rules.candidates import Candidate as Candidate
 from rules.candidates import CellView as CellView
 from rules.candidates import Stage as Stage
 from rules.candidates import candidates_of
+from rules.cells import Shares, universal_shares
 from rules.classes import Classes, classes_of
 from rules.contact_rules import ContactRules
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
@@ -70,6 +71,8 @@ class RuleSet:
     """The names that the texts of actions write."""
     desktops: Mapping[str, str]
     """The channel of each placement; the first by name where there are several."""
+    holdout: Shares | None
+    """Of the universal holdout."""
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -139,6 +142,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         ),
         contact=contact,
         contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
+        holdout=None if policy.holdout is None else universal_shares(policy.holdout),
     )
 
 

@@ -150,3 +150,5 @@ class DecisionRecord(Decision):
     """The values that conditions could see."""
     ledger: dict[str, Any]
     """The customer's ledger as it was, as far back as the contact policy looks."""
+    holdout: dict[str, bool] | None = None
+    """By universal holdout, where the policy has one: whether the customer is in it."""

@@ -30,6 +30,8 @@ class Given(Model):
     responses: tuple[ExampleResponse, ...] = ()
     cells: dict[Id, Id] = {}
     """The cell of a program, instead of the one that the hash assigns."""
+    held_out: bool = False
+    """The customer is in the universal holdout; otherwise examples are about those who are not."""
 
 
 class When(Model):

@@ -6,6 +6,8 @@ Plain values that the profile store keeps as JSON and `rules` only reads.
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.cells import Cells
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
@@ -42,6 +44,8 @@ class LedgerEntry:
     """When the outcome happens that stands for no answer; 0: none is awaited."""
     unanswered: dict[str, int] = field(default_factory=dict)
     """That outcome and when, once it has happened by itself and nothing has withdrawn it."""
+    holdout: dict[str, bool] = field(default_factory=dict)
+    """By universal holdout, where the policy had one: whether the customer was in it."""
 
     def known_outcomes(self) -> dict[str, int]:
         return {**self.said, **self.outcomes} if self.said else self.outcomes
@@ -81,12 +85,15 @@ class Ledger:
     proposals: tuple[Proposal, ...] = ()
     forgotten_ms: int = 0
     """The time of the newest entry that had to go because there were too many; 0 for none."""
+    cells: Cells = field(default_factory=dict)
+    """The cells that the customer is in (profiles/cells.py)."""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "entries": [entry.as_json() for entry in self.entries],
             "proposals": [proposal.as_json() for proposal in self.proposals],
             **({"forgotten_ms": self.forgotten_ms} if self.forgotten_ms else {}),
+            **({"cells": self.cells} if self.cells else {}),
         }
 
     @staticmethod
@@ -94,6 +101,7 @@ class Ledger:
         return Ledger(
             entries=tuple(LedgerEntry(**entry) for entry in data.get("entries", ())),
             forgotten_ms=data.get("forgotten_ms", 0),
+            cells=data.get("cells", {}),
             proposals=tuple(
                 Proposal(**{**p, "offers": tuple(p["offers"]), "channels": tuple(p["channels"])})
                 for p in data.get("proposals", ())

@@ -295,6 +295,15 @@ class Program(Dated):
     cells: tuple[Cell, ...] = Field(min_length=1)
 
 
+class UniversalHoldout(Model):
+    """Customers who get no `standard` offer of any campaign, so that the effect of all of them can be measured."""
+
+    share: float = Field(gt=0, lt=100)
+    """Percent of all customers."""
+    id: Id = "universal"
+    """Names this draw; with another id all customers are drawn anew."""
+
+
 class Issue(Model):
     """What campaigns are for, such as retention or sales: a group of campaigns that the business pushes as one."""
 
@@ -401,6 +410,8 @@ class PolicyFile(Model):
     """Lifecycle stages; the first whose condition holds, and that may be entered, is the customer's."""
     lifecycle: Lifecycle | None = None
     issues: dict[Id, Issue] = {}
+    holdout: UniversalHoldout | None = None
+    """Over all campaigns, beside the holdouts of their programs."""
     campaigns: tuple[Campaign, ...] = ()
     offers: tuple[Offer, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from schemas.scorecard import Row, Scorecard
 
-NAMES = frozenset({"", "campaign", "program", "cell", "offer"})
+NAMES = frozenset({"", "campaign", "program", "cell", "offer", "holdout"})
 """Headings of columns that stand left."""
 PRESENTED = "presented"
 """Also an outcome in most policies; it has its column already."""
@@ -17,7 +17,8 @@ UNBOUNDED = 10_000
 
 
 def show(card: Scorecard, console: Console) -> None:
-    print_whole([*programs(card), *([comparisons(card)] if card.comparisons else []), totals(card)], console)
+    compared = [*([comparisons(card)] if card.comparisons else []), *([lifts(card)] if card.lifts else [])]
+    print_whole([*programs(card), *compared, totals(card)], console)
 
 
 def print_whole(parts: Iterable[RenderableType], console: Console) -> None:
@@ -79,6 +80,23 @@ def comparisons(card: Scorecard) -> Table:
         for each in card.comparisons
     )
     return _table("Treated and held out", headings, lines)
+
+
+def lifts(card: Scorecard) -> Table:
+    headings = ("holdout", "customers", "held out", "share", "positive", "positive held out", "rates", "lift", "95 %")
+    lines = (
+        (
+            each.holdout,
+            *(f"{arm.customers:,}" for arm in (each.served, each.held_out)),
+            _percent(each.held_out_share),
+            *(f"{arm.positive:,}" for arm in (each.served, each.held_out)),
+            " / ".join(filter(None, (_percent(each.served.rate), _percent(each.held_out.rate)))),
+            "" if each.lift is None else f"{each.lift:+.1%}",
+            "" if each.lift_low is None or each.lift_high is None else f"{each.lift_low:+.1%}–{each.lift_high:+.1%}",
+        )
+        for each in card.lifts
+    )
+    return _table("All programs and the universal holdout", headings, lines)
 
 
 def totals(card: Scorecard) -> Table:

@@ -94,10 +94,11 @@ def _left_out(case: Case, left_out: LeftOut) -> CandidateExplained:
 
 
 def _explained(case: Case, candidate: Candidate) -> CandidateExplained:
+    view = case.weighed.funnel.cell(candidate)
     return CandidateExplained(
         campaign=candidate.campaign.id,
         program=candidate.program.id,
-        cell=case.weighed.funnel.cell(candidate).cell.id,
+        cell=case.weighed.funnel.held_out_in(candidate, view) or view.cell.id,
         offer=candidate.offer.id,
         offer_name=candidate.offer.name,
         kind=candidate.offer.kind,

@@ -65,7 +65,13 @@ class Case:
         )
         forgotten = self.given.get("forgotten")
         ordered = tuple(sorted(entries, key=lambda each: each.at_ms))
-        return Ledger(ordered, proposals, self.now_ms - duration_ms(forgotten) if forgotten else 0)
+        return Ledger(ordered, proposals, self.now_ms - duration_ms(forgotten) if forgotten else 0, self._cells())
+
+    def _cells(self) -> dict[str, dict[str, int]]:
+        known = self.given.get("remembered", {})
+        return {
+            key: {cell: self.now_ms - duration_ms(ago) for cell, ago in each.items()} for key, each in known.items()
+        }
 
     @property
     def seed(self) -> int:

@@ -74,11 +74,16 @@ def adds_up(each: World, judgement: Judgement) -> None:
 
 
 def nobody_held_out_gets_anything(judgement: Judgement) -> None:
+    everywhere = True in (judgement.holdout or {}).values()
     for each in judgement.choices:
+        assert not (everywhere and each.scored.candidate.offer.kind == "standard")
         cell = next(one for one in each.scored.candidate.program.cells if one.id == each.cell)
         assert not cell.holdout
         assert each.scored.candidate.offer.id in cell.offers
     for held in judgement.held_back:
+        if everywhere and held.candidate.offer.kind == "standard":
+            assert held.cell == "holdout"
+            continue
         assert next(one for one in held.candidate.program.cells if one.id == held.cell).holdout
 
 

@@ -5,8 +5,11 @@
 from datetime import date
 
 import pytest
+import yaml
 
 from rules.policy import check
+from tests.builders import CATALOGUE as OFFERS
+from tests.builders import SHOP
 from tests.rules.policy.samples import BASE, checked, in_case
 
 TREATED = "programs: [{id: p, cells: [{id: c, share: 100, offers: [deposit]}]}]"
@@ -15,6 +18,9 @@ FINDINGS = [
     ("no-effect", "issues: {§growth: {lever: 3}}", "no campaign is for the issue `growth`"),
     ("less-than-equal", "issues: {growth: {lever: §901}}", "`lever` should be less than or equal to 900"),
     ("no-effect", "arbitration: {at_most_per_category: §2}", "no offer has a `category`"),
+    ("name-taken", "holdout: {share: 2}\ncampaigns: [{id: a, programs: [{id: p, cells: [{id: c, share: 90, offers: [deposit]}, {id: §holdout, share: 10, holdout: true}]}]}]", "cannot be called `holdout`"),
+    ("no-holdout", "examples: [{name: x, given: {§held_out: true}, when: {channel: call, placement: main}, then: {}}]", "no universal holdout"),
+    ("less-than", "holdout: {share: §100}", "`share`"),
     ("greater-than-equal", "arbitration: {at_most_per_category: §0}", "`at_most_per_category`"),
 ]  # fmt: skip
 
@@ -74,3 +80,12 @@ def test_what_is_over_is_said_where_today_is_known() -> None:
     (finding,) = check({"a.yaml": text}, date(2026, 3, 10)).findings
     assert (finding.severity, finding.id) == ("warning", "over")
     assert finding.message == "`spring` is over: it ended on 2026-03-09"
+
+
+def test_a_holdout_that_keeps_nothing_back() -> None:
+    offers = [{**each, "class": "mandatory"} for each in OFFERS["offers"]]
+    text = yaml.safe_dump({"holdout": {"share": 2}, **SHOP, **OFFERS, "offers": offers}, sort_keys=False)
+    found = [str(each) for each in check({"policy.yaml": text}).findings if each.id == "no-effect"]
+    assert len(found) == 1
+    assert "policy.yaml:2:" in found[0]
+    assert "`standard` offers, and there are none" in found[0]
