@@ -14,14 +14,21 @@ from datetime import datetime
 
 import orjson
 
+from app.availability import AWAY, LATE, Availability, within
 from app.errors import NotAllowed, NotAuthenticated
+from profiles.errors import StoreUnavailable
 from profiles.registry import Registry
 from schemas.keys import SCOPES, KeyView
 
 KEYS = "keys"
 REMEMBER_S = 1.0
 """How long a verified key is believed: a revocation takes effect within this time."""
+BELIEVED_S = 600.0
+"""How long one is believed while the store does not answer: decisions go on, with defaults."""
+LOOK_UP_WITHIN_S = 0.05
+"""A key that was verified before waits no longer than this for the store."""
 MOST_REMEMBERED = 10_000
+NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +75,11 @@ class KeyStore:
 
 
 class Verifier:
-    """Says what a token may do. Believes what it has seen for a second."""
+    """Says what a token may do. Believes what it has seen for a second, and longer while the store does not answer."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, store: Availability) -> None:
         self._registry = registry
+        self._store = store
         self._seen: dict[str, tuple[float, frozenset[str]]] = {}
 
     async def require(self, token: str | None, scope: str, *others: str) -> None:
@@ -88,16 +96,34 @@ class Verifier:
 
     async def _scopes(self, token: str) -> frozenset[str] | None:
         fingerprint = _hash(token)
-        until, scopes = self._seen.get(fingerprint, (0.0, frozenset()))
+        until, scopes = self._seen.get(fingerprint, (NEVER, frozenset()))
         if time.monotonic() < until:
             return scopes
-        found = await self._look_up(token)
+        is_believed = time.monotonic() < until + BELIEVED_S
+        try:
+            found = await self._looked_up(token, is_believed)
+        except StoreUnavailable:
+            self._store.suspect()
+            if not is_believed:
+                raise
+            return scopes
         if found is None:
             self._seen.pop(fingerprint, None)
             return None
         if len(self._seen) >= MOST_REMEMBERED:
             self._seen.clear()
         self._seen[fingerprint] = time.monotonic() + REMEMBER_S, found
+        return found
+
+    async def _looked_up(self, token: str, is_believed: bool) -> frozenset[str] | None:
+        """One that is believed waits for no slow store. Raises StoreUnavailable."""
+        if self._store.is_away:
+            raise StoreUnavailable(AWAY)
+        if not is_believed:
+            return await self._look_up(token)
+        found = await within(self._look_up(token), LOOK_UP_WITHIN_S)
+        if found is LATE:
+            raise StoreUnavailable(AWAY)
         return found
 
     async def _look_up(self, token: str) -> frozenset[str] | None:

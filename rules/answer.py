@@ -39,6 +39,7 @@ def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord
             for each in judgement.left_out
         ),
         withheld=tuple(_withheld(each) for each in judgement.held_back),
+        defaults=judgement.defaults,
         seed=origin.seed,
         salt=origin.salt,
         placements=tuple(Placement(placement=name, count=count) for name, count in facts.placements),

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from rules.arbitration import Models, Scored, ranked
 from rules.contact import ContactState
+from rules.defaults import filled
 from rules.funnel import Funnel, is_held_out
 from rules.judgement import Choice as Choice
 from rules.judgement import HeldBack as HeldBack
@@ -26,7 +27,7 @@ from rules.places import Group, Place
 from rules.proposing import Proposed, proposed
 from rules.ruleset import Candidate, RuleSet
 from rules.slots import Slots
-from schemas.decision import Facts
+from schemas.decision import DefaultTreatment, Facts
 
 
 def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Judgement:
@@ -90,5 +91,19 @@ def judged(weighed: Weighed) -> Judgement:
     """Fills the slots; what is chosen is noted in the funnel's contact state."""
     slots = Slots(weighed.funnel.facts, weighed.funnel)
     slots.fill(weighed.order)
-    left_out, held_back = (*weighed.left_out, *slots.left_out), tuple(slots.held_back)
-    return Judgement(tuple(slots.choices), left_out, held_back, weighed.funnel.holdout)
+    return Judgement(
+        choices=tuple(slots.choices),
+        left_out=(*weighed.left_out, *slots.left_out),
+        held_back=tuple(slots.held_back),
+        holdout=weighed.funnel.holdout,
+        defaults=_defaults(weighed.funnel, slots.choices),
+    )
+
+
+def _defaults(funnel: Funnel, choices: Sequence[Choice]) -> tuple[DefaultTreatment, ...]:
+    ruleset, facts = funnel.ruleset, funnel.facts
+    if not ruleset.defaults:
+        return ()
+    taken = {each.placement for each in choices}
+    empty = [name for name, _ in facts.placements if name not in taken]
+    return filled(ruleset.defaults, facts.channel, empty, ruleset.contact.language_of(funnel.values))

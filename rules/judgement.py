@@ -7,6 +7,7 @@ from typing import NamedTuple
 from rules.arbitration import Scored
 from rules.candidates import Candidate
 from rules.reasons import Reason
+from schemas.decision import DefaultTreatment
 from schemas.policy import Treatment
 
 Refusal = tuple[Reason, str]
@@ -52,6 +53,8 @@ class Judgement:
     held_back: tuple[HeldBack, ...]
     holdout: dict[str, bool] | None = None
     """By universal holdout, where the policy has one: whether the customer is in it."""
+    defaults: tuple[DefaultTreatment, ...] = ()
+    """Of the placements for which nothing was chosen."""
 
     @property
     def candidates(self) -> int:

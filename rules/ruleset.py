@@ -11,6 +11,7 @@ from rules.candidates import candidates_of
 from rules.cells import Shares, universal_shares
 from rules.classes import Classes, classes_of
 from rules.contact_rules import ContactRules
+from rules.defaults import Defaults, defaults_of
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
 from rules.places import Places
 from rules.policy import Checked
@@ -73,6 +74,7 @@ class RuleSet:
     """The channel of each placement; the first by name where there are several."""
     holdout: Shares | None
     """Of the universal holdout."""
+    defaults: Defaults
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -143,6 +145,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         contact=contact,
         contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
         holdout=None if policy.holdout is None else universal_shares(policy.holdout),
+        defaults=defaults_of(policy),
     )
 
 

@@ -304,6 +304,13 @@ class UniversalHoldout(Model):
     """Names this draw; with another id all customers are drawn anew."""
 
 
+class PlacementSpec(Model):
+    """A slot of the touchpoints."""
+
+    default: Id | None = None
+    """The offer that stands there when none is chosen, or nothing can be decided. Nothing is asked of the customer."""
+
+
 class Issue(Model):
     """What campaigns are for, such as retention or sales: a group of campaigns that the business pushes as one."""
 
@@ -413,6 +420,7 @@ class PolicyFile(Model):
     holdout: UniversalHoldout | None = None
     """Over all campaigns, beside the holdouts of their programs."""
     campaigns: tuple[Campaign, ...] = ()
+    placements: dict[Name, PlacementSpec] = {}
     offers: tuple[Offer, ...] = ()
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None

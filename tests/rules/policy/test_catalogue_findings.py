@@ -20,6 +20,10 @@ FINDINGS = [
     ("no-effect", "arbitration: {at_most_per_category: §2}", "no offer has a `category`"),
     ("name-taken", "holdout: {share: 2}\ncampaigns: [{id: a, programs: [{id: p, cells: [{id: c, share: 90, offers: [deposit]}, {id: §holdout, share: 10, holdout: true}]}]}]", "cannot be called `holdout`"),
     ("no-holdout", "examples: [{name: x, given: {§held_out: true}, when: {channel: call, placement: main}, then: {}}]", "no universal holdout"),
+    ("no-default", "placements: {main: {default: §loan}}\noffers: [{id: loan, name: x, always: true, treatments: [{id: t, channel: call, placement: main, content: {script: 'Dear {customer.age}'}}]}]", "no treatment for `main` that names no facts"),
+    ("no-default", "placements: {side: {default: §deposit}}", "no treatment for `side`"),
+    ("unknown-offer", "placements: {main: {default: §deposti}}", "there is no offer `deposti`"),
+    ("default-asked", "placements: {main: {default: §loan}}\noffers: [{id: loan, name: x, always: true, ends: 2030-01-01, treatments: [{id: t, channel: call, placement: main, content: {script: x}}]}]", "`loan` has `ends`"),
     ("less-than", "holdout: {share: §100}", "`share`"),
     ("greater-than-equal", "arbitration: {at_most_per_category: §0}", "`at_most_per_category`"),
 ]  # fmt: skip
