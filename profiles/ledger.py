@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from profiles import cells, holdouts
+from profiles import cells, handing, holdouts
 from profiles.definition import Definition
 from schemas.base import UNIT_MS, moment
 from schemas.decision import ChosenTreatment, DecisionRecord, Withheld
@@ -45,7 +45,14 @@ def entries_of(decision: DecisionRecord, at_ms: int, definition: Definition) -> 
     """One entry for each treatment and each that was withheld, not logged yet."""
     until_ms = at_ms + definition.reservation_ms
     treatments = [
-        replace(_entry(each, decision, at_ms), code=each.code, treatment=each.treatment, until_ms=until_ms)
+        replace(
+            _entry(each, decision, at_ms),
+            code=each.code,
+            treatment=each.treatment,
+            until_ms=until_ms,
+            continues=each.continues,
+            same_contact=bool(each.same_contact),
+        )
         for each in decision.treatments
     ]
     withheld = [
@@ -89,13 +96,21 @@ def fold_decision(
         known = by_code.get(entry.code, entry)
         if not known.logged:
             new.append(known)
-            counts[key_of(known, "withheld" if known.withheld else "decided")] += 1
+            known = handing.inherited(known, by_code.values(), definition) if known.continues else known
+            counts[key_of(known, _column(known))] += 1
             counts[key_of(known, "customers")] += _is_met_now(known, by_code.values())
         by_code[entry.code] = replace(known, logged=True)
     counts.update(holdouts.met(ledger.cells, new, today))
     ordered = sorted(by_code.values(), key=lambda entry: entry.at_ms)
     folded = replace(ledger, entries=tuple(ordered), cells=cells.folded(ledger.cells, new))
     return tidied(folded, at_ms, definition), counts
+
+
+def _column(entry: LedgerEntry) -> str:
+    """One that continues was decided when the proposal began."""
+    if entry.withheld:
+        return "withheld"
+    return "continued" if entry.continues else "decided"
 
 
 def _is_met_now(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
@@ -120,10 +135,22 @@ def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
 
 
 def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Counts]:
-    """The ledger with an outcome in it. A repeated one changes nothing. Raises UnknownCode."""
-    entry = _find(ledger, response.code)
+    """The ledger with an outcome in it. A repeated one changes nothing. Raises UnknownCode.
+
+    What was handed over is one proposal: an answer is put to all of its treatments, and counted where it began.
+    """
+    counts: Counts = Counter()
+    for entry in handing.together(ledger.entries, _find(ledger, response.code)):
+        ledger, more = _fold_one(ledger, entry, handing.share_of(entry, response))
+        counts.update(
+            {name: n for name, n in more.items() if handing.is_counted(entry, name.rpartition("|")[2], response)}
+        )
+    return ledger, counts
+
+
+def _fold_one(ledger: Ledger, entry: LedgerEntry, response: ResponseRecord) -> tuple[Ledger, Counts]:
     new = {name: response.at_ms for name in response.outcomes if name not in entry.outcomes}
-    amount = response.amount if awaits_amount(ledger, response) else 0
+    amount = response.amount if response.amount and response.outcome not in entry.amounts else 0
     if not new and not amount:
         return ledger, Counter()
     classes = {response.outcomes[name] for name in new}

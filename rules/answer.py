@@ -63,6 +63,8 @@ def _treatment(choice: Choice, index: int, origin: Origin) -> ChosenTreatment:
         content=dict(choice.content),
         score=choice.scored.score,
         factors=choice.scored.factors,
+        continues=None if choice.handed is None else choice.handed.code,
+        same_contact=None if choice.handed is None else choice.handed.same_contact,
         **_where(candidate),
     )
 

@@ -62,9 +62,10 @@ def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: i
         ruleset.contact,
         ruleset.contact.zone_of(values),
         sum([count for _, count in facts.placements]),
+        continuing=found.continuing,
     )
     held_out = ruleset.holdout is not None and is_held_out(facts, ruleset.holdout)
-    funnel = Funnel(facts, ruleset, values, contact, now_ms, found.settled, held_out)
+    funnel = Funnel(facts, ruleset, values, contact, now_ms, found.settled, held_out, found.handed)
     place = ruleset.places.at(facts.channel, tuple([name for name, _ in facts.placements]))
     surviving: list[Candidate] = []
     left_out: list[LeftOut] = []

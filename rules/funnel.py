@@ -11,6 +11,7 @@ from typing import Any
 from rules.candidates import Above, Candidate, CellView, Owned, Stage
 from rules.cells import Shares, assign, kept
 from rules.contact import ContactState
+from rules.handing import Handed
 from rules.judgement import LeftOut, Refusal
 from rules.language import Condition, EvaluationError
 from rules.places import Block, Group
@@ -32,6 +33,8 @@ class Funnel:
     """Offers that only waiting proposals propose, and that were answered since: how."""
     is_held_out: bool = False
     """Whether the customer is in the universal holdout."""
+    handed: Mapping[str, Handed] = field(default_factory=dict)
+    """Offers that wait here because they were handed over."""
     _cells: dict[str, str] = field(init=False, default_factory=dict)
     _verdicts: dict[Condition, bool | EvaluationError] = field(init=False, default_factory=dict)
     _above: dict[Above, bool] = field(init=False, default_factory=dict)

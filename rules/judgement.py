@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from rules.arbitration import Scored
 from rules.candidates import Candidate
+from rules.handing import Handed
 from rules.reasons import Reason
 from schemas.decision import DefaultTreatment
 from schemas.policy import Treatment
@@ -25,6 +26,8 @@ class Choice:
     treatment: Treatment
     content: Mapping[str, str]
     """Its texts, with the facts that they name."""
+    handed: Handed | None = None
+    """What it continues."""
 
 
 class LeftOut(NamedTuple):

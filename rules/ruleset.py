@@ -12,6 +12,7 @@ from rules.cells import Shares, universal_shares
 from rules.classes import Classes, classes_of
 from rules.contact_rules import ContactRules
 from rules.defaults import Defaults, defaults_of
+from rules.handing import HandOvers, hand_overs_of
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
 from rules.places import Places
 from rules.policy import Checked
@@ -75,6 +76,7 @@ class RuleSet:
     holdout: Shares | None
     """Of the universal holdout."""
     defaults: Defaults
+    hand_overs: HandOvers
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -118,12 +120,14 @@ def compile_rules(checked: Checked) -> RuleSet:
         by_offer[each.offer.id] = (*by_offer.get(each.offer.id, ()), each)
     always = tuple(each.id for each in policy.offers if each.always)
     classes = classes_of(policy, checked)
+    hand_overs = hand_overs_of(policy)
+    waiting_ms = [each.lasting for each in hand_overs.values()]
     lifetimes = {rule.id: rule.lifetime for rule in policy.rules if rule.lifetime is not None}
     return RuleSet(
         revision=checked.revision,
         policy=policy,
         types=checked.vocabulary.types,
-        lookback_ms=max(policy.contact_policy.lookback_ms, *lifetimes.values(), 0),
+        lookback_ms=max(policy.contact_policy.lookback_ms, *lifetimes.values(), *waiting_ms, 0),
         lifetimes=lifetimes,
         ending=frozenset(name for name, each in policy.outcomes.items() if each.ends),
         timed=compile_timed(policy, conditions, checked.moments),
@@ -146,6 +150,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
         holdout=None if policy.holdout is None else universal_shares(policy.holdout),
         defaults=defaults_of(policy),
+        hand_overs=hand_overs,
     )
 
 

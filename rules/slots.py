@@ -123,7 +123,8 @@ class Slots:
         self._would_be_free[placement] -= 1
         rank = dict(self._facts.placements)[placement] - self._free_slots[placement]
         content = self._funnel.content(candidate, wording)
-        self.choices.append(Choice(placement, rank, scored, view.cell.id, wording.treatment, content))
+        handed = self._funnel.handed.get(candidate.offer.id)
+        self.choices.append(Choice(placement, rank, scored, view.cell.id, wording.treatment, content, handed))
         self._made.add(candidate)
         if self._would_be_made is not None:
             self._would_be_made.add(candidate)

@@ -102,6 +102,11 @@ class ChosenTreatment(Model):
     content: dict[str, str]
     score: float
     factors: dict[str, float]
+    continues: str | None = None
+    """The code with which the proposal began, where it was handed over from another channel: an answer to either
+    settles both."""
+    same_contact: bool | None = None
+    """Of one that continues: it does not count towards caps."""
 
 
 class DefaultTreatment(Model):

@@ -46,6 +46,10 @@ class LedgerEntry:
     """That outcome and when, once it has happened by itself and nothing has withdrawn it."""
     holdout: dict[str, bool] = field(default_factory=dict)
     """By universal holdout, where the policy had one: whether the customer was in it."""
+    continues: str | None = None
+    """The code with which the proposal began, where it was handed over from another channel."""
+    same_contact: bool = False
+    """It was handed over and is no contact of its own: it does not count towards caps."""
 
     def known_outcomes(self) -> dict[str, int]:
         return {**self.said, **self.outcomes} if self.said else self.outcomes
@@ -55,7 +59,7 @@ class LedgerEntry:
         return max((self.at_ms, *self.outcomes.values(), *self.said.values()))
 
     def as_json(self) -> dict[str, Any]:
-        return {name: value for name in _ENTRY_FIELDS if (value := getattr(self, name)) not in (False, {})}
+        return {name: value for name in _ENTRY_FIELDS if (value := getattr(self, name)) not in (False, {}, None)}
 
 
 _ENTRY_FIELDS = tuple(LedgerEntry.__dataclass_fields__)

@@ -67,6 +67,17 @@ class InteractionType(Model):
     """Fields copied into the customer's attributes of the same name."""
 
 
+class HandOver(Model):
+    """The offer waits for the customer on other channels, as the same proposal."""
+
+    to: OneOrMany = Field(min_length=1)
+    """Channels."""
+    lasting: DurationMs = Field(alias="for")
+    """After the outcome, until it is answered."""
+    counts: bool = False
+    """Whether what is made there is a contact of its own for caps; otherwise it is the same."""
+
+
 class Outcome(Model):
     """What may come back for a response code."""
 
@@ -78,6 +89,8 @@ class Outcome(Model):
     """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
     after: dict[Name, DurationMs] = {}
     """By channel: it happens by itself if no answer has come for so long after the decision."""
+    hand_over: HandOver | None = None
+    """Such as of `link_sent`: the offer waits elsewhere."""
 
 
 class Feature(Model):

@@ -17,6 +17,8 @@ class Row(Model):
     """Whom the program met here first: each customer counts once in a program, in the row of that first offer. Not
     those who were first met in the universal holdout."""
     decided: int = 0
+    continued: int = 0
+    """Treatments to which an offer was handed over from another channel; their answers count where it began."""
     withheld: int = 0
     """Decisions in which the holdout kept this offer back."""
     presented: int = 0

@@ -68,6 +68,7 @@ def _row(place: Place, found: Counter[str]) -> Row:
         channel=channel,
         customers=found["customers"],
         decided=found["decided"],
+        continued=found["continued"],
         withheld=found["withheld"],
         presented=presented,
         outcomes=_outcomes(found),

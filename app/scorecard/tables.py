@@ -41,7 +41,9 @@ def _program(rows: Sequence[Row]) -> Table:
     outcomes = sorted({name for row in rows for name in row.outcomes} - {PRESENTED})
     figures = [_figures(row, outcomes) for row in rows]
     columns = zip(
-        ("decided", "withheld", PRESENTED, *outcomes, "rate", "95 %", "amount"), zip(*figures, strict=True), strict=True
+        ("decided", "continued", "withheld", PRESENTED, *outcomes, "rate", "95 %", "amount"),
+        zip(*figures, strict=True),
+        strict=True,
     )
     shown = [(name, cells) for name, cells in columns if not NO_FIGURES.issuperset(cells)]
     title, groups = f"{rows[0].campaign} > {rows[0].program}", list(dict.fromkeys(map(_when_and_where, rows)))
@@ -60,7 +62,13 @@ def _when_and_where(row: Row) -> str:
 
 
 def _figures(row: Row, outcomes: Sequence[str]) -> list[str]:
-    counts = [row.decided, row.withheld, row.presented, *(row.outcomes.get(name, 0) for name in outcomes)]
+    counts = [
+        row.decided,
+        row.continued,
+        row.withheld,
+        row.presented,
+        *(row.outcomes.get(name, 0) for name in outcomes),
+    ]
     interval = "" if row.rate_low is None or row.rate_high is None else f"{row.rate_low:.1%}–{row.rate_high:.1%}"
     amount = f"{row.amount:,.2f}" if row.amount else ""
     return [*(f"{count:,}" for count in counts), _percent(row.rate), interval, amount]

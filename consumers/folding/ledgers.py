@@ -8,8 +8,8 @@ from consumers.dead_letters import decoded
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
+from profiles import handing, no_response
 from profiles import ledger as ledgers
-from profiles import no_response
 from profiles.fold import has_seen, identity_hash, seeing
 from schemas.base import at_ms
 from schemas.decision import DecisionRecord
@@ -44,10 +44,12 @@ def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     """Raises Undecodable and UnknownCode."""
     response = decoded(ResponseRecord.model_validate_json, record.body)
     folded, counts = ledgers.fold_response(step.ledger, response)
-    step.ledger, withdrawn, timers = no_response.answered(folded, response.code, policy.definition)
+    step.ledger = folded
     step.counts.update(counts)
-    step.counts.update(withdrawn)
-    step.timers.update(timers)
+    for code in handing.codes(folded, response.code):
+        step.ledger, withdrawn, timers = no_response.answered(step.ledger, code, policy.definition)
+        step.counts.update(withdrawn)
+        step.timers.update(timers)
 
 
 def no_response_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:

@@ -113,6 +113,8 @@ def _entry(number: int, given: Mapping[str, Any], now_ms: int) -> LedgerEntry:
         logged=not said,
         transactional=given.get("transactional", False),
         withheld=given.get("withheld", False),
+        continues=given.get("continues"),
+        same_contact="continues" in given,
         outcomes=outcomes,
         presented="presented" in outcomes,
         said=said,

@@ -109,7 +109,7 @@ def caps_hold(each: World, judgement: Judgement) -> None:
             continue
         for choice in judgement.choices:
             one = choice.scored.candidate
-            if one.offer.kind == "mandatory" or belongs(cap, one, each) is None:
+            if one.offer.kind == "mandatory" or choice.handed or belongs(cap, one, each) is None:
                 continue
             before = sum(counts(cap, entry, one, each) for entry in each.facts.ledger.entries)
             if not cap.including_current:
@@ -117,7 +117,7 @@ def caps_hold(each: World, judgement: Judgement) -> None:
             elif cap.counting == "clicked":
                 assert before < cap.at_most, cap
             else:
-                others = judgement.choices[: judgement.choices.index(choice)]
+                others = [other for other in judgement.choices[: judgement.choices.index(choice)] if not other.handed]
                 now = sum(
                     other.scored.candidate.offer.kind != "transactional"
                     and belongs(cap, other.scored.candidate, each) == belongs(cap, one, each)

@@ -16,7 +16,7 @@ CHANNELS = ("web", "call")
 PLACES = ("hero", "footer")
 OUTCOMES: dict[str, Any] = {
     "presented": {"class": "impression"},
-    "clicked": {"class": "neutral", "implies": ["presented"]},
+    "clicked": {"class": "neutral", "implies": ["presented"], "hand_over": {"to": ["web"], "for": "2d"}},
     "accepted": {"class": "positive", "implies": ["presented"], "ends": True},
     "declined": {"class": "negative", "implies": ["presented"], "ends": True},
 }
