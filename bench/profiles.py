@@ -15,8 +15,8 @@ not count them, `records_per_s` does.
 
 `per_s` is wall time with one worker process, whose core is busy, and a part of another one for Redis; `per_core_s`
 counts the CPU time of both. The figures are of the best of several rounds, bare loop and ours in turns. `flatness` is
-the slowest number of customers over the fastest by CPU time, as other load on the machine would drown it; with few
-customers a turn goes on with a visit, with many it ends one and begins the next, which is more to do.
+the slowest number of customers over the fastest by CPU time, as other load on the machine would drown it. However
+many customers there are, each turn ends a visit and begins the next.
 `turns_per_s`: with one interaction a turn, where nothing shares a commit.
 """
 
@@ -55,6 +55,7 @@ from tests.servers import RedisServer
 
 SHARDS, KEEP, SEED = 4, 1_000, 7
 HISTORY, VISITS = 30, 6
+BETWEEN_VISITS_MS = 31 * 60_000
 DAY_MS = 86_400_000
 ROUNDS, RECORDS = 5, 12_000
 PRODUCTS = [f"product-{number}" for number in range(40)]
@@ -205,7 +206,8 @@ class Population:
         """Appends the interactions of customers who take turns."""
         said = []
         for at in range(records):
-            made = an_interaction(self.chance, self.written, self.subject(self.turn), self.now_ms + self.written)
+            at_ms = self.now_ms + self.written + self.turn // self.customers * BETWEEN_VISITS_MS
+            made = an_interaction(self.chance, self.written, self.subject(self.turn), at_ms)
             event = replace(self.policy.definition.typed(made), policy=self.policy.revision)
             said.append(Record("interactions", event.identity, event.subject, orjson.dumps(to_cloud_event(event))))
             self.written += 1
@@ -282,7 +284,7 @@ async def measured(population: Population, visit: int, rounds: int, records: int
 async def population_of(redis: Redis, customers: int, policy: LivePolicy) -> Population:
     await redis.flushall()
     store = await CustomerStore.open(redis, SHARDS)
-    made = Population(redis, store, policy, customers, random.Random(SEED), int(time.time() * 1000) - DAY_MS)
+    made = Population(redis, store, policy, customers, random.Random(SEED), int(time.time() * 1000) - 2 * DAY_MS)
     await made.settle()
     return made
 

@@ -9,6 +9,7 @@ When an identifier is claimed, its visits in progress are handed over to the own
 """
 
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,6 +20,14 @@ from profiles.profile import Profile, Session, Span, Visit
 from schemas.interaction import Interaction
 
 NO_VISIT = Visit()
+
+
+class Over(NamedTuple):
+    """A visit that is over."""
+
+    session: Session
+    under: frozenset[str]
+    """The identifiers under which something was done in it."""
 
 
 def of_sessions(subject: str, profile: Profile) -> dict[str, Visit]:
@@ -32,13 +41,15 @@ def _of_session(subject: str, session: Session) -> Visit:
     return Visit({subject: replace(session, after=None)}, None if session.after is None else (session.after,) * 2)
 
 
-def in_progress(visits: Mapping[str, Visit], channel: str, definition: Definition) -> Session | None:
-    """The whole visit; None if the last one is over."""
-    visit = visits.get(channel, NO_VISIT)
-    return _whole(visit, definition) if visit.parts else None
+def over_now(visit: Visit, definition: Definition) -> Over:
+    """All that was done in the visit in progress, which must be one."""
+    bounds = _bounds(visit)
+    assert bounds is not None
+    parts = [each.features for each in visit.parts.values()]
+    return Over(replace(bounds, features=joined_features(parts, definition.session_features)), frozenset(visit.parts))
 
 
-def happened(visit: Visit, event: Interaction, definition: Definition) -> tuple[Visit, Session | None]:
+def happened(visit: Visit, event: Interaction, definition: Definition) -> tuple[Visit, Over | None]:
     """What an interaction makes of the visit on its channel, and the visit that it ends: the one that it belongs to, or
     the one that it comes too late for."""
     current = _bounds(visit)
@@ -47,13 +58,14 @@ def happened(visit: Visit, event: Interaction, definition: Definition) -> tuple[
         return visit, None
     over = None
     if current is not None and found is not current:
-        over = _whole(visit, definition) if visit.parts else None
+        over = over_now(visit, definition) if visit.parts else None
         visit = _closed(current)
     now = Visit(_with_event(visit.parts, event, found.last, definition), visit.before)
     ended = sessions.continued(found, event, {}, definition)
     if ended.ended is None:
         return now, over
-    return _closed(ended), replace(_whole(now, definition), ended=ended.ended, ended_by=ended.ended_by)
+    whole, under = over_now(now, definition)
+    return _closed(ended), Over(replace(whole, ended=ended.ended, ended_by=ended.ended_by), under)
 
 
 def is_before(visit: Visit, at_ms: int, idle_ms: int) -> bool:
@@ -72,33 +84,35 @@ def was_on_time(before: Profile, after: Profile, channel: str) -> bool:
     )
 
 
-def timed_out(visit: Visit, at_ms: int, definition: Definition) -> tuple[Visit, Session | None]:
+def timed_out(visit: Visit, at_ms: int, definition: Definition) -> tuple[Visit, Over | None]:
     """A timer may have been overtaken by one more interaction: then the visit goes on."""
     current = _bounds(visit)
     if current is None or current.ended is not None or at_ms - current.last < definition.session_idle_ms:
         return visit, None
-    return _closed(replace(current, ended=at_ms)), _whole(visit, definition)
+    return _closed(replace(current, ended=at_ms)), over_now(visit, definition)
 
 
-def together(mine: Visit, theirs: Visit, definition: Definition) -> tuple[Visit, Session | None]:
+def together(mine: Visit, theirs: Visit, definition: Definition) -> tuple[Visit, Over | None]:
     """The visit in progress where `theirs` is handed over to who has `mine`, and the earlier one where they are two.
 
     What is handed over after the visit that it belongs to was summed up adds nothing to the summary.
     """
     if not theirs.parts:
         return _marked(mine, theirs.before), None
-    given, idle_ms = _whole(theirs, definition), definition.session_idle_ms
+    given_over, idle_ms = over_now(theirs, definition), definition.session_idle_ms
+    given = given_over.session
     if mine.before is not None and _belongs_to(given, mine.before, idle_ms):
         return mine, None
     if not mine.parts:
         if mine.before is not None and given.last < mine.before[0]:
-            return mine, given
+            return mine, given_over
         return Visit(theirs.parts, _before(given.started, mine.before, theirs.before)), None
-    own = _whole(mine, definition)
+    own_over = over_now(mine, definition)
+    own = own_over.session
     if given.started > own.last + idle_ms:
-        return Visit(theirs.parts, (own.started, own.last)), own
+        return Visit(theirs.parts, (own.started, own.last)), own_over
     if own.started > given.last + idle_ms:
-        return Visit(mine.parts, _before(own.started, mine.before, (given.started, given.last))), given
+        return Visit(mine.parts, _before(own.started, mine.before, (given.started, given.last))), given_over
     started = min(own.started, given.started)
     return Visit(_joined(mine.parts, theirs.parts), _before(started, mine.before, theirs.before)), None
 
@@ -137,13 +151,6 @@ def _bounds(visit: Visit) -> Session | None:
         return None
     started, ended = visit.before
     return Session(started=started, last=ended, interactions=0, ended=ended)
-
-
-def _whole(visit: Visit, definition: Definition) -> Session:
-    bounds = _bounds(visit)
-    assert bounds is not None
-    parts = [each.features for each in visit.parts.values()]
-    return replace(bounds, features=joined_features(parts, definition.session_features))
 
 
 def _with_event(

@@ -49,7 +49,7 @@ def _fold_parts(step: Step, arrived: Parts, offset: int, policy: LivePolicy) -> 
     if known is not None and arrived.version <= known.version:
         return
     step.settled |= {arrived.source, *arrived.parts} - {*step.identity.others()}
-    events = [_event(each, policy.definition) for each in arrived.events]
+    events = _new([_event(each, policy.definition) for each in arrived.events], known)
     parts = {name: Part.from_json(each) for name, each in arrived.parts.items()}
     heard_to = known.version if known is not None else 0  # a source that has lost what it said says it again
     handed = [(channel, Visit.from_json(each, 0)) for at, channel, each in arrived.visits if at > heard_to]
@@ -60,7 +60,7 @@ def _fold_parts(step: Step, arrived: Parts, offset: int, policy: LivePolicy) -> 
     else:
         if parts or events:
             begin(step)
-        _react_to_each(step, _new(events, known), handed, parts, policy)
+        _react_to_each(step, events, handed, parts, policy)
     claimed_ms = known.claimed_ms if known is not None else None
     step.identity = step.identity.with_source(arrived.source, Source(arrived.version, parts, claimed_ms))
     keep_members(step)
@@ -73,8 +73,9 @@ def _event(passed: Passed, definition: Definition) -> Interaction:
 
 
 def _new(events: list[Interaction], known: Source | None) -> list[Interaction]:
-    """Those that have not come from this source before. What other sources know does not count: an identifier that has
-    changed its owner may have sent its part straight, while an event of it was still on the way by the owner before."""
+    """Those that have not come from this source before: what one that fell back says again was judged here or passed on
+    already. What other sources know does not count: an identifier that has changed its owner may have sent its part
+    straight, while an event of it was still on the way by the owner before."""
     if known is None:
         return events
     seen = {name: part.profile.seen for name, part in known.parts.items()}

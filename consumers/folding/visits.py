@@ -16,9 +16,11 @@ from consumers.folding.sessions import summary
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from profiles import visits
+from profiles.aggregates import digest
 from profiles.definition import Definition
-from profiles.profile import Profile, Session, Visit
+from profiles.profile import Profile, Visit
 from profiles.sessions import SESSION_TIMER
+from profiles.visits import Over
 from schemas.interaction import OUR_OWN, Interaction
 
 
@@ -29,7 +31,7 @@ def place(step: Step, event: Interaction, before: Profile, after: Profile, polic
     visit, over = visits.happened(_visit(step, event.channel), event, policy.definition)
     _keep(step, event.channel, visit)
     if over is not None:
-        _say(step, event.channel, over, after if over.ended_by else before, policy)
+        _say(step, event.channel, over, after if over.session.ended_by else before, policy)
 
 
 def place_passed(
@@ -44,14 +46,13 @@ def place_passed(
         return
     missed[channel], over = visits.happened(missed.get(channel, visits.NO_VISIT), event, definition)
     if over is not None:
-        _say(step, channel, over, after if over.ended_by else before, policy)
+        _say(step, channel, over, after if over.session.ended_by else before, policy)
 
 
 def sum_up_missed(step: Step, missed: dict[str, Visit], known: Profile, policy: LivePolicy) -> None:
-    for channel in missed:
-        over = visits.in_progress(missed, channel, policy.definition)
-        if over is not None:
-            _say(step, channel, over, known, policy)
+    for channel, visit in missed.items():
+        if visit.parts:
+            _say(step, channel, visits.over_now(visit, policy.definition), known, policy)
 
 
 def timer_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:
@@ -127,5 +128,9 @@ def _keep(step: Step, channel: str, visit: Visit) -> None:
         step.profile = replace(step.profile, visits={**step.profile.visits, channel: visit})
 
 
-def _say(step: Step, channel: str, over: Session, known: Profile, policy: LivePolicy) -> None:
-    say_once(step, summary(step.subject, known, channel, over, policy), policy)
+def _say(step: Step, channel: str, over: Over, known: Profile, policy: LivePolicy) -> None:
+    """What only others have done may be heard of after a visit of the same start and end: its id says whose it is."""
+    said = summary(step.subject, known, channel, over.session, policy)
+    if step.subject not in over.under:
+        said = replace(said, id=f"{said.id}/{digest(' '.join(sorted(over.under)))}")
+    say_once(step, said, policy)

@@ -90,6 +90,15 @@ class Several:
             self._log(record)
             self._fold(record.subject)
 
+    def arrive_at_once(self) -> None:
+        """All that is on the way, in one batch of each identifier."""
+        records = list(self._on_the_way)
+        self._on_the_way.clear()
+        for each in records:
+            self._log(each)
+        for subject in dict.fromkeys(each.subject for each in records):
+            self._fold(subject)
+
     def deliver_again(self) -> None:
         """All that identifiers have ever said to each other arrives a second time."""
         for subject, log in list(self._logs.items()):

@@ -261,6 +261,19 @@ def test_an_event_that_was_passed_on_over_two_ways_counts_once(world: Several) -
     assert told(world) == [(ALICE, 0, 9, 7)]
 
 
+def test_what_an_identifier_says_again_after_it_fell_back_is_not_passed_on_again(world: Several) -> None:
+    """Found by tests/sim: the phone has judged the purchase, and counted it in the visit that it hands over."""
+    before = world.happen(view(0, PHONE, V1)).customers[V1]
+    world.happen(bought(1, V1))
+    world.customers[V1] = before
+    world.take(view(2, ALICE, PHONE), view(3, V1))
+    world.arrive_at_once()
+    world.arrive()
+    world.look(at(120))
+    assert told(world) == [(ALICE, 0, 3, 4)]
+    assert world.summaries()[0].data["bought"] == 1
+
+
 def test_visits_of_which_the_owner_hears_too_late_are_summed_up_all_the_same(world: Several) -> None:
     """The visitor's shard was behind, so that the customer is in a later visit already."""
     world.happen(view(0, V1), view(1, ALICE, V1)).look(at(60))
@@ -270,6 +283,20 @@ def test_visits_of_which_the_owner_hears_too_late_are_summed_up_all_the_same(wor
     world.happen(view(10, V1, id="late for the visitor too")).look(at(600))
     found = [(ALICE, 0, 1, 2), (ALICE, 100, 105, 2), (ALICE, 200, 200, 1), (ALICE, 300, 300, 1), (ALICE, 400, 400, 1)]
     assert [each for each in told(world) if each != (ALICE, 210, 210, 1)] == found
+
+
+@pytest.mark.parametrize("known_by", [(), (PHONE,)])
+def test_one_that_is_heard_of_late_is_not_the_one_of_the_same_moment(world: Several, known_by: Sequence[str]) -> None:
+    """Found by tests/sim: both had one id. Who had one identifier when the first was over said it twice; who had
+    several said it once, and lost the visitor's visit."""
+    world.happen(view(0, ALICE, *known_by)).look(at(40))
+    world.happen(view(100, ALICE)).look(at(140))
+    world.happen(view(0, V1), view(0, V1, id="another view"))
+    world.clock.clear()
+    world.happen(view(200, ALICE, V1)).look(at(300))
+    assert sorted(told(world)) == [(ALICE, 0, 0, 1), (ALICE, 0, 0, 2), (ALICE, 100, 100, 1), (ALICE, 200, 200, 1)]
+    assert len({each.identity for each in world.summaries()}) == 4
+    assert world.profile(ALICE).features[POLICY.definition.features["visits"].key] == 4
 
 
 def test_what_an_erased_visitor_did_leaves_the_visit(world: Several) -> None:

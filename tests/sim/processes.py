@@ -180,7 +180,8 @@ class Processes:
             stronger, weaker = sorted(self.chance.sample(range(len(people)), 2))
             return said(interaction(**{**one, "subject": people[stronger], "links": (people[weaker],)}))
         if luck < 0.4:
-            return said(purchase(float(self.chance.randint(1, 20)), **{**one, "at_ms": storm_ms - late_ms - 1}))
+            before_ms = storm_ms - late_ms - 125  # seconds that add up exactly, in whatever order
+            return said(purchase(float(self.chance.randint(1, 20)), **{**one, "at_ms": before_ms}))
         return said(interaction(data={"product": self.chance.choice("pqr")}, **one))
 
     # what happens to processes

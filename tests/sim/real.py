@@ -481,13 +481,13 @@ def _wrong_profile(customer: Customer, interactions: Sequence[Interaction]) -> l
     subject, profile = customer.subject, customer.profile
     expected = Profile()
     ended: list[tuple[int, int, int]] = []
-    summaries = {(_started(each), each.at_ms): each for each in interactions if each.type == SESSION_ENDED}
+    summaries = {each.id: each for each in interactions if each.type == SESSION_ENDED}
     for each in (each for each in interactions if each.type != SESSION_ENDED):
         before, expected = expected, fold(expected, each, POLICY.definition)
         for visit in _ended(before, expected, each):  # its summary was folded with its end
             ended.append(visit)
-            if visit[:2] in summaries:
-                expected = fold(expected, summaries.pop(visit[:2]), POLICY.definition)
+            if (name := visits.name_of(subject, *visit[:2])) in summaries:
+                expected = fold(expected, summaries.pop(name), POLICY.definition)
     for each in summaries.values():  # of visits of several identifiers; of one, `_wrong_summaries` has none left
         expected = fold(expected, each, POLICY.definition)
     found = _wrong_stages(customer, interactions)

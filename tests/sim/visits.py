@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from redis.asyncio import Redis
 
 from consumers.folding.sessions import SOURCE
 from consumers.redis_streams import offset_of
+from consumers.timers import SOURCE as CLOCK
 from profiles import keys
 from profiles.aggregates import digest
 from profiles.definition import Definition
@@ -25,8 +26,16 @@ from profiles.store import CustomerStore
 from schemas.base import at_ms
 from schemas.interaction import OUR_OWN, SESSION_ENDED, TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 
-Summed = tuple[int, int, int]
+Told = tuple[int, int, int]
 """Start, end and interactions of a visit."""
+
+
+class Summed(NamedTuple):
+    started: int
+    last: int
+    interactions: int
+    under: frozenset[str]
+    """The identifiers that the interactions name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class Visits:
         return Visits(self.now, (self.before[1], self.before[1])) if self.now and self.before else self
 
     def summed(self) -> Summed:
-        return self.started, self.last, len(self.now)
+        return Summed(self.started, self.last, len(self.now), frozenset(each.subject for each in self.now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,16 @@ class Teller:
     """How the own visits were at each offset."""
     passed: list[Passed] = field(default_factory=list)
     summed: list[Summed] = field(default_factory=list)
+
+    @property
+    def visits(self) -> list[Told]:
+        """The distinct ones, as they were when they were first summed up: of those with the same start and end one that
+        the identifier took part in itself, and one of each set of others."""
+        found: dict[tuple[int, int, frozenset[str]], Told] = {}
+        for started, last, interactions, under in self.summed:
+            others = frozenset[str]() if self.subject in under else under
+            found.setdefault((started, last, others), (started, last, interactions))
+        return sorted(found.values())
 
     def tell(self, entries: Sequence[Entry]) -> None:
         for each in entries:
@@ -289,12 +308,11 @@ def _end(span: tuple[int, int]) -> int:
 
 
 async def said_again(store: CustomerStore, people: Sequence[str], said: Counter[str]) -> Counter[str]:
-    """What may come twice of somebody with several identifiers, under one id, and is folded once: the summary of a
-    visit that was handed over on two ways, and its timer, where it was set again since the visit was taken up again."""
+    """What may come twice of somebody with several identifiers, under one id: the timer of a visit, where it was set
+    again since the visit was taken up again. No summary comes twice."""
     several = [name for name, each in (await store.read_all(people)).items() if each.identity != NOBODY]
-    ends, timers = {f"/{digest(name)}" for name in several}, tuple(f"{name}|{SESSION_TIMER}:" for name in several)
-    again = (name for name in said if (name.startswith(SOURCE) and name[-9:] in ends) or name.startswith(timers))
-    return Counter({name: said[name] - 1 for name in again})
+    timers = tuple(f"{CLOCK}#{name}|{SESSION_TIMER}:" for name in several)
+    return Counter({name: times - 1 for name, times in said.items() if name.startswith(timers)})
 
 
 async def wrong(redis: Redis, shards: int, people: Sequence[str], definition: Definition) -> list[str]:
@@ -312,8 +330,8 @@ async def wrong(redis: Redis, shards: int, people: Sequence[str], definition: De
     everybody, found = Everybody(logs, definition), []
     for subject in people:
         said = (each for each in logs.get(subject, ()) if each.topic == "interactions" and each.id.startswith(SOURCE))
-        told = sorted({_told(everybody.event(subject, each.body)) for each in said})
-        if told != (summed := sorted(set(everybody[subject].summed))):
+        told = sorted(_told(everybody.event(subject, each.body)) for each in said)
+        if told != (summed := everybody[subject].visits):
             found.append(f"visits: {subject} has summed up {told} instead of {summed}")
     return found
 
@@ -324,6 +342,11 @@ def _is_of_a_lost_time(said: dict[str, Any], logs: dict[str, list[Entry]]) -> bo
     return said["kind"] == "parts" and said["version"] not in {each.offset for each in logs.get(said["source"], ())}
 
 
-def _told(event: Interaction) -> Summed:
+def name_of(subject: str, started: int, ended: int) -> str:
+    """The id of the summary of a visit that the identifier took part in itself."""
+    return f"web@{started}-{ended}/{digest(subject)}"
+
+
+def _told(event: Interaction) -> Told:
     assert event.type == SESSION_ENDED
     return at_ms(datetime.fromisoformat(event.data["started"])), event.at_ms, event.data["interactions"]
