@@ -40,7 +40,7 @@ from rules.arbitration import Models
 from rules.decide import decide
 from rules.wanting import wanted
 from schemas.base import at_ms
-from schemas.decision import DecisionRecord, DecisionRequest, Facts
+from schemas.decision import DecisionRecord, DecisionRequest, Degraded, Facts
 from schemas.interaction import IDENTIFY, Interaction
 
 SOURCE = "opportune/decisions"
@@ -114,6 +114,25 @@ def _event(
     return accepted(replace(event, links=tuple(links)), policy, now_ms)
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a decision has come, for whoever waits for it no longer than until a deadline."""
+
+    doing: Degraded = "profile"
+    is_abandoned: bool = False
+    """Nobody waits any more: what is not committed yet is not to be."""
+
+    def goes_on(self, doing: Degraded) -> None:
+        """Raises Abandoned."""
+        if self.is_abandoned:
+            raise Abandoned
+        self.doing = doing
+
+
+class Abandoned(Exception):  # noqa: N818
+    """Nobody waits for this decision any more."""
+
+
 class Decisioning:
     """`keep_ms`: how long decision records stay in the store."""
 
@@ -133,25 +152,34 @@ class Decisioning:
         A request with an id that was answered before gets that answer again.
         """
         policy = required(self._policies)
+        return await self.decide_asked(Asked.from_request(request, policy, at_ms(now)), policy)
+
+    async def decide_asked(self, asked: Asked, policy: LivePolicy, progress: Progress | None = None) -> DecisionRecord:
+        """Raises StoreUnavailable, TooMuchContention, and Abandoned where the progress is."""
+        known = progress or Progress()
         if policy.shelf is not None:
             await self._store.stocks.adopt(policy.shelf)
-        asked = Asked.from_request(request, policy, at_ms(now))
-        return await retried(lambda number: self._attempt(asked, policy, number))
+        return await retried(lambda number: self._attempt(asked, policy, number, known))
 
-    async def _attempt(self, asked: Asked, policy: LivePolicy, number: int) -> DecisionRecord | None:
+    async def _attempt(
+        self, asked: Asked, policy: LivePolicy, number: int, progress: Progress
+    ) -> DecisionRecord | None:
         """The decision, committed; None if somebody else changed the customer, a code is in use, or there is less left
         than there was."""
+        progress.goes_on("contention" if number else "profile")
         person = await self._people.read(asked.identifiers, policy.definition, policy.shelf)
         known = await self._answered_before(asked, person)
         if known is not None:
             for subject in {person.subject, person.named.subject}:
                 await self._store.confirm(subject)
             return known
+        progress.goes_on("contention" if number else "commit")
         if not await self._people.tell(person, asked.named_ms):
             return None
         origin = self._origin(asked, person, policy, number)
         decided = await self._decided(asked.facts(person, policy, lefts(person.stock)), origin, policy)
         said = self._said(decided, asked, person, policy)
+        progress.goes_on(progress.doing)
         if not await self._say_of_others(said, person):
             return None
         result = await self._store.commit(self._commit_of(decided, said, person, asked, policy))

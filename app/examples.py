@@ -19,6 +19,7 @@ from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
 from rules.policy import Path
 from schemas.action import Action
+from schemas.cells import HOLDOUT, SERVED
 from schemas.decision import Facts
 from schemas.example import Example, ExampleInteraction, ExampleResponse
 from schemas.interaction import IDENTIFY, TAGGED, Interaction
@@ -203,15 +204,15 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Outcome:
         context = checked(when.context, policy.definition.context, "`context`")
     situation = Situation(SUBJECT, profile, when.channel, now_ms, event, context, before)
     placements = ((when.placement, when.count),)
-    stock = _stock(example, policy)
-    facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells, stock)
+    values, stock = policy.facts.read(situation), _stock(example, policy)
+    facts = Facts(SUBJECT, when.channel, placements, values, waiting, _cells(example, policy), stock)
     judgement = decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED)
     return Outcome(example, policy, judgement, policy.ruleset.classified(facts.values), story.actions)
 
 
 def _told(example: Example, policy: LivePolicy, now_ms: int) -> Story:
     """The customer as the question finds them."""
-    story = Story(SUBJECT, policy, Around(cells=example.given.cells, stock=_stock(example, policy)))
+    story = Story(SUBJECT, policy, Around(cells=_cells(example, policy), stock=_stock(example, policy)))
     history = _history(example, policy, now_ms)
     for past in history:
         story.happen(past)
@@ -232,6 +233,14 @@ def _stock(example: Example, policy: LivePolicy) -> dict[str, int]:
                 raise BadFields(f"the policy has no stock `{name}`", hint)
         found[name] = counted(name, amount)
     return found
+
+
+def _cells(example: Example, policy: LivePolicy) -> dict[str, str]:
+    """Chance puts nobody of an example into the universal holdout."""
+    universal = policy.ruleset.holdout
+    if universal is None:
+        return example.given.cells
+    return {**example.given.cells, universal.program_key: HOLDOUT if example.given.held_out else SERVED}
 
 
 def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interaction]:

@@ -16,6 +16,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "interactions_accepted": ("Interactions taken in", ()),
     "interactions_refused": ("Interactions refused", ()),
     "decisions": ("Decisions answered", ("channel",)),
+    "decisions_degraded": ("Requests answered with defaults, by what could not be done in time", ("reason",)),
     "treatments": ("Treatments chosen", ()),
     "left_out": ("Candidates left out", ("reason",)),
     "responses": ("Responses taken in", ("outcome",)),

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.errors import BadSettings
 from schemas.base import duration_ms
+from schemas.decision import LONGEST_DEADLINE_MS
 
 PREFIX = "OPPORTUNE_"
 REPLICATED = "replicated"
@@ -35,6 +36,8 @@ class Settings:
     outbox_most: int
     dead_letters_keep: int
     decision_keep: int
+    """ms"""
+    decision_deadline: int
     """ms"""
     kafka: tuple[str, ...]
     """`host:port` of some brokers; none: the log is the outboxes in Redis."""
@@ -147,6 +150,15 @@ def _part_of_an_hour(text: str) -> int:
     return ms
 
 
+def _deadline(text: str) -> int:
+    """Durations of policies know no ms: nothing else here is so short."""
+    number = text.removesuffix("ms")
+    ms = int(number) if number != text and number.isascii() and number.isdigit() else duration_ms(text)
+    if not 1 <= ms <= LONGEST_DEADLINE_MS:
+        raise ValueError("give a duration from 1ms to 1m")
+    return ms
+
+
 def _path(text: str) -> Path | None:
     return Path(text) if text else None
 
@@ -224,6 +236,13 @@ TABLE: tuple[Setting, ...] = (
         duration_ms,
         "How long decision records stay in Redis; response codes and ledgers live as long as the policy's "
         "`contact_policy.remember`",
+    ),
+    Setting(
+        "decision_deadline",
+        "500ms",
+        _deadline,
+        "How long a decision may take before the defaults of its placements are answered, where the request gives no "
+        "`deadline_ms`. Requests none of whose placements has a default wait longer",
     ),
     Setting(
         "kafka",

@@ -14,10 +14,12 @@ these visits is not the latest of its identifier, the fold would have known more
 | visits | as the owner keeps them (profiles/visits.py); of what is not there yet, those that overlap are one |
 | first, last, latest interactions | of all |
 | ledger | every entry, with what the owner has inferred of it; of the proposals of a rule the one that lasts longest |
+| cells of programs | all that are known, each since its earliest time; of those the earliest counts |
 
 Each is a symmetric function of the set of parts. What is bounded is bounded again after the join.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -26,6 +28,7 @@ import orjson
 from msgspec.structs import replace
 
 from profiles.attribution import together
+from profiles.cells import joined_cells, known_now
 from profiles.definition import Definition
 from profiles.features import FeatureDefinition
 from profiles.ledger import proposed
@@ -59,8 +62,10 @@ def joined(profiles: Sequence[Profile], definition: Definition) -> Profile:
 
 
 def joined_ledger(ledgers: Sequence[Ledger]) -> Ledger:
+    """As a decision sees it: with the cells that reservations tell of."""
+    cells = joined_cells(known_now(each) for each in ledgers)
     if len(ledgers) == 1:
-        return ledgers[0]
+        return dataclasses.replace(ledgers[0], cells=cells) if cells else ledgers[0]
     abroad = {code: made for each in ledgers for code, made in each.abroad.items()}
     entries: list[LedgerEntry] = sorted(
         (
@@ -70,7 +75,11 @@ def joined_ledger(ledgers: Sequence[Ledger]) -> Ledger:
         ),
         key=lambda entry: (entry.at_ms, entry.code),
     )
-    ledger = Ledger(entries=tuple(entries), forgotten_ms=max(each.forgotten_ms for each in ledgers))
+    ledger = Ledger(
+        entries=tuple(entries),
+        forgotten_ms=max(each.forgotten_ms for each in ledgers),
+        cells=cells,
+    )
     return proposed(ledger, (proposal for each in ledgers for proposal in each.proposals), LEAVE_ALL)
 
 

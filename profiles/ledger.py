@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from profiles import cells, handing, holdouts
 from profiles.definition import Definition
 from schemas.base import UNIT_MS, moment
-from schemas.decision import ChosenTreatment, Decision, DecisionRecord, Withheld
+from schemas.decision import ChosenTreatment, DecisionRecord, Withheld
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.policy import Outcome, OutcomeClass
 from schemas.response import ResponseRecord
@@ -50,6 +51,8 @@ def entries_of(decision: DecisionRecord, at_ms: int, definition: Definition) -> 
             treatment=each.treatment,
             until_ms=until_ms,
             takes=takes.get(each.code, {}),
+            continues=each.continues,
+            same_contact=bool(each.same_contact),
         )
         for each in decision.treatments
     ]
@@ -60,7 +63,7 @@ def entries_of(decision: DecisionRecord, at_ms: int, definition: Definition) -> 
     return [*treatments, *withheld]
 
 
-def _entry(made: ChosenTreatment | Withheld, decision: Decision, at_ms: int) -> LedgerEntry:
+def _entry(made: ChosenTreatment | Withheld, decision: DecisionRecord, at_ms: int) -> LedgerEntry:
     return LedgerEntry(
         code="",
         decision=decision.decision,
@@ -73,6 +76,7 @@ def _entry(made: ChosenTreatment | Withheld, decision: Decision, at_ms: int) -> 
         at_ms=at_ms,
         until_ms=at_ms,
         transactional=made.kind == "transactional",
+        holdout=decision.holdout or {},
     )
 
 
@@ -88,20 +92,34 @@ def fold_decision(
     today = day(at_ms)
     counts: Counts = Counter({f"{today}|decisions": 1})
     by_code = {entry.code: entry for entry in ledger.entries}
+    new: list[LedgerEntry] = []
     for entry in entries_of(decision, at_ms, definition):
         known = by_code.get(entry.code, entry)
         if not known.logged:
-            counts[key_of(known, "withheld" if known.withheld else "decided")] += 1
-            counts[key_of(known, "customers")] += not _known_to(known, by_code.values())
+            new.append(known)
+            known = handing.inherited(known, by_code.values(), definition) if known.continues else known
+            counts[key_of(known, _column(known))] += 1
+            counts[key_of(known, "customers")] += _is_met_now(known, by_code.values())
         by_code[entry.code] = replace(known, logged=True)
+    counts.update(holdouts.met(ledger.cells, new, today))
     ordered = sorted(by_code.values(), key=lambda entry: entry.at_ms)
-    return tidied(replace(ledger, entries=tuple(ordered)), at_ms, definition), counts
+    folded = replace(ledger, entries=tuple(ordered), cells=cells.folded(ledger.cells, new))
+    return tidied(folded, at_ms, definition), counts
 
 
-def _known_to(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
-    """Whether the program has met this customer before, with an offer or without."""
+def _column(entry: LedgerEntry) -> str:
+    """One that continues was decided when the proposal began."""
+    if entry.withheld:
+        return "withheld"
+    return "continued" if entry.continues else "decided"
+
+
+def _is_met_now(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
+    """Whether the program meets this customer with it for the first time, with an offer or without. What the universal
+    holdout keeps back is no part of a program's comparison."""
     program = (entry.campaign, entry.program)
-    return any(each.logged and (each.campaign, each.program) == program for each in logged)
+    met = any(each.logged and (each.campaign, each.program) == program for each in logged)
+    return not met and not cells.is_universal(entry)
 
 
 def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
@@ -122,10 +140,22 @@ def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
 
 def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Counts]:
     """The ledger with an outcome in it. A repeated one changes nothing; of several times the earliest counts, whichever
-    arrives first. Raises UnknownCode."""
-    entry = _find(ledger, response.code)
+    arrives first. Raises UnknownCode.
+
+    What was handed over is one proposal: an answer is put to all of its treatments, and counted where it began.
+    """
+    counts: Counts = Counter()
+    for entry in handing.together(ledger.entries, _find(ledger, response.code)):
+        ledger, more = _fold_one(ledger, entry, handing.share_of(entry, response))
+        counts.update(
+            {name: n for name, n in more.items() if handing.is_counted(entry, name.rpartition("|")[2], response)}
+        )
+    return ledger, counts
+
+
+def _fold_one(ledger: Ledger, entry: LedgerEntry, response: ResponseRecord) -> tuple[Ledger, Counts]:
     new = {name: response.at_ms for name in response.outcomes if _is_earlier(entry, name, response.at_ms)}
-    amount = response.amount if awaits_amount(ledger, response) else 0
+    amount = response.amount if response.amount and response.outcome not in entry.amounts else 0
     if not new and not amount:
         return ledger, Counter()
     classes = {response.outcomes[name] for name in new}
@@ -183,6 +213,7 @@ def _outcome_counts(before: LedgerEntry, after: LedgerEntry, amount: int) -> Ite
         yield key_of(after, "positive"), 1
     if amount:
         yield key_of(after, "amount"), amount
+    yield from holdouts.answered(before, after, amount, day(before.at_ms))
 
 
 def implied(outcome: str, outcomes: Mapping[str, Outcome]) -> dict[str, OutcomeClass]:
@@ -219,7 +250,12 @@ def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
     oldest = now_ms - definition.remember_ms
     kept = tuple(each for each in ledger.entries if each.latest_ms() > oldest)
     forgotten = max((each.latest_ms() for each in kept[:-MOST_ENTRIES]), default=0)
-    return replace(ledger, entries=kept[-MOST_ENTRIES:], forgotten_ms=max(ledger.forgotten_ms, forgotten))
+    return replace(
+        ledger,
+        entries=kept[-MOST_ENTRIES:],
+        forgotten_ms=max(ledger.forgotten_ms, forgotten),
+        cells=cells.bounded(ledger.cells, oldest, definition),
+    )
 
 
 def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:

@@ -40,6 +40,7 @@ def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord
             for each in judgement.left_out
         ),
         withheld=tuple(_withheld(each) for each in judgement.held_back),
+        defaults=judgement.defaults,
         seed=origin.seed,
         salt=origin.salt,
         placements=tuple(Placement(placement=name, count=count) for name, count in facts.placements),
@@ -47,6 +48,7 @@ def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord
         ledger=facts.ledger.as_json(),
         stock=dict(facts.stock) or None,
         takes=_takes(judgement, origin),
+        holdout=judgement.holdout,
     )
 
 
@@ -74,6 +76,8 @@ def _treatment(choice: Choice, index: int, origin: Origin) -> ChosenTreatment:
         content=dict(choice.content),
         score=choice.scored.score,
         factors=choice.scored.factors,
+        continues=None if choice.handed is None else choice.handed.code,
+        same_contact=None if choice.handed is None else choice.handed.same_contact,
         **_where(candidate),
     )
 

@@ -13,6 +13,7 @@ from rules.language import Condition
 from rules.reasons import Reason
 from rules.treatments import Place, Wording, wordings_of
 from schemas.base import at_ms
+from schemas.cells import program_key
 from schemas.policy import Campaign, Cell, Dated, Offer, Policy, Program, Treatment
 from schemas.stock import Taking
 from schemas.supplies import takes_of
@@ -157,7 +158,7 @@ class Catalogue:
             campaign=campaign,
             program=program,
             offer=offer,
-            program_key=f"{campaign.id}/{program.id}",
+            program_key=program_key(campaign.id, program.id),
             key=f"{campaign.id}/{program.id}/{offer.id}",
             covers=frozenset((offer.id, *offer.bundle)),
             purpose=offer.purpose or campaign.purpose,
@@ -173,7 +174,7 @@ class Catalogue:
                 cell.id: self._cell_view(cell, offer, (c, p, at), (campaign, program))
                 for at, cell in enumerate(program.cells)
             },
-            shares=shares_of(f"{campaign.id}/{program.id}", program.cells),
+            shares=shares_of(program_key(campaign.id, program.id), program.cells),
             offer_values={
                 "offer.id": offer.id,
                 "offer.name": offer.name,

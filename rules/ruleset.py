@@ -9,9 +9,12 @@ from rules.candidates import CellView as CellView
 from rules.candidates import Stage as Stage
 from rules.candidates import candidates_of
 from rules.cell_codes import CellPlace, places_of
+from rules.cells import Shares, universal_shares
 from rules.classes import Classes, classes_of
 from rules.contact_rules import ContactRules
+from rules.defaults import Defaults, defaults_of
 from rules.goals import Goals, compile_goals
+from rules.handing import HandOvers, hand_overs_of
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
 from rules.places import Places
 from rules.policy import Checked
@@ -78,6 +81,10 @@ class RuleSet:
     """The channel of each placement; the first by name where there are several."""
     supplies: Mapping[str, Supply]
     """Inventories and budgets, by name."""
+    holdout: Shares | None
+    """Of the universal holdout."""
+    defaults: Defaults
+    hand_overs: HandOvers
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -121,12 +128,14 @@ def compile_rules(checked: Checked) -> RuleSet:
         by_offer[each.offer.id] = (*by_offer.get(each.offer.id, ()), each)
     always = tuple(each.id for each in policy.offers if each.always)
     classes = classes_of(policy, checked)
+    hand_overs = hand_overs_of(policy)
+    waiting_ms = [each.lasting for each in hand_overs.values()]
     lifetimes = {rule.id: rule.lifetime for rule in policy.rules if rule.lifetime is not None}
     return RuleSet(
         revision=checked.revision,
         policy=policy,
         types=checked.vocabulary.types,
-        lookback_ms=max(policy.contact_policy.lookback_ms, *lifetimes.values(), 0),
+        lookback_ms=max(policy.contact_policy.lookback_ms, *lifetimes.values(), *waiting_ms, 0),
         lifetimes=lifetimes,
         ending=frozenset(name for name, each in policy.outcomes.items() if each.ends),
         timed=compile_timed(policy, conditions, checked.moments),
@@ -150,6 +159,9 @@ def compile_rules(checked: Checked) -> RuleSet:
         ),
         contact=contact,
         contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
+        holdout=None if policy.holdout is None else universal_shares(policy.holdout),
+        defaults=defaults_of(policy),
+        hand_overs=hand_overs,
     )
 
 

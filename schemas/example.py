@@ -37,6 +37,8 @@ class Given(Model):
     """The cell of a program, instead of the one that the hash assigns."""
     stock: dict[StockName, float] = {}
     """What is left of an inventory (`offer:<id>`) or a budget (`campaign:<id>`); all of it where it is not given."""
+    held_out: bool = False
+    """The customer is in the universal holdout; otherwise examples are about those who are not."""
 
 
 class When(Model):

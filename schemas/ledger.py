@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from schemas.cells import Cells
 from schemas.stock import Taking
 
 WHOLE_EVENT = 10_000
@@ -111,6 +112,12 @@ class LedgerEntry:
     """What was reserved for it, by supply."""
     used: dict[str, int] = field(default_factory=dict)
     """Of which an outcome has taken that for good, by supply, and when."""
+    holdout: dict[str, bool] = field(default_factory=dict)
+    """By universal holdout, where the policy had one: whether the customer was in it."""
+    continues: str | None = None
+    """The code with which the proposal began, where it was handed over from another channel."""
+    same_contact: bool = False
+    """It was handed over and is no contact of its own: it does not count towards caps."""
 
     def known_outcomes(self) -> dict[str, int]:
         """Whatever way they have come."""
@@ -131,7 +138,7 @@ class LedgerEntry:
         return max((self.at_ms, *self.outcomes.values(), *self.said.values(), *inferred.values()))
 
     def as_json(self) -> dict[str, Any]:
-        found = {name: value for name in _PLAIN if (value := getattr(self, name)) not in (False, {})}
+        found = {name: value for name in _PLAIN if (value := getattr(self, name)) not in (False, {}, None)}
         if self.inferred is not None:
             found["inferred"] = self.inferred.as_json()
         return found
@@ -177,6 +184,8 @@ class Ledger:
     abroad: Mapping[str, Inferred] = field(default_factory=dict)
     """By response code, what was inferred here of treatments that stand in the ledgers of the customer's other
     identifiers."""
+    cells: Cells = field(default_factory=dict)
+    """The cells that the customer is in (profiles/cells.py)."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -186,6 +195,7 @@ class Ledger:
             **({"goal_events": [each.as_json() for each in self.goal_events]} if self.goal_events else {}),
             **({"settled_ms": self.settled_ms} if self.settled_ms else {}),
             **({"abroad": {code: each.as_json() for code, each in self.abroad.items()}} if self.abroad else {}),
+            **({"cells": self.cells} if self.cells else {}),
         }
 
     @staticmethod
@@ -193,6 +203,7 @@ class Ledger:
         return Ledger(
             entries=tuple(LedgerEntry.from_json(entry) for entry in data.get("entries", ())),
             forgotten_ms=data.get("forgotten_ms", 0),
+            cells=data.get("cells", {}),
             proposals=tuple(
                 Proposal(**{**p, "offers": tuple(p["offers"]), "channels": tuple(p["channels"])})
                 for p in data.get("proposals", ())

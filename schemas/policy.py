@@ -69,6 +69,17 @@ class InteractionType(Model):
     """Fields copied into the customer's attributes of the same name."""
 
 
+class HandOver(Model):
+    """The offer waits for the customer on other channels, as the same proposal."""
+
+    to: OneOrMany = Field(min_length=1)
+    """Channels."""
+    lasting: DurationMs = Field(alias="for")
+    """After the outcome, until it is answered."""
+    counts: bool = False
+    """Whether what is made there is a contact of its own for caps; otherwise it is the same."""
+
+
 class Outcome(Model):
     """What may come back for a response code."""
 
@@ -80,6 +91,8 @@ class Outcome(Model):
     """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
     after: dict[Name, DurationMs] = {}
     """By channel: it happens by itself if no answer has come for so long after the decision."""
+    hand_over: HandOver | None = None
+    """Such as of `link_sent`: the offer waits elsewhere."""
 
 
 class Feature(Model):
@@ -319,6 +332,22 @@ class Program(Dated):
     cells: tuple[Cell, ...] = Field(min_length=1)
 
 
+class UniversalHoldout(Model):
+    """Customers who get no `standard` offer of any campaign, so that the effect of all of them can be measured."""
+
+    share: float = Field(gt=0, lt=100)
+    """Percent of all customers."""
+    id: Id = "universal"
+    """Names this draw; with another id all customers are drawn anew."""
+
+
+class PlacementSpec(Model):
+    """A slot of the touchpoints."""
+
+    default: Id | None = None
+    """The offer that stands there when none is chosen, or nothing can be decided. Nothing is asked of the customer."""
+
+
 class Issue(Model):
     """What campaigns are for, such as retention or sales: a group of campaigns that the business pushes as one."""
 
@@ -426,7 +455,10 @@ class PolicyFile(Model):
     """Lifecycle stages; the first whose condition holds, and that may be entered, is the customer's."""
     lifecycle: Lifecycle | None = None
     issues: dict[Id, Issue] = {}
+    holdout: UniversalHoldout | None = None
+    """Over all campaigns, beside the holdouts of their programs."""
     campaigns: tuple[Campaign, ...] = ()
+    placements: dict[Name, PlacementSpec] = {}
     offers: tuple[Offer, ...] = ()
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None

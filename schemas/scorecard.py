@@ -14,8 +14,11 @@ class Row(Model):
     offer: str
     channel: str
     customers: int = 0
-    """Whom the program met here first: each customer counts once in a program, in the row of that first offer."""
+    """Whom the program met here first: each customer counts once in a program, in the row of that first offer. Not
+    those who were first met in the universal holdout."""
     decided: int = 0
+    continued: int = 0
+    """Treatments to which an offer was handed over from another channel; their answers count where it began."""
     withheld: int = 0
     """Decisions in which the holdout kept this offer back."""
     presented: int = 0
@@ -59,7 +62,7 @@ class Comparison(Model):
     treated: int
     """Customers in cells that get offers."""
     held_out: int
-    """Customers in holdout cells."""
+    """Customers in holdout cells of the program; those of the universal holdout count in `lifts`."""
     held_out_share: float | None
     """held out / (treated + held out): near the share that the policy gives the holdout."""
     presented: int
@@ -79,7 +82,38 @@ class Comparison(Model):
     """95 % interval of the lift (Newcombe 1998, method 10)."""
 
 
+class Arm(Model):
+    """The customers inside or outside of a universal holdout, each counted once, from the first offer of any program
+    that was made or withheld."""
+
+    customers: int = 0
+    positive: int = 0
+    """Positive outcomes. Inside there are those of mandatory and transactional offers, which are made all the same."""
+    rate: float | None = None
+    """positive / customers."""
+    amount: float = 0.0
+
+
+class Lift(Model):
+    """What all programs together bring: everybody else against the universal holdout, by intention to treat."""
+
+    holdout: str
+    """The id of the policy's `holdout`."""
+    served: Arm
+    held_out: Arm
+    held_out_share: float | None
+    """held out / all: near the share that the policy gives it."""
+    lift: float | None
+    """The rate outside less the rate inside."""
+    lift_low: float | None
+    lift_high: float | None
+    """95 % interval of the difference of two rates by Newcombe (Statistics in Medicine 17, 1998, method 10); none where
+    there are more positive outcomes than customers."""
+
+
 class Scorecard(Model):
     totals: Totals
     rows: tuple[Row, ...]
     comparisons: tuple[Comparison, ...]
+    lifts: tuple[Lift, ...] = ()
+    """By universal holdout, over all campaigns; none where a campaign was asked for."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from app.scorecard.intervals import difference, wilson
+from app.scorecard.lifts import lifts
 from profiles.store import CustomerStore
 from schemas.interaction import OUR_OWN
 from schemas.ledger import WHOLE_EVENT
@@ -32,9 +33,11 @@ def scorecard(
     first_day: date | None = None,
     last_day: date | None = None,
 ) -> Scorecard:
-    """Days are included on both ends. Totals of interactions and decisions know no campaign."""
+    """Days are included on both ends. Totals of interactions and decisions know no campaign, nor does the universal
+    holdout."""
     by_place: dict[Place, Counter[str]] = defaultdict(Counter)
     plain: Counter[str] = Counter()
+    arms: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for name, amount in counts.items():
         day, *rest = name.split("|")
         if (first_day and day < first_day.isoformat()) or (last_day and day > last_day.isoformat()):
@@ -42,12 +45,15 @@ def scorecard(
         match rest:
             case [where, program, cell, offer, channel, column] if campaign in (None, where):
                 by_place[day, where, program, cell, offer, channel][column] += amount
+            case ["holdout", holdout, cell, column] if campaign is None:
+                arms[holdout, cell][column] += amount
             case ["decisions"]:
                 plain["decisions"] += amount
             case ["interactions", kind, _] if kind not in OUR_OWN:  # what touchpoints sent, and nothing twice
                 plain["interactions"] += amount
     rows = tuple(_row(place, found) for place, found in sorted(by_place.items()))
-    return Scorecard(totals=_totals(rows, plain), rows=rows, comparisons=tuple(_comparisons(rows)))
+    compared = tuple(_comparisons(rows))
+    return Scorecard(totals=_totals(rows, plain), rows=rows, comparisons=compared, lifts=tuple(lifts(arms)))
 
 
 def _row(place: Place, found: Counter[str]) -> Row:
@@ -63,6 +69,7 @@ def _row(place: Place, found: Counter[str]) -> Row:
         channel=channel,
         customers=found["customers"],
         decided=found["decided"],
+        continued=found["continued"],
         withheld=found["withheld"],
         presented=presented,
         outcomes=_outcomes(found),

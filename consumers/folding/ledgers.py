@@ -8,7 +8,7 @@ from consumers.dead_letters import decoded
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
-from profiles import holds, no_response
+from profiles import handing, holds, no_response
 from profiles import ledger as ledgers
 from profiles.decided import Kept, found_again
 from profiles.fold import has_seen, identity_hash, seeing
@@ -58,11 +58,12 @@ def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     response = _found(step, decoded(ResponseRecord.model_validate_json, record.body))
     before = step.ledger
     folded, counts = ledgers.fold_response(before, response)
-    step.ledger, withdrawn, timers = no_response.answered(folded, response.code, policy.definition)
-    step.moves += holds.answered(before, folded, response.code, policy.definition)
+    step.ledger = folded
     step.counts.update(counts)
-    step.counts.update(withdrawn)
-    step.timers.update(timers)
+    for code in handing.codes(folded, response.code):
+        step.ledger, withdrawn, timers = no_response.answered(step.ledger, code, policy.definition)
+        step.counts.update(withdrawn)
+        step.timers.update(timers)
 
 
 def _found(step: Step, response: ResponseRecord) -> ResponseRecord:

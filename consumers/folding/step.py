@@ -104,8 +104,6 @@ class Step(Struct):
 
     def whole_ledger(self) -> Ledger:
         """What was said to the customer, under whatever identifier."""
-        if not self.identity.sources:
-            return self.ledger
         return joined_ledger([self.ledger, *(part.ledger for part in self.identity.others().values())])
 
     def stock(self) -> Mapping[str, int]:

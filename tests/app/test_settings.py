@@ -24,6 +24,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         outbox_most=2_000_000,
         dead_letters_keep=10_000,
         decision_keep=30 * 86_400_000,
+        decision_deadline=500,
         kafka=(),
         kafka_partitions=16,
         kafka_replication=3,

@@ -67,7 +67,14 @@ class Case:
         )
         forgotten = self.given.get("forgotten")
         ordered = tuple(sorted(entries, key=lambda each: each.at_ms))
-        return Ledger(ordered, proposals, self.now_ms - duration_ms(forgotten) if forgotten else 0)
+        forgotten_ms = self.now_ms - duration_ms(forgotten) if forgotten else 0
+        return Ledger(ordered, proposals, forgotten_ms, cells=self._cells())
+
+    def _cells(self) -> dict[str, dict[str, int]]:
+        known = self.given.get("remembered", {})
+        return {
+            key: {cell: self.now_ms - duration_ms(ago) for cell, ago in each.items()} for key, each in known.items()
+        }
 
     @property
     def seed(self) -> int:
@@ -109,6 +116,8 @@ def _entry(number: int, given: Mapping[str, Any], now_ms: int) -> LedgerEntry:
         logged=not said,
         transactional=given.get("transactional", False),
         withheld=given.get("withheld", False),
+        continues=given.get("continues"),
+        same_contact="continues" in given,
         outcomes=outcomes,
         presented="presented" in outcomes,
         said=said,

@@ -92,11 +92,16 @@ def there_is_enough(each: World, judgement: Judgement) -> None:
 
 
 def nobody_held_out_gets_anything(judgement: Judgement) -> None:
+    everywhere = True in (judgement.holdout or {}).values()
     for each in judgement.choices:
+        assert not (everywhere and each.scored.candidate.offer.kind == "standard")
         cell = next(one for one in each.scored.candidate.program.cells if one.id == each.cell)
         assert not cell.holdout
         assert each.scored.candidate.offer.id in cell.offers
     for held in judgement.held_back:
+        if everywhere and held.candidate.offer.kind == "standard":
+            assert held.cell == "holdout"
+            continue
         assert next(one for one in held.candidate.program.cells if one.id == held.cell).holdout
 
 
@@ -122,7 +127,7 @@ def caps_hold(each: World, judgement: Judgement) -> None:
             continue
         for choice in judgement.choices:
             one = choice.scored.candidate
-            if one.offer.kind == "mandatory" or belongs(cap, one, each) is None:
+            if one.offer.kind == "mandatory" or choice.handed or belongs(cap, one, each) is None:
                 continue
             before = sum(counts(cap, entry, one, each) for entry in each.facts.ledger.entries)
             if not cap.including_current:
@@ -130,7 +135,7 @@ def caps_hold(each: World, judgement: Judgement) -> None:
             elif cap.counting == "clicked":
                 assert before < cap.at_most, cap
             else:
-                others = judgement.choices[: judgement.choices.index(choice)]
+                others = [other for other in judgement.choices[: judgement.choices.index(choice)] if not other.handed]
                 now = sum(
                     other.scored.candidate.offer.kind != "transactional"
                     and belongs(cap, other.scored.candidate, each) == belongs(cap, one, each)

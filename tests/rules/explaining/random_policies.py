@@ -39,6 +39,7 @@ def random_policy(chance: Random) -> LivePolicy:
         rules=[_rule(chance, number, names) for number in range(chance.randint(1, 4))],
         contact_policy=_contact(chance, names),
         wording={"customer.age": "your age"} if chance.random() < 0.5 else {"customer.city": "your city"},
+        **({"holdout": {"share": 20}} if len(names) % 2 else {}),
     )
 
 

@@ -5,8 +5,11 @@
 from datetime import date
 
 import pytest
+import yaml
 
 from rules.policy import check
+from tests.builders import CATALOGUE as OFFERS
+from tests.builders import SHOP
 from tests.rules.policy.samples import BASE, checked, in_case
 
 TREATED = "programs: [{id: p, cells: [{id: c, share: 100, offers: [deposit]}]}]"
@@ -15,6 +18,16 @@ FINDINGS = [
     ("no-effect", "issues: {§growth: {lever: 3}}", "no campaign is for the issue `growth`"),
     ("less-than-equal", "issues: {growth: {lever: §901}}", "`lever` should be less than or equal to 900"),
     ("no-effect", "arbitration: {at_most_per_category: §2}", "no offer has a `category`"),
+    ("name-taken", "holdout: {share: 2}\ncampaigns: [{id: a, programs: [{id: p, cells: [{id: c, share: 90, offers: [deposit]}, {id: §holdout, share: 10, holdout: true}]}]}]", "cannot be called `holdout`"),
+    ("no-holdout", "examples: [{name: x, given: {§held_out: true}, when: {channel: call, placement: main}, then: {}}]", "no universal holdout"),
+    ("no-default", "placements: {main: {default: §loan}}\noffers: [{id: loan, name: x, always: true, treatments: [{id: t, channel: call, placement: main, content: {script: 'Dear {customer.age}'}}]}]", "no treatment for `main` that names no facts"),
+    ("no-default", "placements: {side: {default: §deposit}}", "no treatment for `side`"),
+    ("unknown-offer", "placements: {main: {default: §deposti}}", "there is no offer `deposti`"),
+    ("default-asked", "placements: {main: {default: §loan}}\noffers: [{id: loan, name: x, always: true, ends: 2030-01-01, treatments: [{id: t, channel: call, placement: main, content: {script: x}}]}]", "`loan` has `ends`"),
+    ("hand-over-ended", "outcomes: {sent: {class: neutral, ends: true, implies: [shown], §hand_over: {to: call, for: 2d}}, shown: {class: impression}}", "there is nothing to hand over after it"),
+    ("no-impression", "outcomes: {sent: {class: neutral, §hand_over: {to: call, for: 2d}}}", "nobody has seen"),
+    ("unknown-channel", "outcomes: {sent: {class: neutral, implies: [shown], hand_over: {to: [call, §fax], for: 2d}}, shown: {class: impression}}", "no treatment uses the channel `fax`"),
+    ("less-than", "holdout: {share: §100}", "`share`"),
     ("greater-than-equal", "arbitration: {at_most_per_category: §0}", "`at_most_per_category`"),
 ]  # fmt: skip
 
@@ -86,3 +99,12 @@ def test_what_no_outcome_confirms_is_never_used_up() -> None:
     (found,) = [each for each in result.findings if each.id == "never-confirmed"]
     assert [found.position] == places
     assert "`accepted` is an outcome of the class `positive`, and none has it" in found.message
+
+
+def test_a_holdout_that_keeps_nothing_back() -> None:
+    offers = [{**each, "class": "mandatory"} for each in OFFERS["offers"]]
+    text = yaml.safe_dump({"holdout": {"share": 2}, **SHOP, **OFFERS, "offers": offers}, sort_keys=False)
+    found = [str(each) for each in check({"policy.yaml": text}).findings if each.id == "no-effect"]
+    assert len(found) == 1
+    assert "policy.yaml:2:" in found[0]
+    assert "`standard` offers, and there are none" in found[0]
