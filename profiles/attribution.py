@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from profiles.ledger import Counts, implied, key_of
+from profiles import holdouts
+from profiles.ledger import Counts, day, implied, key_of
 from profiles.no_response import answers
 from schemas.goals import Attribution
 from schemas.ledger import WHOLE_EVENT, Credit, GoalEvent, Inferred, LedgerEntry
@@ -178,6 +179,7 @@ def counted(entry: LedgerEntry, outcomes: Mapping[str, Outcome]) -> Counts:
     for column, amount in columns.items():
         if amount:
             found[key_of(entry, column)] = amount
+    found.update(dict(holdouts.also(columns, entry, day(entry.at_ms))))
     return found
 
 

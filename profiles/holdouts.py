@@ -4,7 +4,7 @@
 intention to treat: a customer counts once, with the first offer of any program that was made or withheld.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from schemas.cells import HOLDOUT, SERVED, Cells, holdout_key
 from schemas.ledger import LedgerEntry
@@ -22,11 +22,15 @@ def met(known: Cells, new: Iterable[LedgerEntry], day: str) -> dict[str, int]:
 
 def answered(before: LedgerEntry, after: LedgerEntry, amount: int, day: str) -> Iterator[tuple[str, int]]:
     """Of an entry that was changed by an outcome; `amount` in ten-thousandths, on the day of its decision."""
-    for name, is_held_out in after.holdout.items():
-        if after.positive and not before.positive:
-            yield _key(day, name, is_held_out, "positive"), 1
-        if amount:
-            yield _key(day, name, is_held_out, "amount"), amount
+    return also({"positive": int(after.positive and not before.positive), "amount": amount}, after, day)
+
+
+def also(columns: Mapping[str, int], entry: LedgerEntry, day: str) -> Iterator[tuple[str, int]]:
+    """What the holdouts count of what an entry adds to its own row of the scorecard."""
+    for name, is_held_out in entry.holdout.items():
+        for column in ("positive", "amount"):
+            if columns[column]:
+                yield _key(day, name, is_held_out, column), columns[column]
 
 
 def _key(day: str, name: str, is_held_out: bool, column: str) -> str:
