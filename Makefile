@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up kafka check format test faults bench soak schemas lock clean
+.PHONY: help setup setup-dev compiled demo up kafka check format test faults bench soak schemas lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -24,6 +24,9 @@ setup-dev: .venv/.dev ## install what checking, testing and benchmarks need too
 .venv/.dev: requirements-dev.lock | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
+
+compiled: setup-dev ## machine code of the modules where the time goes, used as long as they stay as they are (a C compiler)
+	@$(BIN)/python -c 'import app; raise SystemExit(not app.COMPILED)' || $(BIN)/python -m deploy.compiling
 
 demo: setup ## replay 41,188 real calls through the whole loop; ONCE=1 ends afterwards, ARGS="--help" lists more
 	$(BIN)/python -m examples.bank_contact_centre $(if $(ONCE),--once,) $(ARGS)
@@ -52,7 +55,7 @@ faults: setup-dev ## every fault of docs/reliability.md on real Kafka and Redis,
 	@deploy/need-java
 	$(BIN)/python -m tests.faults
 
-bench: setup-dev ## the benchmarks, short
+bench: compiled ## the benchmarks, short
 	@for name in $$(grep -l __main__ bench/*.py | xargs -n1 basename -s .py); do \
 	  echo "== bench.$$name"; $(BIN)/python -m bench.$$name || exit 1; done
 

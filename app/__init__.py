@@ -7,6 +7,8 @@ to go on if another installed package answers to one of them.
 from importlib.util import find_spec
 from pathlib import Path
 
+from app.compiled import use
+
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("app", "consumers", "profiles", "rules", "schemas")
 
@@ -23,3 +25,5 @@ def _refuse_shadows() -> None:
 
 
 _refuse_shadows()
+COMPILED = use()
+"""Whether the modules where the time goes are machine code here."""

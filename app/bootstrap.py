@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from app import COMPILED
 from app.actions import Actions
+from app.answering import Answering
 from app.api import create_app
+from app.availability import Availability
 from app.customers import Customers
 from app.decisioning import Decisioning
 from app.embedded import url_file
@@ -109,10 +112,13 @@ def build_api(settings: Settings) -> FastAPI:
             opened(settings) as parts,
             following(parts.policies) as live,
             room_of(settings, parts.store).watched() as room,
+            Availability(parts.redis).watched() as available,
         ):
+            decisioning = Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep)
             yield Services(
                 ingestion=Ingestion(parts.store, live, room.require),
-                decisioning=Decisioning(parts.store, live, NothingLearned(), metrics, settings.decision_keep),
+                decisioning=decisioning,
+                answering=Answering(decisioning, live, available, metrics, settings.decision_deadline),
                 explaining=Explaining(parts.store, PastPolicies(parts.policies, live), NothingLearned()),
                 responding=Responding(parts.store, live, metrics),
                 customers=Customers(parts.store, live),
@@ -122,7 +128,7 @@ def build_api(settings: Settings) -> FastAPI:
                 scorecard=ScorecardReader(parts.store),
                 policies=Policies(parts.policies.lifecycle),
                 status=Status(parts.store, live, settings.durability, settings.replicas_needed),
-                keys=Verifier(parts.registry),
+                keys=Verifier(parts.registry, available),
                 metrics=metrics,
             )
 
@@ -146,7 +152,9 @@ async def run_worker(settings: Settings, roles: frozenset[str]) -> None:
                 joining = Joining(settings, parts.redis, parts.store, parts.registry, live, metrics, liveness, name)
                 running += joining.parts(roles)
                 collect_rarely()
-                log.info("worker started", extra={"roles": ",".join(sorted(roles)), "metrics": address})
+                log.info(
+                    "worker started", extra={"roles": ",".join(sorted(roles)), "metrics": address, "compiled": COMPILED}
+                )
                 await run_all(running, stopping)
     faulthandler.cancel_dump_traceback_later()
     log.info("worker stopped")

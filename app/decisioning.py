@@ -3,15 +3,16 @@
     read      the customer with all that belongs to them, as a rule in one round trip
     tell      whom the request names for the first time, whose they are (one more)
     fold      the interaction that just happened, if the request brings one
-    decide    rules/decide.py
+    decide    rules/decide.py; where an offer falls because its shard is out of stock, again after some was drawn
     commit    reservations in the ledger, the decision record, its codes and the log records, in one script
 
 A commit that loses to another writer reads and decides again: caps are judged on what is really there.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -27,18 +28,24 @@ from profiles.errors import BadFields
 from profiles.facts import Situation
 from profiles.fields import checked, nearest
 from profiles.fold import fold, not_after
+from profiles.holds import held
 from profiles.linking import Links
 from profiles.people import People, Person
+from profiles.shelf import lefts
+from profiles.stocks import Need
 from profiles.store import Commit, Committed, CustomerStore, Record
 from rules import codes
 from rules.answer import Origin, record
 from rules.arbitration import Models
 from rules.decide import decide
+from rules.wanting import wanted
 from schemas.base import at_ms
-from schemas.decision import DecisionRecord, DecisionRequest, Facts
+from schemas.decision import DecisionRecord, DecisionRequest, Degraded, Facts
 from schemas.interaction import IDENTIFY, Interaction
 
 SOURCE = "opportune/decisions"
+MOST_DRAWN = 4
+"""How often one attempt decides: what it may choose several of can be short again after some was drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,7 @@ class Asked:
         """When its identifiers were named together."""
         return self.now_ms if self.event is None else min(self.event.at_ms, self.now_ms)
 
-    def facts(self, person: Person, policy: LivePolicy) -> Facts:
+    def facts(self, person: Person, policy: LivePolicy, stock: Mapping[str, int]) -> Facts:
         before = profile = person.profile(policy.definition)
         if self.event is not None:
             folded = fold(person.named.profile, not_after(self.now_ms, self.event), policy.definition)
@@ -81,7 +88,7 @@ class Asked:
         situation = Situation(person.subject, profile, self.channel, self.now_ms, self.event, self.context, before)
         values = policy.facts.read(situation)
         seen = ledger.within(person.ledger(), policy.ruleset.lookback_ms, self.now_ms)
-        return Facts(person.subject, self.channel, self.placements, values, seen)
+        return Facts(person.subject, self.channel, self.placements, values, seen, stock=stock)
 
 
 def _identifiers(request: DecisionRequest, policy: LivePolicy) -> tuple[str, ...]:
@@ -107,6 +114,25 @@ def _event(
     return accepted(replace(event, links=tuple(links)), policy, now_ms)
 
 
+@dataclass(slots=True)
+class Progress:
+    """How far a decision has come, for whoever waits for it no longer than until a deadline."""
+
+    doing: Degraded = "profile"
+    is_abandoned: bool = False
+    """Nobody waits any more: what is not committed yet is not to be."""
+
+    def goes_on(self, doing: Degraded) -> None:
+        """Raises Abandoned."""
+        if self.is_abandoned:
+            raise Abandoned
+        self.doing = doing
+
+
+class Abandoned(Exception):  # noqa: N818
+    """Nobody waits for this decision any more."""
+
+
 class Decisioning:
     """`keep_ms`: how long decision records stay in the store."""
 
@@ -126,24 +152,34 @@ class Decisioning:
         A request with an id that was answered before gets that answer again.
         """
         policy = required(self._policies)
-        asked = Asked.from_request(request, policy, at_ms(now))
-        return await retried(lambda number: self._attempt(asked, policy, number))
+        return await self.decide_asked(Asked.from_request(request, policy, at_ms(now)), policy)
 
-    async def _attempt(self, asked: Asked, policy: LivePolicy, number: int) -> DecisionRecord | None:
-        """The decision, committed; None if somebody else changed the customer, or a code is in use."""
-        person = await self._people.read(asked.identifiers, policy.definition)
+    async def decide_asked(self, asked: Asked, policy: LivePolicy, progress: Progress | None = None) -> DecisionRecord:
+        """Raises StoreUnavailable, TooMuchContention, and Abandoned where the progress is."""
+        known = progress or Progress()
+        if policy.shelf is not None:
+            await self._store.stocks.adopt(policy.shelf)
+        return await retried(lambda number: self._attempt(asked, policy, number, known))
+
+    async def _attempt(
+        self, asked: Asked, policy: LivePolicy, number: int, progress: Progress
+    ) -> DecisionRecord | None:
+        """The decision, committed; None if somebody else changed the customer, a code is in use, or there is less left
+        than there was."""
+        progress.goes_on("contention" if number else "profile")
+        person = await self._people.read(asked.identifiers, policy.definition, policy.shelf)
         known = await self._answered_before(asked, person)
         if known is not None:
             for subject in {person.subject, person.named.subject}:
                 await self._store.confirm(subject)
             return known
+        progress.goes_on("contention" if number else "commit")
         if not await self._people.tell(person, asked.named_ms):
             return None
         origin = self._origin(asked, person, policy, number)
-        facts = asked.facts(person, policy)
-        judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
-        decided = record(judgement, facts, origin)
+        decided = await self._decided(asked.facts(person, policy, lefts(person.stock)), origin, policy)
         said = self._said(decided, asked, person, policy)
+        progress.goes_on(progress.doing)
         if not await self._say_of_others(said, person):
             return None
         result = await self._store.commit(self._commit_of(decided, said, person, asked, policy))
@@ -151,6 +187,18 @@ class Decisioning:
             count_decision(self._meter, decided)
             return decided
         return await self.record(origin.decision) if result is Committed.DONE else None
+
+    async def _decided(self, facts: Facts, origin: Origin, policy: LivePolicy) -> DecisionRecord:
+        for _ in range(MOST_DRAWN):
+            judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
+            needed = wanted(judgement, facts.stock) if policy.shelf is not None else {}
+            if not needed or policy.shelf is None:
+                break
+            needs = {name: Need(*each) for name, each in needed.items()}
+            if not await self._store.stocks.draw(origin.shard, needs, policy.shelf):
+                break
+            facts = replaced(facts, stock=lefts(await self._store.stocks.read(origin.shard, policy.shelf)))
+        return record(judgement, facts, origin)
 
     async def record(self, decision_id: str) -> DecisionRecord | None:
         shard, _, rest = decision_id.partition("-")
@@ -222,6 +270,7 @@ class Decisioning:
             records=[each for each in said if each.subject == person.subject],
             new_keys=keys_of(entries, decided.decision, body, person.subject, Kept(shard, self._keep_ms, definition)),
             links=links,
+            moves=held(entries),
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from app.story import Story
-from consumers.folding import Around
+from consumers.folding import Around, goals
 from consumers.live import LivePolicy
 from profiles.errors import BadFields
 from profiles.facts import Situation
@@ -19,12 +19,14 @@ from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
 from rules.policy import Path
 from schemas.action import Action
+from schemas.cells import HOLDOUT, SERVED
 from schemas.decision import Facts
 from schemas.example import Example, ExampleInteraction, ExampleResponse
 from schemas.interaction import IDENTIFY, TAGGED, Interaction
 from schemas.ledger import Ledger, LedgerEntry
 from schemas.policy import FieldType, Rule
 from schemas.response import ResponseRecord
+from schemas.supplies import counted
 
 SUBJECT = "customer:example"
 SEED = 1
@@ -190,6 +192,7 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Outcome:
     for index, response in enumerate(given.responses):
         with _at("given", "responses", index, "offer"):
             story.step.ledger = _answered(story.step.ledger, index, response, when.channel, policy, now_ms)
+    goals.judge(story.step, policy)
     before, waiting = story.step.profile, story.step.ledger
     profile, event = before, None
     if when.interaction is not None:
@@ -201,14 +204,15 @@ def judged(example: Example, policy: LivePolicy, now_ms: int) -> Outcome:
         context = checked(when.context, policy.definition.context, "`context`")
     situation = Situation(SUBJECT, profile, when.channel, now_ms, event, context, before)
     placements = ((when.placement, when.count),)
-    facts = Facts(SUBJECT, when.channel, placements, policy.facts.read(situation), waiting, given.cells)
+    values, stock = policy.facts.read(situation), _stock(example, policy)
+    facts = Facts(SUBJECT, when.channel, placements, values, waiting, _cells(example, policy), stock)
     judgement = decide(facts, policy.ruleset, NothingLearned(), now_ms, SEED)
     return Outcome(example, policy, judgement, policy.ruleset.classified(facts.values), story.actions)
 
 
 def _told(example: Example, policy: LivePolicy, now_ms: int) -> Story:
     """The customer as the question finds them."""
-    story = Story(SUBJECT, policy, Around(cells=example.given.cells))
+    story = Story(SUBJECT, policy, Around(cells=_cells(example, policy), stock=_stock(example, policy)))
     history = _history(example, policy, now_ms)
     for past in history:
         story.happen(past)
@@ -217,6 +221,26 @@ def _told(example: Example, policy: LivePolicy, now_ms: int) -> Story:
         since_ms = history[0].at_ms if history else now_ms
         story.step.profile = structs.replace(story.step.profile, stages=((example.given.stage, since_ms),))
     return story
+
+
+def _stock(example: Example, policy: LivePolicy) -> dict[str, int]:
+    """What is left of each supply that the example names."""
+    found, known = {}, policy.ruleset.supplies
+    for name, amount in example.given.stock.items():
+        with _at("given", "stock", name):
+            if name not in known:
+                hint = f"it has {', '.join(known)}" if known else "it has no `inventory`, and no `budget`"
+                raise BadFields(f"the policy has no stock `{name}`", hint)
+        found[name] = counted(name, amount)
+    return found
+
+
+def _cells(example: Example, policy: LivePolicy) -> dict[str, str]:
+    """Chance puts nobody of an example into the universal holdout."""
+    universal = policy.ruleset.holdout
+    if universal is None:
+        return example.given.cells
+    return {**example.given.cells, universal.program_key: HOLDOUT if example.given.held_out else SERVED}
 
 
 def _history(example: Example, policy: LivePolicy, now_ms: int) -> list[Interaction]:

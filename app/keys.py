@@ -14,14 +14,21 @@ from datetime import datetime
 
 import orjson
 
+from app.availability import AWAY, LATE, Availability, within
 from app.errors import NotAllowed, NotAuthenticated
+from profiles.errors import StoreUnavailable
 from profiles.registry import Registry
 from schemas.keys import SCOPES, KeyView
 
 KEYS = "keys"
 REMEMBER_S = 1.0
 """How long a verified key is believed: a revocation takes effect within this time."""
+BELIEVED_S = 600.0
+"""How long one is believed while the store does not answer: decisions go on, with defaults."""
+LOOK_UP_WITHIN_S = 0.05
+"""A key that was verified before waits no longer than this for the store."""
 MOST_REMEMBERED = 10_000
+NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +88,32 @@ class KeyStore:
 
 
 class Verifier:
-    """Says what a token may do. Believes what it has seen for a second."""
+    """Says what a token may do. Believes what it has seen for a second, and longer while the store does not answer."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, store: Availability) -> None:
         self._registry = registry
-        self._seen: dict[str, tuple[float, Holder]] = {}
+        self._store = store
+        self._seen: dict[str, tuple[float, Holder | None]] = {}
 
     async def require(self, token: str | None, scope: str, *others: str) -> Holder:
         """The key must have the scope, or one of the others. Raises NotAuthenticated, NotAllowed, StoreUnavailable."""
         if not token:
             raise NotAuthenticated("The call carries no API key.")
-        holder = await self._holder(token)
-        if holder is None:
-            hint = "`opportune keys list` shows the keys there are; `opportune keys make` makes another."
-            raise NotAuthenticated("The API key is not known here, or was revoked.", hint=hint)
-        if holder.scopes.isdisjoint((scope, *others)):
-            named = " or ".join(f"`{each}`" for each in (scope, *others))
-            raise NotAllowed(f"This call needs a key with the scope {named}.")
-        return holder
+        return allowed(await self._holder(token), scope, *others)
 
     async def _holder(self, token: str) -> Holder | None:
         fingerprint = _hash(token)
-        until, holder = self._seen.get(fingerprint, (0.0, None))
+        until, holder = self._seen.get(fingerprint, (NEVER, None))
         if time.monotonic() < until:
             return holder
-        found = await self._look_up(token)
+        is_believed = time.monotonic() < until + BELIEVED_S
+        try:
+            found = await self._looked_up(token, is_believed)
+        except StoreUnavailable:
+            self._store.suspect()
+            if not is_believed:
+                raise
+            return holder
         if found is None:
             self._seen.pop(fingerprint, None)
             return None
@@ -114,17 +122,41 @@ class Verifier:
         self._seen[fingerprint] = time.monotonic() + REMEMBER_S, found
         return found
 
-    async def _look_up(self, token: str) -> Holder | None:
-        prefix, _, rest = token.partition("_")
-        key_id, _, secret = rest.partition("_")
-        if prefix != "opp" or not secret:
-            return None
-        document = await self._registry.get(KEYS, key_id)
-        if document is None:
-            return None
-        known = orjson.loads(document)
-        same = hmac.compare_digest(str(known["hash"]), _hash(secret))
-        return Holder(key_id, known["name"], frozenset(known["scopes"])) if same else None
+    async def _looked_up(self, token: str, is_believed: bool) -> Holder | None:
+        """One that is believed waits for no slow store. Raises StoreUnavailable."""
+        if self._store.is_away:
+            raise StoreUnavailable(AWAY)
+        if not is_believed:
+            return await holder_of(token, self._registry)
+        found = await within(holder_of(token, self._registry), LOOK_UP_WITHIN_S)
+        if found is LATE:
+            raise StoreUnavailable(AWAY)
+        return found
+
+
+def allowed(holder: Holder | None, scope: str, *others: str) -> Holder:
+    """Raises NotAuthenticated and NotAllowed."""
+    if holder is None:
+        hint = "`opportune keys list` shows the keys there are; `opportune keys make` makes another."
+        raise NotAuthenticated("The API key is not known here, or was revoked.", hint=hint)
+    if holder.scopes.isdisjoint((scope, *others)):
+        named = " or ".join(f"`{each}`" for each in (scope, *others))
+        raise NotAllowed(f"This call needs a key with the scope {named}.")
+    return holder
+
+
+async def holder_of(token: str, registry: Registry) -> Holder | None:
+    """Raises StoreUnavailable."""
+    prefix, _, rest = token.partition("_")
+    key_id, _, secret = rest.partition("_")
+    if prefix != "opp" or not secret:
+        return None
+    document = await registry.get(KEYS, key_id)
+    if document is None:
+        return None
+    known = orjson.loads(document)
+    same = hmac.compare_digest(str(known["hash"]), _hash(secret))
+    return Holder(key_id, known["name"], frozenset(known["scopes"])) if same else None
 
 
 def _new_id() -> str:

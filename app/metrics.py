@@ -16,6 +16,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "interactions_accepted": ("Interactions taken in", ()),
     "interactions_refused": ("Interactions refused", ()),
     "decisions": ("Decisions answered", ("channel",)),
+    "decisions_degraded": ("Requests answered with defaults, by what could not be done in time", ("reason",)),
     "treatments": ("Treatments chosen", ()),
     "left_out": ("Candidates left out", ("reason",)),
     "responses": ("Responses taken in", ("outcome",)),
@@ -63,6 +64,10 @@ HISTOGRAMS: Mapping[str, str] = {
     "timer_lateness": "How late timers fired",
 }
 GAUGES: Mapping[str, str] = {
+    "stock_granted": "Of each inventory and budget, what the shards owned have been given in all",
+    "stock_held": "What decisions hold of it for a while",
+    "stock_used": "What outcomes have used of it for good",
+    "stock_owed": "What was used beyond what there was, since an answer came too late",
     "worker_shards": "Shards owned",
     "worker_dead_letters_waiting": "Dead letters in the shards owned",
     "timers_pending": "Timers that are set in the shards owned",
@@ -81,8 +86,12 @@ GAUGES: Mapping[str, str] = {
 GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "intake_lag_records": ("topic",),
     "intake_lag_seconds": ("topic",),
+    "stock_granted": ("supply",),
+    "stock_held": ("supply",),
+    "stock_used": ("supply",),
+    "stock_owed": ("supply",),
 }
-OF_WORKERS = ("intake_", "worker_", "timer", "identity_", "actions", "erasures", "relay_", "archive_")
+OF_WORKERS = ("intake_", "worker_", "timer", "identity_", "actions", "erasures", "relay_", "archive_", "stock_")
 """What only workers count: an API that showed zeros would seem to have nothing behind."""
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.actions import Actions
+from app.answering import Answering
 from app.customers import Customers
 from app.decisioning import Decisioning
 from app.erasing import Erasing
@@ -21,6 +22,7 @@ from app.status import Status
 class Services:
     ingestion: Ingestion
     decisioning: Decisioning
+    answering: Answering
     explaining: Explaining
     responding: Responding
     customers: Customers

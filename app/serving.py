@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
+from app import COMPILED
 from app.errors import PortInUse
 from app.launcher import end_with_parent
 from app.logs import set_up
@@ -62,7 +63,7 @@ def serve(bound: socket.socket, workers: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=FINISH_WITHIN_S,
     )
-    log.info("serving", extra={"url": url_of(bound), "workers": workers})
+    log.info("serving", extra={"url": url_of(bound), "workers": workers, "compiled": COMPILED})
     if workers > 1:
         Multiprocess(config, sockets=[bound]).run()
         return

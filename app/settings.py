@@ -12,6 +12,7 @@ from typing import Any
 
 from app.errors import BadSettings
 from schemas.base import duration_ms
+from schemas.decision import LONGEST_DEADLINE_MS
 
 PREFIX = "OPPORTUNE_"
 REPLICATED = "replicated"
@@ -35,6 +36,8 @@ class Settings:
     outbox_most: int
     dead_letters_keep: int
     decision_keep: int
+    """ms"""
+    decision_deadline: int
     """ms"""
     kafka: tuple[str, ...]
     """`host:port` of some brokers; none: the log is the outboxes in Redis."""
@@ -122,8 +125,14 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def _redis_url(text: str) -> str | None:
-    if text and not text.startswith(("redis://", "rediss://", "unix:///")):
-        raise ValueError("give a URL such as redis://host:6379/0, rediss://host:6379 or unix:///path")
+    cluster = re.fullmatch(r"rediss?\+cluster://([^@/]*@)?(?P<servers>[^@/]+)", text)
+    if cluster:
+        _servers(cluster["servers"])
+    elif text and not text.startswith(("redis://", "rediss://", "unix:///")):
+        raise ValueError(
+            "give a URL such as redis://host:6379/0, rediss://host:6379, unix:///path or "
+            "redis+cluster://host:6379,host:6379"
+        )
     return text or None
 
 
@@ -138,6 +147,15 @@ def _part_of_an_hour(text: str) -> int:
     ms = duration_ms(text)
     if ms < 1_000 or 3_600_000 % ms:
         raise ValueError("give a duration that divides an hour, such as 5m, 15m or 1h")
+    return ms
+
+
+def _deadline(text: str) -> int:
+    """Durations of policies know no ms: nothing else here is so short."""
+    number = text.removesuffix("ms")
+    ms = int(number) if number != text and number.isascii() and number.isdigit() else duration_ms(text)
+    if not 1 <= ms <= LONGEST_DEADLINE_MS:
+        raise ValueError("give a duration from 1ms to 1m")
     return ms
 
 
@@ -157,7 +175,8 @@ TABLE: tuple[Setting, ...] = (
         "redis",
         "",
         _redis_url,
-        "URL of the Redis to use (`redis://`, `rediss://`, `unix://`); without it, `opportune up` starts one "
+        "URL of the Redis to use (`redis://`, `rediss://`, `unix://`; of a cluster `redis+cluster://` or "
+        "`rediss+cluster://` with `host:port` of some nodes and commas between); without it, `opportune up` starts one "
         "of its own and the other commands look for that",
     ),
     Setting("var", "./var", Path, "Folder for the state of the embedded Redis"),
@@ -217,6 +236,13 @@ TABLE: tuple[Setting, ...] = (
         duration_ms,
         "How long decision records stay in Redis; response codes and ledgers live as long as the policy's "
         "`contact_policy.remember`",
+    ),
+    Setting(
+        "decision_deadline",
+        "500ms",
+        _deadline,
+        "How long a decision may take before the defaults of its placements are answered, where the request gives no "
+        "`deadline_ms`. Requests none of whose placements has a default wait longer",
     ),
     Setting(
         "kafka",

@@ -75,7 +75,11 @@ def _bank() -> str:
 
 def redis_cli(up: "Up") -> str:
     from app.redis_binary import find_redis_cli
+    from profiles.cluster import is_cluster
 
+    if is_cluster(up.redis):
+        host, _, port = up.redis.rpartition("@")[2].rpartition("/")[2].split(",")[0].rpartition(":")
+        return shlex.join([str(find_redis_cli()), "-c", "-h", host, "-p", port])
     url = urlsplit(up.redis)
     where = ["-s", unquote(url.path)] if url.scheme == "unix" else ["-u", without_password(up.redis)]
     return shlex.join([str(find_redis_cli()), *where])

@@ -17,6 +17,7 @@ from consumers.letter_bounds import LetterBounds
 from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
 from consumers.shares import WORKERS, Share
+from consumers.stock_keeping import StockKeeping
 from consumers.stopping import Stopping
 from consumers.timers import Timers
 from profiles.connection import Redis
@@ -81,7 +82,8 @@ class Joining:
         courier = Courier(store, lambda: loop.owned, metrics)
         erasures = Erasures(store, self._registry, lambda: loop.owned, metrics)
         of_kafka = self._taking_in(loop) if settings.kafka else ()
-        return loop, courier, erasures, *of_kafka
+        stock = StockKeeping(store, self._live, lambda: loop.owned, metrics)
+        return loop, courier, erasures, stock, *of_kafka
 
     def _taking_in(self, loop: GuardedLoop) -> Sequence[Runs]:
         from app.kafka import kafka_connection

@@ -12,9 +12,12 @@ from profiles.errors import BadFields
 from profiles.fields import nearest
 from profiles.store import CustomerStore, Record
 from rules import codes
+from rules.cell_codes import CellPlace
 from schemas.base import at_ms
 from schemas.response import ResponseRecord, ResponseRequest
 from schemas.scorecard import AMOUNT_SCALE
+
+CLOCK = "check the clock of the touchpoint"
 
 
 class NoSuchOutcome(BadFields):
@@ -35,16 +38,30 @@ def answer_of(
     request: ResponseRequest, code: str, known: KnownCode, definition: Definition, received_ms: int
 ) -> ResponseRecord:
     """Raises NoSuchOutcome and BadFields."""
+    said = _answer(request, definition, received_ms)
+    if said.at_ms < known.at_ms - FURTHEST_FUTURE_MS:
+        raise BadFields("`time` lies before the decision.", CLOCK)
+    return said.model_copy(update={"code": code, "decision": known.decision})
+
+
+def answer_of_cell(
+    request: ResponseRequest, cell: CellPlace, definition: Definition, received_ms: int
+) -> ResponseRecord:
+    """Of somebody whose decision is still to be found. Raises NoSuchOutcome and BadFields."""
+    return _answer(request, definition, received_ms).model_copy(update={"cell": cell})
+
+
+def _answer(request: ResponseRequest, definition: Definition, received_ms: int) -> ResponseRecord:
     outcomes = definition.outcomes
     if request.outcome not in outcomes:
         declared = f"The live policy declares {', '.join(outcomes)}, not `{request.outcome}`."
         raise NoSuchOutcome(declared, nearest(request.outcome, outcomes))
     happened_ms = at_ms(request.time) if request.time else received_ms
-    if not known.at_ms - FURTHEST_FUTURE_MS <= happened_ms <= received_ms + FURTHEST_FUTURE_MS:
-        raise BadFields("`time` lies before the decision or in the future.", "check the clock of the touchpoint")
+    if happened_ms > received_ms + FURTHEST_FUTURE_MS:
+        raise BadFields("`time` lies in the future.", CLOCK)
     return ResponseRecord(
-        code=code,
-        decision=known.decision,
+        code="",
+        decision="",
         outcome=request.outcome,
         outcomes=ledger.implied(request.outcome, outcomes),
         at_ms=happened_ms,
@@ -53,4 +70,5 @@ def answer_of(
 
 
 def record_of(said: ResponseRecord, subject: str) -> Record:
-    return Record("responses", f"{said.code}/{said.outcome}", subject, orjson.dumps(said.model_dump()))
+    about = said.code if said.cell is None else f"{'/'.join(said.cell)}/{subject}/{said.at_ms}"
+    return Record("responses", f"{about}/{said.outcome}", subject, orjson.dumps(said.model_dump(exclude_defaults=True)))

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,20 +10,34 @@ from consumers.log import LogRecord
 from consumers.redis_streams import stream_id
 from consumers.said import is_folded
 from profiles.customer import Customer
+from profiles.shelf import NO_STOCK, Shelf, lefts
+from profiles.stocks import Need
 from profiles.store import Commit, Committed, CustomerStore, committed, customer_from
 
 MOST_WAITING = 64
 """Commits are sent in parts of so many: some milliseconds of folding, some 150 kB."""
 
 
-AGAIN = (Committed.CONFLICT, Committed.TAKEN)
-"""Answers after which a customer is read and folded again: with other response codes, if one was in use."""
+AGAIN = (Committed.CONFLICT, Committed.TAKEN, Committed.SHORT)
+"""Answers after which a customer is read and folded again: with other response codes, if one was in use; with what is
+left, if something was used up."""
 
 
 class Fold(Protocol):
     """What the records of one customer make of that customer. Pure. Another `salt` draws other response codes."""
 
-    def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit: ...
+    @property
+    def shelf(self) -> Shelf | None:
+        """The supplies that it has to know the `stock` of: what is left of each."""
+
+    def __call__(
+        self,
+        customer: Customer,
+        records: Sequence[LogRecord],
+        shard: int = 0,
+        salt: int = 0,
+        stock: Mapping[str, int] = NO_STOCK,
+    ) -> Commit: ...
 
 
 @dataclass(slots=True)
@@ -41,8 +55,10 @@ class Shard:
 class GuardedBatch:
     """The records of one shard on their way through BEGIN, APPLY and END."""
 
-    def __init__(self, store: CustomerStore, number: int, records: list[LogRecord]) -> None:
+    def __init__(self, store: CustomerStore, number: int, records: list[LogRecord], shelf: Shelf | None = None) -> None:
         self._store = store
+        self._shelf = shelf
+        self._stock = NO_STOCK
         self.number = number
         self.records = records
         self.nonce = secrets.token_hex(8)
@@ -71,11 +87,31 @@ class GuardedBatch:
             self._store.begin_keys(self.number, self._by_subject),
             [*expected, self.nonce, stream_id(self.last_offset)],
         )
+        self._read_stock()
         await self._trip.flush()
+
+    def _read_stock(self) -> None:
+        if self._shelf is not None:
+            self._shelf.add_read(self._trip, self.number)
+
+    async def _take_stock(self, answers: Sequence[Any]) -> None:
+        """What the shard has left; of what is used up, some is drawn first."""
+        if self._shelf is None:
+            return
+        counts = self._shelf.counted(answers[0])
+        needs = {
+            name: Need(each.least, each.most)
+            for name, each in self._shelf.supplies.items()
+            if counts[name].left < each.least
+        }
+        if needs and await self._store.stocks.draw(self.number, needs, self._shelf):
+            counts = await self._store.stocks.read(self.number, self._shelf)
+        self._stock = lefts(counts)
 
     async def begun(self) -> bool:
         """False if the guard was not as expected."""
-        (answer,) = await self._trip.run()
+        answer, *stock = await self._trip.run()
+        await self._take_stock(stock)
         return self._take(self._by_subject, answer)
 
     def _take(self, subjects: Iterable[str], answer: Sequence[Any]) -> bool:
@@ -102,7 +138,8 @@ class GuardedBatch:
     def _left(self, fold: Fold) -> Iterator[Commit]:
         """What the customers that were read last still need. After a conflict, one with nothing left was my own
         retried write, which has been counted."""
-        commits = (fold(customer_from(*each), self._by_subject[each[0]], self.number, self.salt) for each in self._read)
+        around = self.number, self.salt, self._stock
+        commits = (fold(customer_from(*each), self._by_subject[each[0]], *around) for each in self._read)
         return (each for each in commits if each.expected is not None)
 
     async def closed(self) -> bool:
@@ -117,7 +154,9 @@ class GuardedBatch:
         """Reads the customers that met a conflict; False if the shard is no longer ours."""
         self._trip = self._store.scripts.batch()
         self._trip.call("read", self._store.read_keys(self.number, self.conflicts), [self.nonce])
-        (answer,) = await self._trip.run()
+        self._read_stock()
+        answer, *stock = await self._trip.run()
+        await self._take_stock(stock)
         return self._take(self.conflicts, answer)
 
     async def drop(self) -> None:

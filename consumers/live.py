@@ -5,6 +5,7 @@ from typing import Protocol
 
 from profiles.definition import Definition
 from profiles.facts import FactReader
+from profiles.shelf import Shelf
 from rules.classes import Classes
 from rules.policy import Checked
 from rules.ruleset import RuleSet, compile_rules
@@ -26,6 +27,10 @@ class LivePolicy:
     """What the times of rules follow from."""
     texts: FactReader
     """What the texts of actions name."""
+    goal_facts: FactReader
+    """What goals look at."""
+    shelf: Shelf | None
+    """Its inventories and budgets; None without any."""
 
     @staticmethod
     def compiled(checked: Checked) -> "LivePolicy":
@@ -43,6 +48,8 @@ class LivePolicy:
             stage_classes=stages,
             moments=FactReader(definition, ruleset.timed.reads),
             texts=FactReader(definition, ruleset.written),
+            goal_facts=FactReader(definition, ruleset.goals.reads),
+            shelf=Shelf.of(ruleset.policy, ruleset.revision),
         )
 
 

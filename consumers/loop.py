@@ -168,7 +168,10 @@ class GuardedLoop:
 
     async def _commit(self, found: Mapping[int, list[LogRecord]], fold: Fold) -> None:
         """While one batch is folded, the next one begins, and Redis works on those before."""
-        batches = [GuardedBatch(self._store, number, records) for number, records in found.items()]
+        shelf = fold.shelf
+        if shelf is not None:
+            await self._store.stocks.adopt(shelf)
+        batches = [GuardedBatch(self._store, number, records, shelf) for number, records in found.items()]
         opened = []
         try:
             await batches[0].begin(self._shards[batches[0].number])

@@ -13,6 +13,7 @@ from redis.exceptions import ResponseError
 
 from consumers.log import LogRecord
 from consumers.shares import Share
+from profiles.cluster_trip import ClusterTrip, trip_on
 from profiles.connection import ANSWER_TIMEOUT_S
 from profiles.errors import StoreUnavailable
 from profiles.log_stream import OUTBOX, LogStream
@@ -70,7 +71,7 @@ class RedisStreams:
         return {shard: each for shard, each in found.items() if positions.get(shard) == asked.positions[shard]}
 
     async def _ask(self, positions: Mapping[int, int], most: int, options: tuple[Any, ...] = ()) -> "Asked":
-        trip = Trip(self._redis)
+        trip = trip_on(self._redis)
         streams = [self._log.key(shard) for shard in positions]
         where = (*streams, *map(stream_id, positions.values()))
         await trip.send([("XREAD", "COUNT", most, *options, "STREAMS", *where)])
@@ -87,7 +88,7 @@ class Asked:
     """An XREAD that is on its way."""
 
     positions: dict[int, int]
-    trip: Trip
+    trip: Trip | ClusterTrip
 
 
 def _records(log: LogStream, asked: Asked, answers: list[Any]) -> dict[int, list[LogRecord]]:

@@ -21,8 +21,14 @@ SAID = OUR_OWN - {TIMER_FIRED}
 """The interaction types that a fold says; a timer is said by the clock."""
 
 
+GOALS = "opportune/goals"
+"""The source of responses that a fold infers (consumers/folding/goals.py)."""
+SAYING = {"interactions": OURS, "responses": f"{GOALS}#"}
+"""By topic, how the ids of such records begin."""
+
+
 class Mark(msgspec.Struct):
-    type: str
+    type: str = ""
     folded: bool = False
 
 
@@ -37,10 +43,11 @@ def marked(said: Interaction) -> bytes:
 
 def is_folded(record: LogRecord) -> bool:
     """Whether the commit that has put this record into the log has folded it too."""
-    if record.topic != "interactions" or not record.id.startswith(OURS):
+    start = SAYING.get(record.topic)
+    if start is None or not record.id.startswith(start):
         return False
     try:
         mark = DECODER.decode(record.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False  # whatever it is: the fold will say so
-    return mark.folded and mark.type in SAID
+    return mark.folded and (mark.type in SAID or record.topic == "responses")

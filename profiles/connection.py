@@ -26,6 +26,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from profiles.cluster import Cluster, is_cluster
 from profiles.errors import OutOfRoom, StoreUnavailable
 
 __all__ = ["UNREACHABLE", "Redis", "connect", "connected", "refusals_as_unavailable", "wait_until_ready"]
@@ -92,9 +93,13 @@ PACKED = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Un
 def connect(url: str, *, connections_max: int = 64, retries: int = RETRIES) -> Redis:
     """A client for `unix://`, `redis://` or `rediss://`. Opens nothing before the first command.
 
+    Likewise for a cluster: `redis+cluster://` or `rediss+cluster://` and some of its nodes, with commas between.
+
     Speaks RESP3 on the wire with answers in the shape of RESP2 (redis-py's default), as bytes.
     Raises ValueError for any other URL.
     """
+    if is_cluster(url):
+        return Cluster(url, lambda node: connect(node, connections_max=connections_max, retries=retries))
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=connections_max,

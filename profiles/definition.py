@@ -1,6 +1,6 @@
 """The profile definition: what a policy says about interactions and profiles, ready to fold."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS
 from schemas.built_in import built_in, travelling
+from schemas.cells import holdout_key, program_key
 from schemas.identity import CUSTOMER, VISITOR, kind_of
 from schemas.interaction import ANYWHERE, NOWHERE, TAGGED, UNTAGGED, Interaction
 from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
@@ -50,6 +51,8 @@ class Definition:
     remember_ms: int
     channels: frozenset[str]
     """Every channel that the policy speaks of."""
+    cell_keys: frozenset[str]
+    """Its programs and its universal holdout, as ledgers name them."""
 
     @staticmethod
     def from_policy(policy: Policy) -> "Definition":
@@ -75,6 +78,7 @@ class Definition:
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
             channels=_channels(policy),
+            cell_keys=frozenset(_cell_keys(policy)),
         )
 
     def rank(self, identifier: str) -> int:
@@ -120,6 +124,12 @@ def _channels(policy: Policy) -> frozenset[str]:
     treatments = (each.channel for offer in policy.offers for each in offer.treatments)
     rules = (channel for rule in policy.rules for channel in rule.channels)
     return frozenset(each for each in (*types, *treatments, *rules) if each)
+
+
+def _cell_keys(policy: Policy) -> Iterator[str]:
+    yield from (program_key(each.id, program.id) for each in policy.campaigns for program in each.programs)
+    if policy.holdout is not None:
+        yield holdout_key(policy.holdout.id)
 
 
 def _features(

@@ -13,11 +13,13 @@ these visits is not the latest of its identifier, the fold would have known more
 | attributes | the latest statement; of two of one moment the smaller text, so that a `false` consent wins |
 | visits | as the owner keeps them (profiles/visits.py); of what is not there yet, those that overlap are one |
 | first, last, latest interactions | of all |
-| ledger | every entry; of the proposals of a rule the one that lasts longest |
+| ledger | every entry, with what the owner has inferred of it; of the proposals of a rule the one that lasts longest |
+| cells of programs | all that are known, each since its earliest time; of those the earliest counts |
 
 Each is a symmetric function of the set of parts. What is bounded is bounded again after the join.
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -25,6 +27,8 @@ from typing import Any
 import orjson
 from msgspec.structs import replace
 
+from profiles.attribution import together
+from profiles.cells import joined_cells, known_now
 from profiles.definition import Definition
 from profiles.features import FeatureDefinition
 from profiles.ledger import proposed
@@ -58,12 +62,24 @@ def joined(profiles: Sequence[Profile], definition: Definition) -> Profile:
 
 
 def joined_ledger(ledgers: Sequence[Ledger]) -> Ledger:
+    """As a decision sees it: with the cells that reservations tell of."""
+    cells = joined_cells(known_now(each) for each in ledgers)
     if len(ledgers) == 1:
-        return ledgers[0]
+        return dataclasses.replace(ledgers[0], cells=cells) if cells else ledgers[0]
+    abroad = {code: made for each in ledgers for code, made in each.abroad.items()}
     entries: list[LedgerEntry] = sorted(
-        (entry for each in ledgers for entry in each.entries), key=lambda entry: (entry.at_ms, entry.code)
+        (
+            together(entry, abroad[entry.code]) if entry.code in abroad else entry
+            for each in ledgers
+            for entry in each.entries
+        ),
+        key=lambda entry: (entry.at_ms, entry.code),
     )
-    ledger = Ledger(entries=tuple(entries), forgotten_ms=max(each.forgotten_ms for each in ledgers))
+    ledger = Ledger(
+        entries=tuple(entries),
+        forgotten_ms=max(each.forgotten_ms for each in ledgers),
+        cells=cells,
+    )
     return proposed(ledger, (proposal for each in ledgers for proposal in each.proposals), LEAVE_ALL)
 
 

@@ -57,6 +57,21 @@ def scorecard(shard: int, space: str = LIVE) -> str:
     return named(shard, "scorecard", space)
 
 
+def stock(shard: int) -> str:
+    """What the shard has of inventories and budgets. A rebuild leaves it alone."""
+    return named(shard, "stock")
+
+
+def held(shard: int) -> str:
+    """What decisions hold of it, by the time they no longer do."""
+    return named(shard, "held")
+
+
+def pool(supply: str) -> str:
+    """What no shard has of it."""
+    return f"opportune:stock:{supply}"
+
+
 def index(shard: int, subject: str, space: str = LIVE) -> str:
     """Which decisions and codes there are of a customer."""
     return f"{tag(shard)}{space}i:{subject}"

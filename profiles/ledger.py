@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from profiles import cells, handing, holdouts
 from profiles.definition import Definition
 from schemas.base import UNIT_MS, moment
-from schemas.decision import ChosenTreatment, Decision, Withheld
+from schemas.decision import ChosenTreatment, DecisionRecord, Withheld
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.policy import Outcome, OutcomeClass
 from schemas.response import ResponseRecord
@@ -40,11 +41,19 @@ def _day(number: int) -> str:
     return moment(number * DAY_MS).date().isoformat()
 
 
-def entries_of(decision: Decision, at_ms: int, definition: Definition) -> list[LedgerEntry]:
+def entries_of(decision: DecisionRecord, at_ms: int, definition: Definition) -> list[LedgerEntry]:
     """One entry for each treatment and each that was withheld, not logged yet."""
-    until_ms = at_ms + definition.reservation_ms
+    until_ms, takes = at_ms + definition.reservation_ms, decision.takes or {}
     treatments = [
-        replace(_entry(each, decision, at_ms), code=each.code, treatment=each.treatment, until_ms=until_ms)
+        replace(
+            _entry(each, decision, at_ms),
+            code=each.code,
+            treatment=each.treatment,
+            until_ms=until_ms,
+            takes=takes.get(each.code, {}),
+            continues=each.continues,
+            same_contact=bool(each.same_contact),
+        )
         for each in decision.treatments
     ]
     withheld = [
@@ -54,7 +63,7 @@ def entries_of(decision: Decision, at_ms: int, definition: Definition) -> list[L
     return [*treatments, *withheld]
 
 
-def _entry(made: ChosenTreatment | Withheld, decision: Decision, at_ms: int) -> LedgerEntry:
+def _entry(made: ChosenTreatment | Withheld, decision: DecisionRecord, at_ms: int) -> LedgerEntry:
     return LedgerEntry(
         code="",
         decision=decision.decision,
@@ -67,6 +76,7 @@ def _entry(made: ChosenTreatment | Withheld, decision: Decision, at_ms: int) -> 
         at_ms=at_ms,
         until_ms=at_ms,
         transactional=made.kind == "transactional",
+        holdout=decision.holdout or {},
     )
 
 
@@ -75,33 +85,52 @@ def reserved(ledger: Ledger, entries: Iterable[LedgerEntry], now_ms: int, defini
     return tidied(replace(ledger, entries=(*ledger.entries, *entries)), now_ms, definition)
 
 
-def fold_decision(ledger: Ledger, decision: Decision, at_ms: int, definition: Definition) -> tuple[Ledger, Counts]:
+def fold_decision(
+    ledger: Ledger, decision: DecisionRecord, at_ms: int, definition: Definition
+) -> tuple[Ledger, Counts]:
     """Confirms the reservations of a logged decision; makes those that are missing (a rebuilt ledger)."""
     today = day(at_ms)
     counts: Counts = Counter({f"{today}|decisions": 1})
     by_code = {entry.code: entry for entry in ledger.entries}
+    new: list[LedgerEntry] = []
     for entry in entries_of(decision, at_ms, definition):
         known = by_code.get(entry.code, entry)
         if not known.logged:
-            counts[key_of(known, "withheld" if known.withheld else "decided")] += 1
-            counts[key_of(known, "customers")] += not _known_to(known, by_code.values())
+            new.append(known)
+            known = handing.inherited(known, by_code.values(), definition) if known.continues else known
+            counts[key_of(known, _column(known))] += 1
+            counts[key_of(known, "customers")] += _is_met_now(known, by_code.values())
         by_code[entry.code] = replace(known, logged=True)
+    counts.update(holdouts.met(ledger.cells, new, today))
     ordered = sorted(by_code.values(), key=lambda entry: entry.at_ms)
-    return tidied(replace(ledger, entries=tuple(ordered)), at_ms, definition), counts
+    folded = replace(ledger, entries=tuple(ordered), cells=cells.folded(ledger.cells, new))
+    return tidied(folded, at_ms, definition), counts
 
 
-def _known_to(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
-    """Whether the program has met this customer before, with an offer or without."""
+def _column(entry: LedgerEntry) -> str:
+    """One that continues was decided when the proposal began."""
+    if entry.withheld:
+        return "withheld"
+    return "continued" if entry.continues else "decided"
+
+
+def _is_met_now(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
+    """Whether the program meets this customer with it for the first time, with an offer or without. What the universal
+    holdout keeps back is no part of a program's comparison."""
     program = (entry.campaign, entry.program)
-    return any(each.logged and (each.campaign, each.program) == program for each in logged)
+    met = any(each.logged and (each.campaign, each.program) == program for each in logged)
+    return not met and not cells.is_universal(entry)
 
 
 def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
     """The ledger with an outcome that the log has not confirmed yet. Raises UnknownCode."""
     entry = _find(ledger, response.code)
-    known = entry.known_outcomes()
+    known = entry.coded_outcomes()
     new = {name: response.at_ms for name in response.outcomes if name not in known}
-    return changed(ledger, replace(entry, said={**entry.said, **new})) if new else ledger
+    if not new:
+        return ledger
+    taken = used(entry, dict.fromkeys(response.outcomes.values(), response.at_ms))
+    return changed(ledger, replace(entry, said={**entry.said, **new}, used=taken))
 
 
 def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
@@ -110,10 +139,23 @@ def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
 
 
 def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Counts]:
-    """The ledger with an outcome in it. A repeated one changes nothing. Raises UnknownCode."""
-    entry = _find(ledger, response.code)
-    new = {name: response.at_ms for name in response.outcomes if name not in entry.outcomes}
-    amount = response.amount if awaits_amount(ledger, response) else 0
+    """The ledger with an outcome in it. A repeated one changes nothing; of several times the earliest counts, whichever
+    arrives first. Raises UnknownCode.
+
+    What was handed over is one proposal: an answer is put to all of its treatments, and counted where it began.
+    """
+    counts: Counts = Counter()
+    for entry in handing.together(ledger.entries, _find(ledger, response.code)):
+        ledger, more = _fold_one(ledger, entry, handing.share_of(entry, response))
+        counts.update(
+            {name: n for name, n in more.items() if handing.is_counted(entry, name.rpartition("|")[2], response)}
+        )
+    return ledger, counts
+
+
+def _fold_one(ledger: Ledger, entry: LedgerEntry, response: ResponseRecord) -> tuple[Ledger, Counts]:
+    new = {name: response.at_ms for name in response.outcomes if _is_earlier(entry, name, response.at_ms)}
+    amount = response.amount if response.amount and response.outcome not in entry.amounts else 0
     if not new and not amount:
         return ledger, Counter()
     classes = {response.outcomes[name] for name in new}
@@ -124,8 +166,28 @@ def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Cou
         outcomes={**entry.outcomes, **new},
         said={name: at for name, at in entry.said.items() if name not in new},
         amounts={**entry.amounts, response.outcome: amount} if amount else entry.amounts,
+        used=used(entry, dict.fromkeys(response.outcomes.values(), response.at_ms)),
     )
     return changed(ledger, folded), Counter(dict(_outcome_counts(entry, folded, amount)))
+
+
+def decided_in(ledger: Ledger, cell: tuple[str, str, str], at_ms: int) -> LedgerEntry | None:
+    """The treatment that the printed code of a cell stands for at a time: the newest one decided there until then, of
+    one decision the first."""
+    made = (each for each in ledger.entries if (each.campaign, each.program, each.cell) == cell and not each.withheld)
+    return max((each for each in made if each.at_ms <= at_ms), key=lambda each: each.at_ms, default=None)
+
+
+def _is_earlier(entry: LedgerEntry, outcome: str, at_ms: int) -> bool:
+    known_ms = entry.outcomes.get(outcome)
+    return known_ms is None or (at_ms < known_ms and outcome not in entry.unanswered)
+
+
+def used(entry: LedgerEntry, classes: Mapping[str, int]) -> dict[str, int]:
+    """What it has taken for good once outcomes of these classes are known, and when. It depends on what was taken and
+    said, on no policy, so that the log tells it again."""
+    new = {name: classes[each["confirm"]] for name, each in entry.takes.items() if each["confirm"] in classes}
+    return {**new, **entry.used} if new else entry.used
 
 
 def _find(ledger: Ledger, code: str) -> LedgerEntry:
@@ -151,6 +213,7 @@ def _outcome_counts(before: LedgerEntry, after: LedgerEntry, amount: int) -> Ite
         yield key_of(after, "positive"), 1
     if amount:
         yield key_of(after, "amount"), amount
+    yield from holdouts.answered(before, after, amount, day(before.at_ms))
 
 
 def implied(outcome: str, outcomes: Mapping[str, Outcome]) -> dict[str, OutcomeClass]:
@@ -187,7 +250,12 @@ def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
     oldest = now_ms - definition.remember_ms
     kept = tuple(each for each in ledger.entries if each.latest_ms() > oldest)
     forgotten = max((each.latest_ms() for each in kept[:-MOST_ENTRIES]), default=0)
-    return replace(ledger, entries=kept[-MOST_ENTRIES:], forgotten_ms=max(ledger.forgotten_ms, forgotten))
+    return replace(
+        ledger,
+        entries=kept[-MOST_ENTRIES:],
+        forgotten_ms=max(ledger.forgotten_ms, forgotten),
+        cells=cells.bounded(ledger.cells, oldest, definition),
+    )
 
 
 def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:
@@ -196,4 +264,4 @@ def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:
     entries = tuple(each for each in ledger.entries if each.latest_ms() > oldest or each.until_ms > now_ms)
     proposals = tuple(each for each in ledger.proposals if each.until_ms > now_ms)
     forgotten = ledger.forgotten_ms if ledger.forgotten_ms > oldest else 0
-    return replace(ledger, entries=entries, proposals=proposals, forgotten_ms=forgotten)
+    return Ledger(entries, proposals, forgotten)

@@ -2,7 +2,8 @@
 
 When the decision is folded, its entries await an answer until `awaits_ms`; a timer wakes there. Any answer that is a
 yes or a no, or ends the matter, takes that back. Once it has happened, a later yes (or what ends the matter) withdraws
-it: from the entry, and from the scorecard.
+it: from the entry, and from the scorecard. What is inferred from a goal may be taken back again; while it stands, the
+silence is hidden (`LedgerEntry.known_outcomes`) and not counted (profiles/attribution.py).
 """
 
 from collections import Counter
@@ -41,7 +42,7 @@ def awaited(before: Ledger, after: Ledger, definition: Definition) -> tuple[Ledg
 
 
 def _over(entry: LedgerEntry, definition: Definition) -> bool:
-    return entry.withheld or answers(entry.known_outcomes(), definition.outcomes)
+    return entry.withheld or answers(entry.coded_outcomes(), definition.outcomes)
 
 
 def answers(names: Iterable[str], outcomes: Mapping[str, Outcome]) -> bool:
@@ -80,7 +81,7 @@ def fired(ledger: Ledger, code: str, due_ms: int, definition: Definition) -> tup
         return ledger, Counter()
     entry = replace(entry, awaits_ms=0)
     name, _ = definition.no_response.get(entry.channel, ("", 0))
-    if not name or name in entry.outcomes or answers(entry.known_outcomes(), definition.outcomes):
+    if not name or name in entry.outcomes or answers(entry.coded_outcomes(), definition.outcomes):
         return changed(ledger, entry), Counter()
     happened = replace(entry, outcomes={**entry.outcomes, name: due_ms}, unanswered={name: due_ms})
     return changed(ledger, happened), Counter({key_of(entry, f"outcome:{name}"): 1})

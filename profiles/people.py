@@ -19,6 +19,7 @@ from profiles.definition import Definition
 from profiles.joining import joined, joined_ledger
 from profiles.linking import Links
 from profiles.profile import Profile
+from profiles.shelf import Count, Shelf
 from profiles.store import IDENTITIES, Commit, Committed, CustomerStore, Record
 from schemas.identity import Claim
 from schemas.ledger import Ledger
@@ -36,6 +37,8 @@ class Person:
     """Those whose parts count too, by identifier."""
     together: Sequence[Customer] = ()
     """Those of them who were asked for together with `named`."""
+    stock: Mapping[str, Count] = field(default_factory=dict)
+    """What their shard has of each supply, where that was asked for."""
 
     @property
     def subject(self) -> str:
@@ -81,10 +84,10 @@ class People:
     def __init__(self, store: CustomerStore) -> None:
         self._store = store
 
-    async def read(self, identifiers: Sequence[str], definition: Definition) -> Person:
-        """The person whom the strongest identifier (the first) stands for. The weaker ones count as theirs, unless they
-        are somebody else's. One round trip for somebody who has no other identifiers."""
-        found = await self._store.read_all(identifiers)
+    async def read(self, identifiers: Sequence[str], definition: Definition, shelf: Shelf | None = None) -> Person:
+        """The person whom the strongest identifier (the first) stands for, with the stock of their shard. The weaker
+        ones count as theirs, unless they are somebody else's. One round trip for who has no other identifiers."""
+        found, stock = await self._store.read_with_stock(identifiers, shelf)
         named = found[identifiers[0]]
         chain = await self._owners(named, found)
         owners = {each.subject for each in chain}
@@ -95,7 +98,10 @@ class People:
         for each in (*reversed(chain), *weaker):
             _gather(each, found, chosen)
         top = chain[-1]
-        return Person(top, named, {name: each for name, each in chosen.items() if name != top.subject}, weaker)
+        shard = self._store.shard(top.subject)
+        if shelf is not None and shard != self._store.shard(named.subject):
+            stock = await self._store.stocks.read(shard, shelf)
+        return Person(top, named, {name: each for name, each in chosen.items() if name != top.subject}, weaker, stock)
 
     async def top(self, identifier: str) -> str:
         """Whom an identifier belongs to in the end: itself, if nobody has claimed it."""

@@ -17,6 +17,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from profiles.cluster import Cluster
+from profiles.cluster_trip import ClusterTrip, trip_on
 from profiles.errors import OutOfRoom, StoreUnavailable
 from profiles.trip import Trip
 
@@ -30,13 +32,17 @@ NAMES = (
     "end",
     "fire",
     "forgotten",
+    "grant",
+    "granted",
     "lease",
     "lock",
     "mend",
     "put_back",
     "read",
     "relayed",
+    "return",
     "settle",
+    "stock",
     "sweep",
     "take",
     "takeover",
@@ -61,7 +67,7 @@ class Batch:
     def __init__(self, scripts: "Scripts") -> None:
         self._scripts = scripts
         self._steps: list[tuple[Any, ...]] = []
-        self._trip: Trip | None = None
+        self._trip: Trip | ClusterTrip | None = None
         self._flushed = 0
 
     def call(self, script: str, keys: Sequence[str], args: Sequence[Any]) -> None:
@@ -73,7 +79,7 @@ class Batch:
     async def flush(self) -> None:
         """Sends what was added since the last time; Redis works on it meanwhile. Raises StoreUnavailable."""
         if self._trip is None:
-            self._trip = Trip(self._scripts.redis)
+            self._trip = trip_on(self._scripts.redis)
         waiting, self._flushed = self._steps[self._flushed :], len(self._steps)
         if waiting:
             await self._trip.send(waiting)
@@ -94,12 +100,21 @@ class Batch:
                 if self._ran_none(answers):
                     self._flushed = 0
                     answers = await self._send()
+                elif self._trip is None:
+                    answers = await self._completed(answers)
         except (RedisConnectionError, RedisTimeoutError, OSError) as cause:
             raise StoreUnavailable(str(cause)) from cause
         for answer in answers:
             if isinstance(answer, ResponseError | ReadOnlyError):
                 raise _refusal(answer) from answer
         return answers
+
+    async def _completed(self, answers: list[Any]) -> list[Any]:
+        """Of a cluster one node may have known the scripts, and another not: only that one is asked again."""
+        again = Batch(self._scripts)
+        again._steps = [s for s, each in zip(self._steps, answers, strict=True) if isinstance(each, NoScriptError)]
+        found = iter(await again._send())
+        return [next(found) if isinstance(each, NoScriptError) else each for each in answers]
 
     def _ran_none(self, answers: list[Any]) -> bool:
         """Whether no script of the batch has run: only then may it be sent again whole."""
@@ -110,6 +125,8 @@ class Batch:
         if self._trip is not None:
             await self.flush()
             return await self._trip.answers()
+        if isinstance(self._scripts.redis, Cluster):
+            return await self._scripts.redis.run(self._steps)
         pipeline: Pipeline = self._scripts.redis.pipeline(transaction=False)
         for step in self._steps:
             pipeline.execute_command(*step)

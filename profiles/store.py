@@ -13,13 +13,14 @@ from os import urandom
 from typing import Any
 
 import orjson
-from msgspec import Struct
+from msgspec import Struct, structs
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from profiles import keys
 from profiles.connection import refusals_as_unavailable
 from profiles.customer import NEVER, Customer
+from profiles.holds import Move
 from profiles.identity import NOBODY, Identity
 from profiles.linking import Linking, Links
 from profiles.log_stream import OUTBOX, LogStream
@@ -27,6 +28,8 @@ from profiles.profile import Profile
 from profiles.replication import online, run_until_replicated
 from profiles.scripts import Batch, Scripts
 from profiles.shards import shard_of
+from profiles.shelf import Count, Shelf
+from profiles.stocks import Stocks
 from schemas.ledger import Ledger
 
 NOTHING_SAID = Ledger()
@@ -113,6 +116,8 @@ class Commit(Struct, frozen=True):
     passed_over: Sequence[str] = ()
     """Records of the log (stream ids) that came of what was erased: they go."""
     links: Links | None = None
+    moves: Sequence[Move] = ()
+    """What it moves in the stock of the shard."""
 
 
 class Committed(StrEnum):
@@ -125,6 +130,8 @@ class Committed(StrEnum):
     """This very step was committed before (a retry)."""
     TAKEN = "TAKEN"
     """One of the new response codes is in use: draw others."""
+    SHORT = "SHORT"
+    """There is not enough left of what is to be held: read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,7 @@ class CustomerStore:
     ) -> None:
         self.scripts = Scripts(redis)
         self.shards = shards
+        self.stocks = Stocks(self.scripts, shards)
         self.space = space
         self.log = log
         self.tombstones = keys.LIVE
@@ -170,12 +178,22 @@ class CustomerStore:
 
     async def read_all(self, subjects: Iterable[str]) -> dict[str, Customer]:
         """In one round trip; not at one moment where they lie in several shards."""
+        return (await self.read_with_stock(subjects, None))[0]
+
+    async def read_with_stock(
+        self, subjects: Iterable[str], shelf: Shelf | None
+    ) -> tuple[dict[str, Customer], Mapping[str, Count]]:
+        """Likewise, with what the shard of the first one has of the supplies."""
         wanted = list(dict.fromkeys(subjects))
         batch = self.scripts.batch()
         for subject in wanted:
             batch.add("HMGET", keys.customer(self.shard(subject), subject, self.space), *CUSTOMER_FIELDS)
-        answers = zip(wanted, await batch.run(), strict=True)
-        return {subject: customer_from(subject, answer) for subject, answer in answers}
+        if shelf is not None:
+            shelf.add_read(batch, self.shard(wanted[0]))
+        answers = await batch.run()
+        counts = {} if shelf is None else shelf.counted(answers.pop())
+        found = zip(wanted, answers, strict=True)
+        return {subject: customer_from(subject, answer) for subject, answer in found}, counts
 
     def begin_keys(self, shard: int, subjects: Iterable[str]) -> list[str]:
         """Of BEGIN. The log is the live one's, wherever it is folded to."""
@@ -317,6 +335,7 @@ def _args(commit: Commit, nonce: str, log: str) -> list[Any]:
         ACTIONS_KEPT_MS,
         _erased(commit, log),
         b"" if commit.links is None else commit.links.dumps(),
+        orjson.dumps([structs.astuple(each) for each in commit.moves]) if commit.moves else b"",
     ]
     args.append(len(commit.new_keys))
     for new in commit.new_keys:

@@ -8,6 +8,7 @@ from rules.ruleset import Candidate
 from schemas.base import rfc3339
 from schemas.decision import ChosenTreatment, DecisionRecord, Facts, LeftOut, Placement, Withheld
 from schemas.identity import fields_of
+from schemas.stock import Taking
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +40,32 @@ def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord
             for each in judgement.left_out
         ),
         withheld=tuple(_withheld(each) for each in judgement.held_back),
+        defaults=judgement.defaults,
         seed=origin.seed,
         salt=origin.salt,
         placements=tuple(Placement(placement=name, count=count) for name, count in facts.placements),
         facts=dict(facts.values),
         ledger=facts.ledger.as_json(),
+        stock=dict(facts.stock) or None,
+        takes=_takes(judgement, origin),
+        holdout=judgement.holdout,
     )
+
+
+def _takes(judgement: Judgement, origin: Origin) -> dict[str, dict[str, Taking]] | None:
+    """By code, of those that take anything."""
+    taking = [(i, c.scored.candidate.takes) for i, c in enumerate(judgement.choices) if c.scored.candidate.takes]
+    return {_code(i, origin): dict(takes) for i, takes in taking} or None
+
+
+def _code(index: int, origin: Origin) -> str:
+    return codes.draw(origin.decision, index, origin.salt, origin.shard)
 
 
 def _treatment(choice: Choice, index: int, origin: Origin) -> ChosenTreatment:
     candidate = choice.scored.candidate
     return ChosenTreatment(
-        code=codes.draw(origin.decision, index, origin.salt, origin.shard),
+        code=_code(index, origin),
         placement=choice.placement,
         rank=choice.rank,
         cell=choice.cell,
@@ -61,6 +76,8 @@ def _treatment(choice: Choice, index: int, origin: Origin) -> ChosenTreatment:
         content=dict(choice.content),
         score=choice.scored.score,
         factors=choice.scored.factors,
+        continues=None if choice.handed is None else choice.handed.code,
+        same_contact=None if choice.handed is None else choice.handed.same_contact,
         **_where(candidate),
     )
 

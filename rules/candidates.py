@@ -13,7 +13,10 @@ from rules.language import Condition
 from rules.reasons import Reason
 from rules.treatments import Place, Wording, wordings_of
 from schemas.base import at_ms
+from schemas.cells import program_key
 from schemas.policy import Campaign, Cell, Dated, Offer, Policy, Program, Treatment
+from schemas.stock import Taking
+from schemas.supplies import takes_of
 
 Conditions = Mapping[tuple[str | int, ...], Condition]
 LEVELS = (
@@ -66,6 +69,8 @@ class CellView:
     """Those of the offer and its parts."""
     looks_at_offer: bool
     """Whether any of all these conditions does."""
+    is_plain: bool
+    """The cell has the offer, and there is as much of it as one likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,8 @@ class Candidate:
     """Of the program's cells."""
     offer_values: Mapping[str, Any]
     """`offer.*` as conditions see it."""
+    takes: Mapping[str, Taking]
+    """What a treatment of it takes, by supply."""
 
     def live_at(self, now_ms: int) -> bool:
         return self.live_from_ms <= now_ms < self.live_until_ms
@@ -151,7 +158,7 @@ class Catalogue:
             campaign=campaign,
             program=program,
             offer=offer,
-            program_key=f"{campaign.id}/{program.id}",
+            program_key=program_key(campaign.id, program.id),
             key=f"{campaign.id}/{program.id}/{offer.id}",
             covers=frozenset((offer.id, *offer.bundle)),
             purpose=offer.purpose or campaign.purpose,
@@ -167,7 +174,7 @@ class Catalogue:
                 cell.id: self._cell_view(cell, offer, (c, p, at), (campaign, program))
                 for at, cell in enumerate(program.cells)
             },
-            shares=shares_of(f"{campaign.id}/{program.id}", program.cells),
+            shares=shares_of(program_key(campaign.id, program.id), program.cells),
             offer_values={
                 "offer.id": offer.id,
                 "offer.name": offer.name,
@@ -176,7 +183,11 @@ class Catalogue:
                 "offer.value": offer.value,
                 "offer.cost": offer.cost,
             },
+            takes=self._takes(campaign, offer),
         )
+
+    def _takes(self, campaign: Campaign, offer: Offer) -> dict[str, Taking]:
+        return takes_of(campaign, offer, {name: each for name, (_, each) in self._offers.items()})
 
     def _periods(self, campaign: Campaign, program: Program, offers: Iterable[Offer]) -> tuple[Period, ...]:
         levels: list[tuple[str, Dated]] = [(f"campaign {campaign.id}", campaign), (f"program {program.id}", program)]
@@ -210,13 +221,15 @@ class Catalogue:
         )
         inherited = [each for field, _, _ in LEVELS for each in upper[field]]
         shared = tuple(each.condition for each in inherited if not each.of_offer)
+        has_offer = cell.holdout or offer.id in cell.offers
         return CellView(
             cell=cell,
-            has_offer=cell.holdout or offer.id in cell.offers,
+            has_offer=has_offer,
             stages=stages,
             above=self._above.setdefault(shared, Above(shared)),
             own=tuple(each for field, _, _ in LEVELS for each in own[field]),
             looks_at_offer=any(owned.of_offer for stage in stages for owned in stage.conditions),
+            is_plain=has_offer and not self._takes(campaign, offer),
         )
 
     def _owned(self, *levels: tuple[str, tuple[str | int, ...]]) -> dict[str, list[Owned]]:

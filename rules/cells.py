@@ -1,13 +1,14 @@
 """Which test cell of a program a customer is in: a stable hash, the same in every process and for ever."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from typing import NamedTuple
 
-from schemas.policy import Cell
+from schemas.cells import HOLDOUT, SERVED, Cells, holdout_key
+from schemas.policy import Cell, UniversalHoldout
 
 
 def fraction(salt: str, subject: str) -> float:
@@ -42,3 +43,14 @@ def assign(shares: Shares, subject: str) -> str:
         return cells[0]
     at = bisect_right(ends, fraction(program_key, subject) * 100)
     return cells[at] if at < len(cells) else cells[-1]
+
+
+def universal_shares(holdout: UniversalHoldout) -> Shares:
+    """The universal holdout as a program of two cells."""
+    return Shares(holdout_key(holdout.id), (holdout.share, 100.0), (HOLDOUT, SERVED))
+
+
+def kept(known: Cells, program_key: str, cells: Collection[str]) -> str | None:
+    """The cell that the customer's ledger remembers, if the program still has it: the earliest, ties by name."""
+    still = [(since_ms, cell) for cell, since_ms in known.get(program_key, {}).items() if cell in cells]
+    return min(still)[1] if still else None

@@ -78,6 +78,8 @@ class ContactState:
     """Whose clocks count; None if what is known of the customer's names none."""
     asked: int = 1_000
     """How many treatments were asked for, at most."""
+    continuing: frozenset[str] = frozenset()
+    """Offers that were handed over to this channel: they are a contact that has been made already."""
     chosen: list[Candidate] = field(default_factory=list)
     held_back: list[Candidate] = field(default_factory=list)
     _verdicts: dict[Condition, Verdict] = field(init=False, default_factory=dict)
@@ -157,6 +159,8 @@ class ContactState:
         if self._silences is None:
             self._silences = list(self._read_silences())
         for reason, scope, silence in self._silences:
+            if reason is Reason.CHANNEL_PRIORITY and candidate.offer.id in self.continuing:
+                continue
             said = self._said(scope, silence, candidate)
             if said is not None:
                 return reason, said
@@ -201,6 +205,8 @@ class ContactState:
             limits = self._limits[held_out] = self._read_limits(held_out)
         if not limits or candidate.offer.kind == "mandatory":
             return None
+        if self.continuing and candidate.offer.id in self.continuing:
+            return None
         for cap, scope, counts, unknown, room, _ in limits:
             key = candidate.counts_for[scope]
             if key is not None and counts.get(key, 0) + unknown > room:  # without a key it is not held to this cap
@@ -209,6 +215,8 @@ class ContactState:
 
     def choose(self, candidate: Candidate) -> None:
         """It counts for what comes after it in the same answer."""
+        if candidate.offer.id in self.continuing:
+            return
         self.chosen.append(candidate)
         for limits in self._limits.values():
             _count(candidate, limits)

@@ -122,7 +122,7 @@ def counted(
     found: list[Counted] = []
     of_withheld = is_held_out and counting in (DECIDED, PRESENTED)
     for entry in entries:
-        if entry.transactional:
+        if entry.transactional or entry.same_contact:
             continue
         if entry.withheld:
             at_ms = entry.at_ms if of_withheld else None

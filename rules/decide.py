@@ -6,10 +6,11 @@ written examples of a policy, rehearsal or replay.
     candidates            what live rules propose and offers that are always on
     live, worded          what can be made now, at this place
     eligible, applicable, suitable
-    contact policy        lists, consent, requirements, quiet hours, channels, suppression, cool-downs, caps
-    cell                  held out, or another cell's offer
+    contact policy        lists, consent, requirements, quiet hours, channels, suppression, cool-downs, caps; stock
+    cell                  held out (of all programs, or of this one), or another cell's offer
     arbitration           scores
-    slots                 best first, no offer twice, what excludes another, diversity; caps count what was just chosen
+    slots                 best first, no offer twice, what excludes another, diversity; caps and stock count what was
+                          just chosen
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 
 from rules.arbitration import Models, Scored, ranked
 from rules.contact import ContactState
-from rules.funnel import Funnel
+from rules.defaults import filled
+from rules.funnel import Funnel, is_held_out
 from rules.judgement import Choice as Choice
 from rules.judgement import HeldBack as HeldBack
 from rules.judgement import Judgement as Judgement
@@ -26,7 +28,8 @@ from rules.places import Group, Place
 from rules.proposing import Proposed, proposed
 from rules.ruleset import Candidate, RuleSet
 from rules.slots import Slots
-from schemas.decision import Facts
+from rules.stock import Stock
+from schemas.decision import DefaultTreatment, Facts
 
 
 def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Judgement:
@@ -61,8 +64,11 @@ def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: i
         ruleset.contact,
         ruleset.contact.zone_of(values),
         sum([count for _, count in facts.placements]),
+        continuing=found.continuing,
     )
-    funnel = Funnel(facts, ruleset, values, contact, now_ms, found.settled)
+    stock = Stock(facts.stock, ruleset.supplies)
+    held_out = ruleset.holdout is not None and is_held_out(facts, ruleset.holdout)
+    funnel = Funnel(facts, ruleset, values, contact, now_ms, stock, found.settled, held_out, found.handed)
     place = ruleset.places.at(facts.channel, tuple([name for name, _ in facts.placements]))
     surviving: list[Candidate] = []
     left_out: list[LeftOut] = []
@@ -89,4 +95,19 @@ def judged(weighed: Weighed) -> Judgement:
     """Fills the slots; what is chosen is noted in the funnel's contact state."""
     slots = Slots(weighed.funnel.facts, weighed.funnel)
     slots.fill(weighed.order)
-    return Judgement(tuple(slots.choices), (*weighed.left_out, *slots.left_out), tuple(slots.held_back))
+    return Judgement(
+        choices=tuple(slots.choices),
+        left_out=(*weighed.left_out, *slots.left_out),
+        held_back=tuple(slots.held_back),
+        holdout=weighed.funnel.holdout,
+        defaults=_defaults(weighed.funnel, slots.choices),
+    )
+
+
+def _defaults(funnel: Funnel, choices: Sequence[Choice]) -> tuple[DefaultTreatment, ...]:
+    ruleset, facts = funnel.ruleset, funnel.facts
+    if not ruleset.defaults:
+        return ()
+    taken = {each.placement for each in choices}
+    empty = [name for name, _ in facts.placements if name not in taken]
+    return filled(ruleset.defaults, facts.channel, empty, ruleset.contact.language_of(funnel.values))

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rules.candidates import Above, Candidate, CellView, Owned, Stage
-from rules.cells import assign
+from rules.cells import Shares, assign, kept
 from rules.contact import ContactState
+from rules.handing import Handed
 from rules.judgement import LeftOut, Refusal
 from rules.language import Condition, EvaluationError
 from rules.places import Block, Group
 from rules.reasons import Reason
 from rules.ruleset import RuleSet
+from rules.stock import Stock
 from rules.treatments import Wording, best
+from schemas.cells import HOLDOUT
 from schemas.decision import Facts
 
 
@@ -27,8 +30,13 @@ class Funnel:
     values: Mapping[str, Any]
     contact: ContactState
     now_ms: int
+    stock: Stock
     settled: Mapping[str, str] = field(default_factory=dict)
     """Offers that only waiting proposals propose, and that were answered since: how."""
+    is_held_out: bool = False
+    """Whether the customer is in the universal holdout."""
+    handed: Mapping[str, Handed] = field(default_factory=dict)
+    """Offers that wait here because they were handed over."""
     _cells: dict[str, str] = field(init=False, default_factory=dict)
     _verdicts: dict[Condition, bool | EvaluationError] = field(init=False, default_factory=dict)
     _above: dict[Above, bool] = field(init=False, default_factory=dict)
@@ -79,7 +87,11 @@ class Funnel:
         return self._conditions_refusal(view, candidate) or self._contact_refusal(candidate, view)
 
     def _contact_refusal(self, candidate: Candidate, view: CellView) -> Refusal | None:
-        refusal = self.contact.against(candidate, self.values, view.cell.holdout)
+        held_out = view.cell.holdout or (self.is_held_out and candidate.offer.kind == "standard")
+        refusal = self.contact.against(candidate, self.values, held_out)
+        if refusal is not None or view.is_plain:
+            return refusal
+        refusal = self.stock.refusal(candidate)
         if refusal is None and not view.has_offer:
             return Reason.OTHER_CELL, f"cell {view.cell.id}"
         return refusal
@@ -94,13 +106,25 @@ class Funnel:
     def cell(self, candidate: Candidate) -> CellView:
         return candidate.cells[self._cells.get(candidate.program_key) or self._cell_of(candidate)]
 
+    def held_out_in(self, candidate: Candidate, view: CellView) -> str | None:
+        """The cell that keeps the candidate from this customer. The universal one keeps back standard offers only."""
+        if self.is_held_out and candidate.offer.kind == "standard":
+            return HOLDOUT
+        return view.cell.id if view.cell.holdout else None
+
+    @property
+    def holdout(self) -> dict[str, bool] | None:
+        """By universal holdout, where the policy has one: whether the customer is in it."""
+        universal = self.ruleset.policy.holdout
+        return None if universal is None else {universal.id: self.is_held_out}
+
     def _cell_of(self, candidate: Candidate) -> str:
         """The customer's cell of the candidate's program."""
         key = candidate.program_key
         cell = self._cells.get(key)
         if cell is None:
             chosen = self.facts.cells.get(candidate.program.id)
-            cell = self._cells[key] = chosen or assign(candidate.shares, self.facts.subject)
+            cell = self._cells[key] = chosen or cell_of(self.facts, candidate.shares)
         return cell
 
     def _holds_above(self, above: Above) -> bool:
@@ -154,3 +178,15 @@ class Funnel:
             return wording.treatment.content
         zone = self.contact.zone or self.ruleset.contact.zone
         return wording.content({**self.values, **candidate.offer_values}, zone)
+
+
+def cell_of(facts: Facts, shares: Shares) -> str:
+    """The cell that the customer's ledger remembers, or else that of the hash."""
+    known = facts.ledger.cells
+    remembered = kept(known, shares.program_key, shares.cells) if known else None
+    return remembered or assign(shares, facts.subject)
+
+
+def is_held_out(facts: Facts, holdout: Shares) -> bool:
+    """Whether the customer is in the universal holdout."""
+    return (facts.cells.get(holdout.program_key) or cell_of(facts, holdout)) == HOLDOUT

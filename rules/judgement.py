@@ -6,7 +6,9 @@ from typing import NamedTuple
 
 from rules.arbitration import Scored
 from rules.candidates import Candidate
+from rules.handing import Handed
 from rules.reasons import Reason
+from schemas.decision import DefaultTreatment
 from schemas.policy import Treatment
 
 Refusal = tuple[Reason, str]
@@ -24,6 +26,8 @@ class Choice:
     treatment: Treatment
     content: Mapping[str, str]
     """Its texts, with the facts that they name."""
+    handed: Handed | None = None
+    """What it continues."""
 
 
 class LeftOut(NamedTuple):
@@ -50,6 +54,10 @@ class Judgement:
     choices: tuple[Choice, ...]
     left_out: tuple[LeftOut, ...]
     held_back: tuple[HeldBack, ...]
+    holdout: dict[str, bool] | None = None
+    """By universal holdout, where the policy has one: whether the customer is in it."""
+    defaults: tuple[DefaultTreatment, ...] = ()
+    """Of the placements for which nothing was chosen."""
 
     @property
     def candidates(self) -> int:

@@ -1,4 +1,5 @@
-"""Which offers are candidates now: what live rules propose, what waits in the ledger, and what is always on.
+"""Which offers are candidates now: what live rules propose, what waits in the ledger, also because it was handed over
+from another channel, and what is always on.
 
 What one channel has settled, every channel knows: an offer that was accepted or declined since a waiting proposal was
 made is settled, until something proposes it anew.
@@ -8,9 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rules.handing import Handed, handed_over
 from rules.ruleset import RuleSet
 from schemas.decision import Facts
 from schemas.ledger import Proposal
+
+NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,15 @@ class Proposed:
     """The offers among them that are neither always on nor settled."""
     settled: Mapping[str, str]
     """Offers that nothing but settled proposals propose, and what settled them."""
+    handed: Mapping[str, Handed]
+    """Offers that were handed over to this channel, and wait."""
+
+    @property
+    def continuing(self) -> frozenset[str]:
+        """Those of them that are no contact of their own."""
+        if not self.handed:
+            return NONE
+        return frozenset(offer for offer, each in self.handed.items() if each.same_contact)
 
 
 def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: int) -> Proposed:
@@ -40,10 +53,14 @@ def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: 
             answered = dict(answers(waiting, facts, ruleset))
             settled |= answered
             _add(pushed, tuple(each for each in waiting.offers if each not in answered), waiting.boost)
+    handed: Mapping[str, Handed] = {}
+    if ruleset.hand_overs:
+        handed = handed_over(facts, ruleset.hand_overs, ruleset.ending, now_ms)
+        _add(pushed, tuple(handed), 1.0)
     always = ruleset.always_boosts
     only = {offer: how for offer, how in settled.items() if offer not in pushed and offer not in always}
     besides = [offer for offer in pushed if offer not in always]
-    return Proposed({**always, **pushed, **dict.fromkeys(only, 0.0)}, besides, only)
+    return Proposed({**always, **pushed, **dict.fromkeys(only, 0.0)}, besides, only, handed)
 
 
 def _add(boosts: dict[str, float], offers: tuple[str, ...], boost: float) -> None:

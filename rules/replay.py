@@ -90,6 +90,7 @@ def facts_of(recorded: DecisionRecord, types: Mapping[str, str]) -> Facts:
         placements=tuple((each.placement, each.count) for each in recorded.placements),
         values={name: _value(each, types.get(name, "")) for name, each in recorded.facts.items()},
         ledger=Ledger.from_json(recorded.ledger),
+        stock=recorded.stock or {},
     )
 
 

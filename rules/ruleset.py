@@ -8,8 +8,13 @@ from rules.candidates import Candidate as Candidate
 from rules.candidates import CellView as CellView
 from rules.candidates import Stage as Stage
 from rules.candidates import candidates_of
+from rules.cell_codes import CellPlace, places_of
+from rules.cells import Shares, universal_shares
 from rules.classes import Classes, classes_of
 from rules.contact_rules import ContactRules
+from rules.defaults import Defaults, defaults_of
+from rules.goals import Goals, compile_goals
+from rules.handing import HandOvers, hand_overs_of
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
 from rules.places import Places
 from rules.policy import Checked
@@ -18,6 +23,7 @@ from rules.texts import names
 from rules.timing import TimedRules, compile_timed
 from schemas.ledger import Proposal
 from schemas.policy import Arbitration, ContactPolicy, Policy, Rule
+from schemas.supplies import Supply, supplies_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +74,17 @@ class RuleSet:
     """The rules that a time fires."""
     written: frozenset[str]
     """The names that the texts of actions write."""
+    goals: Goals
+    cell_codes: Mapping[str, CellPlace]
+    """By printed code, as `read_code` reads it."""
     desktops: Mapping[str, str]
     """The channel of each placement; the first by name where there are several."""
+    supplies: Mapping[str, Supply]
+    """Inventories and budgets, by name."""
+    holdout: Shares | None
+    """Of the universal holdout."""
+    defaults: Defaults
+    hand_overs: HandOvers
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -113,16 +128,21 @@ def compile_rules(checked: Checked) -> RuleSet:
         by_offer[each.offer.id] = (*by_offer.get(each.offer.id, ()), each)
     always = tuple(each.id for each in policy.offers if each.always)
     classes = classes_of(policy, checked)
+    hand_overs = hand_overs_of(policy)
+    waiting_ms = [each.lasting for each in hand_overs.values()]
     lifetimes = {rule.id: rule.lifetime for rule in policy.rules if rule.lifetime is not None}
     return RuleSet(
         revision=checked.revision,
         policy=policy,
         types=checked.vocabulary.types,
-        lookback_ms=max(policy.contact_policy.lookback_ms, *lifetimes.values(), 0),
+        lookback_ms=max(policy.contact_policy.lookback_ms, *lifetimes.values(), *waiting_ms, 0),
         lifetimes=lifetimes,
         ending=frozenset(name for name, each in policy.outcomes.items() if each.ends),
         timed=compile_timed(policy, conditions, checked.moments),
         written=frozenset().union(*(names(act.note + act.text) for rule in policy.rules for act in rule.act)),
+        goals=compile_goals(policy, candidates, conditions),
+        cell_codes=places_of(policy),
+        supplies=supplies_of(policy),
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
         by_offer=by_offer,
@@ -139,6 +159,9 @@ def compile_rules(checked: Checked) -> RuleSet:
         ),
         contact=contact,
         contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
+        holdout=None if policy.holdout is None else universal_shares(policy.holdout),
+        defaults=defaults_of(policy),
+        hand_overs=hand_overs,
     )
 
 
@@ -149,8 +172,9 @@ def _written(candidates: Iterable[Candidate]) -> frozenset[str]:
 
 
 def _asked_of_customers(conditions: "Conditions") -> frozenset[str]:
-    """The names that deciding and folding look at: all but those of data quality."""
-    return frozenset().union(*(each.reads for path, each in conditions.items() if path[0] != "quality"))
+    """The names that deciding and folding look at: all but those of data quality and of goals."""
+    asked = (each for path, each in conditions.items() if path[0] != "quality" and "goal" not in path)
+    return frozenset().union(*(each.reads for each in asked))
 
 
 Conditions = Mapping[tuple[str | int, ...], Condition]

@@ -27,7 +27,7 @@ def held_back(rule: ChannelPriority, entries: Iterable[LedgerEntry], reading: Re
     found: Silence = {}
     key_of = reading.key_of(rule.per)
     for entry in entries:
-        if entry.channel != rule.channel or entry.transactional or entry.withheld:
+        if entry.channel != rule.channel or entry.transactional or entry.withheld or entry.same_contact:
             continue
         contact = reading.counted_ms(PRESENTED, entry, now_ms)
         if contact is not None and contact + rule.lasting > now_ms:

@@ -69,6 +69,7 @@ class Slots:
         self._facts = facts
         self._funnel = funnel
         self._contact = funnel.contact
+        self._stock = funnel.stock
         most = funnel.ruleset.arbitration.at_most_per_category
         self._made = Beside(most)
         self._would_be_made: Beside | None = None
@@ -78,32 +79,35 @@ class Slots:
         self._would_be_free = dict(facts.placements)
 
     def fill(self, best_first: Iterable[Scored]) -> None:
+        everywhere = self._funnel.is_held_out
         for scored in best_first:
             view = self._funnel.cell(scored.candidate)
-            if view.cell.holdout:
-                self._hold_back(scored.candidate, view)
+            held_out_in = self._funnel.held_out_in(scored.candidate, view) if everywhere or view.cell.holdout else None
+            if held_out_in is not None:
+                self._hold_back(scored.candidate, held_out_in)
                 continue
             refusal = self._choose(scored, view)
             if refusal is not None:
                 self.left_out.append(LeftOut(scored.candidate, *refusal))
 
-    def _hold_back(self, candidate: Candidate, view: CellView) -> None:
+    def _hold_back(self, candidate: Candidate, cell: str) -> None:
         """It would have won a slot if nothing that was chosen or held back before it stood in its way."""
-        capped = self._contact.cap_refusal(candidate, held_out=True)
-        self.left_out.append(LeftOut(candidate, *(capped or (Reason.HELD_OUT, f"cell {view.cell.id}"))))
+        capped = self._contact.cap_refusal(candidate, held_out=True) or self._stock.refusal(candidate)
+        self.left_out.append(LeftOut(candidate, *(capped or (Reason.HELD_OUT, f"cell {cell}"))))
         if self._would_be_made is None:
             self._would_be_made = self._made.copy()
         placement = self._free(candidate, self._would_be_free)
         if capped is None and placement is not None and self._would_be_made.clash(candidate) is None:
             self._would_be_free[placement] -= 1
             self._would_be_made.add(candidate)
-            self.held_back.append(HeldBack(placement, candidate, view.cell.id))
+            self.held_back.append(HeldBack(placement, candidate, cell))
             self._contact.hold_back(candidate)
 
     def _choose(self, scored: Scored, view: CellView) -> Refusal | None:
         candidate = scored.candidate
         if self.choices:  # before the first, the funnel has asked already, and nothing stands beside it
-            refusal = self._contact.cap_refusal(candidate, held_out=False) or self._made.clash(candidate)
+            refusal = self._contact.cap_refusal(candidate, held_out=False) or self._stock.refusal(candidate)
+            refusal = refusal or self._made.clash(candidate)
             if refusal is not None:
                 return refusal
         placement = self._free(candidate, self._free_slots) if self._open else None
@@ -121,11 +125,13 @@ class Slots:
         self._would_be_free[placement] -= 1
         rank = dict(self._facts.placements)[placement] - self._free_slots[placement]
         content = self._funnel.content(candidate, wording)
-        self.choices.append(Choice(placement, rank, scored, view.cell.id, wording.treatment, content))
+        handed = self._funnel.handed.get(candidate.offer.id)
+        self.choices.append(Choice(placement, rank, scored, view.cell.id, wording.treatment, content, handed))
         self._made.add(candidate)
         if self._would_be_made is not None:
             self._would_be_made.add(candidate)
         self._contact.choose(candidate)
+        self._stock.take(candidate)
 
     def _free(self, candidate: Candidate, free: dict[str, int]) -> str | None:
         """The first placement, in the order of the request, with a slot that this candidate can fill."""

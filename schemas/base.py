@@ -59,7 +59,7 @@ def _date(days: int) -> str:
     return (EPOCH + timedelta(days=days)).date().isoformat()
 
 
-def _only_text(value: Any) -> Any:
+def only_text(value: Any) -> Any:
     """YAML turns `on`, `no` and `12` into other things; an identifier stays what the author wrote."""
     if isinstance(value, bool):
         raise ValueError("YAML reads this word as true or false; put it in quotes")  # noqa: TRY004 (pydantic)
@@ -68,12 +68,12 @@ def _only_text(value: Any) -> Any:
 
 Id = Annotated[
     str,
-    BeforeValidator(_only_text, json_schema_input_type=str | int),
+    BeforeValidator(only_text, json_schema_input_type=str | int),
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$", description="Letters, digits, `-`, `_` and `.`"),
 ]
 Name = Annotated[
     str,
-    BeforeValidator(_only_text),
+    BeforeValidator(only_text),
     Field(pattern=r"^[a-z_][a-z0-9_]{0,63}$", description="Usable in conditions: lower case, digits, `_`"),
 ]
 FactName = Annotated[

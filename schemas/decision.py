@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from schemas.base import Model, Name, SubjectId
 from schemas.identity import CUSTOMER, VISITOR, named
 from schemas.ledger import Ledger
+from schemas.stock import Taking
 
 MOST_TREATMENTS = 100
+LONGEST_DEADLINE_MS = 60_000
+Degraded = Literal["store", "profile", "contention", "commit"]
+"""What kept a request from being decided: Redis is away or full; the customer was not read in time; others changed the
+customer again and again; the decision was not written in time."""
 
 
 class Placement(Model):
@@ -45,6 +50,8 @@ class DecisionRequest(Model):
     context: dict[Name, Any] = {}
     """Facts of the moment, as the policy's `context` section declares them."""
     interaction: HappenedNow | None = None
+    deadline_ms: int | None = Field(default=None, ge=1, le=LONGEST_DEADLINE_MS)
+    """Within so many ms of its arrival the request is answered, if need be with the defaults of its placements."""
 
     def named(self, kinds: Iterable[str]) -> list[str]:
         """The identifiers given, strongest first. Raises ValueError."""
@@ -75,6 +82,8 @@ class Facts:
     ledger: Ledger
     cells: Mapping[str, str] = field(default_factory=dict)
     """Cell by program, where somebody chose it (a test customer); otherwise the hash assigns it."""
+    stock: Mapping[str, int] = field(default_factory=dict)
+    """What is left of each supply within reach (schemas/supplies.py); of one that is not named, all of it."""
 
 
 class ChosenTreatment(Model):
@@ -96,6 +105,22 @@ class ChosenTreatment(Model):
     content: dict[str, str]
     score: float
     factors: dict[str, float]
+    continues: str | None = None
+    """The code with which the proposal began, where it was handed over from another channel: an answer to either
+    settles both."""
+    same_contact: bool | None = None
+    """Of one that continues: it does not count towards caps."""
+
+
+class DefaultTreatment(Model):
+    """What stands in a placement for which no offer was chosen. It carries no code: no answer to it is taken."""
+
+    placement: str
+    offer: str
+    offer_name: str
+    treatment: str
+    language: str
+    content: dict[str, str]
 
 
 class LeftOut(Model):
@@ -137,6 +162,22 @@ class Decision(Model):
     treatments: tuple[ChosenTreatment, ...]
     left_out: tuple[LeftOut, ...]
     withheld: tuple[Withheld, ...] = ()
+    defaults: tuple[DefaultTreatment, ...] = ()
+    """Of the placements that have one and for which nothing was chosen."""
+
+
+class Undecided(Model):
+    """The answer where nothing could be decided in time: defaults, and nothing that is recorded."""
+
+    decision: None = None
+    at: str
+    channel: str
+    policy: str
+    treatments: tuple[ChosenTreatment, ...] = Field(default=(), max_length=0)
+    """Always none."""
+    defaults: tuple[DefaultTreatment, ...]
+    degraded: tuple[Degraded, ...]
+    """What could not be done in time."""
 
 
 class DecisionRecord(Decision):
@@ -150,3 +191,9 @@ class DecisionRecord(Decision):
     """The values that conditions could see."""
     ledger: dict[str, Any]
     """The customer's ledger as it was, as far back as the contact policy looks."""
+    stock: dict[str, int] | None = None
+    """What was left of each supply where it was decided, in units or millionths of the currency."""
+    takes: dict[str, dict[str, Taking]] | None = None
+    """By response code and supply, what each treatment takes."""
+    holdout: dict[str, bool] | None = None
+    """By universal holdout, where the policy has one: whether the customer is in it."""

@@ -1,11 +1,16 @@
 """Examples written beside the rules: given this history, when this happens, then these offers."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
 from schemas.base import DurationMs, Id, Model, Name
 from schemas.triggers import ActionKind
+
+StockName = Annotated[
+    str,
+    Field(pattern=r"^(offer|campaign):[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$", description="`offer:<id>` or `campaign:<id>`"),
+]
 
 
 class ExampleInteraction(Model):
@@ -30,6 +35,10 @@ class Given(Model):
     responses: tuple[ExampleResponse, ...] = ()
     cells: dict[Id, Id] = {}
     """The cell of a program, instead of the one that the hash assigns."""
+    stock: dict[StockName, float] = {}
+    """What is left of an inventory (`offer:<id>`) or a budget (`campaign:<id>`); all of it where it is not given."""
+    held_out: bool = False
+    """The customer is in the universal holdout; otherwise examples are about those who are not."""
 
 
 class When(Model):

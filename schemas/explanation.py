@@ -100,6 +100,8 @@ class CandidateExplained(Model):
     """The rules that proposed it; none for one that is always on, or settled."""
     weight: Weight | None = None
     """Missing where it fell before arbitration."""
+    continues: str | None = None
+    """The code that it continues: it was handed over from another channel."""
     text: str
     """All of it in a sentence."""
 

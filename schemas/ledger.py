@@ -3,8 +3,72 @@
 Plain values that the profile store keeps as JSON and `rules` only reads.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+from schemas.cells import Cells
+from schemas.stock import Taking
+
+WHOLE_EVENT = 10_000
+"""Shares of a goal event add up to this."""
+
+
+class Credit(NamedTuple):
+    """What of a goal event is due to a treatment."""
+
+    outcome: str
+    at_ms: int
+    share: int
+    """In ten-thousandths of the event."""
+    amount: int
+    """In ten-thousandths of the currency unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What was inferred of a treatment. It follows from the goal events that the ledger still has, and is worked out
+    again whenever one of them or a decision arrives; but for what is settled."""
+
+    credits: Mapping[str, Credit] = field(default_factory=dict)
+    """By goal event."""
+    settled: Mapping[str, Credit] = field(default_factory=dict)
+    """By outcome, the sum of the events that are older than any window."""
+    met: Mapping[str, int] = field(default_factory=dict)
+    """The goal event that makes the customer one who has done what the program is for, and when."""
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    """When each happened that follows, in ms, with what it implies."""
+    answers: bool = False
+    """Whether any of them is an answer: while it stands, that none has come by itself is withdrawn."""
+
+    def as_json(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"met": self.met, "outcomes": self.outcomes, "answers": self.answers}
+        for name, credits_of in (("credits", self.credits), ("settled", self.settled)):
+            found[name] = {key: list(each) for key, each in credits_of.items()}
+        return {name: value for name, value in found.items() if value}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Inferred":
+        due, settled = (
+            {key: Credit(*each) for key, each in data.get(name, {}).items()} for name in ("credits", "settled")
+        )
+        return Inferred(due, settled, data.get("met", {}), data.get("outcomes", {}), data.get("answers", False))
+
+
+@dataclass(frozen=True, slots=True)
+class GoalEvent:
+    """What a goal may need to know of an interaction."""
+
+    id: str
+    """A hash of its identity."""
+    type: str
+    at_ms: int
+    channel: str
+    data: Mapping[str, Any]
+    """Those of its fields that goals look at."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in GoalEvent.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +106,51 @@ class LedgerEntry:
     """When the outcome happens that stands for no answer; 0: none is awaited."""
     unanswered: dict[str, int] = field(default_factory=dict)
     """That outcome and when, once it has happened by itself and nothing has withdrawn it."""
+    inferred: Inferred | None = None
+    """What came of it without a response code."""
+    takes: dict[str, Taking] = field(default_factory=dict)
+    """What was reserved for it, by supply."""
+    used: dict[str, int] = field(default_factory=dict)
+    """Of which an outcome has taken that for good, by supply, and when."""
+    holdout: dict[str, bool] = field(default_factory=dict)
+    """By universal holdout, where the policy had one: whether the customer was in it."""
+    continues: str | None = None
+    """The code with which the proposal began, where it was handed over from another channel."""
+    same_contact: bool = False
+    """It was handed over and is no contact of its own: it does not count towards caps."""
 
     def known_outcomes(self) -> dict[str, int]:
+        """Whatever way they have come."""
+        if self.inferred is None:  # as nearly always, in the middle of deciding
+            return {**self.said, **self.outcomes} if self.said else self.outcomes
+        coded = self.coded_outcomes()
+        if self.inferred.answers and self.unanswered:
+            coded = {name: at_ms for name, at_ms in coded.items() if name not in self.unanswered}
+        return {**self.inferred.outcomes, **coded}
+
+    def coded_outcomes(self) -> dict[str, int]:
+        """Those that came back for its response code, or happened by themselves."""
         return {**self.said, **self.outcomes} if self.said else self.outcomes
 
     def latest_ms(self) -> int:
         """When something last happened to it."""
-        return max((self.at_ms, *self.outcomes.values(), *self.said.values()))
+        inferred: Mapping[str, int] = self.inferred.outcomes if self.inferred else {}
+        return max((self.at_ms, *self.outcomes.values(), *self.said.values(), *inferred.values()))
 
     def as_json(self) -> dict[str, Any]:
-        return {name: value for name in _ENTRY_FIELDS if (value := getattr(self, name)) not in (False, {})}
+        found = {name: value for name in _PLAIN if (value := getattr(self, name)) not in (False, {}, None)}
+        if self.inferred is not None:
+            found["inferred"] = self.inferred.as_json()
+        return found
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> "LedgerEntry":
+        if "inferred" in data:
+            return LedgerEntry(**{**data, "inferred": Inferred.from_json(data["inferred"])})
+        return LedgerEntry(**data)
 
 
-_ENTRY_FIELDS = tuple(LedgerEntry.__dataclass_fields__)
+_PLAIN = tuple(name for name in LedgerEntry.__dataclass_fields__ if name != "inferred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +177,38 @@ class Ledger:
     proposals: tuple[Proposal, ...] = ()
     forgotten_ms: int = 0
     """The time of the newest entry that had to go because there were too many; 0 for none."""
+    goal_events: tuple[GoalEvent, ...] = ()
+    """Oldest first, as far back as they may still be due to another decision than it seems."""
+    settled_ms: int = 0
+    """What goal events before this time are due to is settled."""
+    abroad: Mapping[str, Inferred] = field(default_factory=dict)
+    """By response code, what was inferred here of treatments that stand in the ledgers of the customer's other
+    identifiers."""
+    cells: Cells = field(default_factory=dict)
+    """The cells that the customer is in (profiles/cells.py)."""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "entries": [entry.as_json() for entry in self.entries],
             "proposals": [proposal.as_json() for proposal in self.proposals],
             **({"forgotten_ms": self.forgotten_ms} if self.forgotten_ms else {}),
+            **({"goal_events": [each.as_json() for each in self.goal_events]} if self.goal_events else {}),
+            **({"settled_ms": self.settled_ms} if self.settled_ms else {}),
+            **({"abroad": {code: each.as_json() for code, each in self.abroad.items()}} if self.abroad else {}),
+            **({"cells": self.cells} if self.cells else {}),
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Ledger":
         return Ledger(
-            entries=tuple(LedgerEntry(**entry) for entry in data.get("entries", ())),
+            entries=tuple(LedgerEntry.from_json(entry) for entry in data.get("entries", ())),
             forgotten_ms=data.get("forgotten_ms", 0),
+            cells=data.get("cells", {}),
             proposals=tuple(
                 Proposal(**{**p, "offers": tuple(p["offers"]), "channels": tuple(p["channels"])})
                 for p in data.get("proposals", ())
             ),
+            goal_events=tuple(GoalEvent(**each) for each in data.get("goal_events", ())),
+            settled_ms=data.get("settled_ms", 0),
+            abroad={code: Inferred.from_json(each) for code, each in data.get("abroad", {}).items()},
         )

@@ -9,14 +9,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.base import UNIT_MS, Condition, DurationMs, Expression, FactName, Id, Model, Name
+from schemas.base import UNIT_MS, Condition, DurationMs, Expression, FactName, Id, Model, Name, only_text
 from schemas.contact import Cap as Cap
 from schemas.contact import ContactPolicy as ContactPolicy
 from schemas.contact import CoolDown as CoolDown
 from schemas.contact import OfferClass
 from schemas.example import Example
+from schemas.goals import Attribution, Goal
 from schemas.interaction import TIMER_FIRED
 from schemas.short import Also, OneOrMany
+from schemas.stock import ShortBudget, ShortInventory
 from schemas.triggers import Act, Timing, Trigger
 from schemas.windows import ShortWindow
 
@@ -67,6 +69,17 @@ class InteractionType(Model):
     """Fields copied into the customer's attributes of the same name."""
 
 
+class HandOver(Model):
+    """The offer waits for the customer on other channels, as the same proposal."""
+
+    to: OneOrMany = Field(min_length=1)
+    """Channels."""
+    lasting: DurationMs = Field(alias="for")
+    """After the outcome, until it is answered."""
+    counts: bool = False
+    """Whether what is made there is a contact of its own for caps; otherwise it is the same."""
+
+
 class Outcome(Model):
     """What may come back for a response code."""
 
@@ -78,6 +91,8 @@ class Outcome(Model):
     """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
     after: dict[Name, DurationMs] = {}
     """By channel: it happens by itself if no answer has come for so long after the decision."""
+    hand_over: HandOver | None = None
+    """Such as of `link_sent`: the offer waits elsewhere."""
 
 
 class Feature(Model):
@@ -255,10 +270,15 @@ class Offer(Dated):
     value: float = Field(default=1.0, gt=0)
     """What an acceptance is worth, in the policy's currency."""
     cost: float = Field(default=0.0, ge=0)
+    """What making it costs, in the policy's currency: what it takes of its campaign's budget."""
+    inventory: ShortInventory | None = None
+    """How often it can be made, to all customers together; as often as one likes if left out."""
     lever: float = Field(default=0.0, ge=-90, le=900)
     """Percent by which the business pushes this offer."""
     always: bool = False
     """A candidate without any rule proposing it."""
+    goal: Goal | None = None
+    """What is to come of it: inferred from what the customer does. That of its cell or program if left out."""
     treatments: tuple[Treatment, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -266,6 +286,17 @@ class Offer(Dated):
         if self.bundle and (len(set(self.bundle)) < 2 or self.id in self.bundle):
             raise ValueError("`bundle` names two or more other offers")
         return self
+
+
+CellCode = Annotated[
+    str,
+    BeforeValidator(only_text),
+    Field(
+        max_length=40,
+        pattern=r"^[A-Za-z0-9](-?[A-Za-z0-9])+$",
+        description="Letters, digits and `-`, as printed, such as SPRING-A",
+    ),
+]
 
 
 class Cell(Conditions):
@@ -276,6 +307,10 @@ class Cell(Conditions):
     """Percent of the program's audience; the shares of a program add up to 100."""
     offers: tuple[Id, ...] = ()
     holdout: bool = False
+    code: CellCode | None = None
+    """Printed on what the cell sends out: with the customer it stands for the decision."""
+    goal: Goal | None = None
+    """Of its offers that have none themselves."""
 
     @model_validator(mode="after")
     def _offers_or_holdout(self) -> "Cell":
@@ -292,7 +327,25 @@ class Program(Dated):
     id: Id
     name: str = ""
     lever: float = Field(default=0.0, ge=-90, le=900)
+    goal: Goal | None = None
+    """Of its offers where neither they nor their cells have one."""
     cells: tuple[Cell, ...] = Field(min_length=1)
+
+
+class UniversalHoldout(Model):
+    """Customers who get no `standard` offer of any campaign, so that the effect of all of them can be measured."""
+
+    share: float = Field(gt=0, lt=100)
+    """Percent of all customers."""
+    id: Id = "universal"
+    """Names this draw; with another id all customers are drawn anew."""
+
+
+class PlacementSpec(Model):
+    """A slot of the touchpoints."""
+
+    default: Id | None = None
+    """The offer that stands there when none is chosen, or nothing can be decided. Nothing is asked of the customer."""
 
 
 class Issue(Model):
@@ -314,7 +367,8 @@ class Campaign(Dated):
     """What it is for: one of `issues`."""
     purpose: Id | None = None
     """What consent its offers need, where they do not say so themselves."""
-    budget: float | None = Field(default=None, ge=0)
+    budget: ShortBudget | None = None
+    """What its offers may cost together."""
     lever: float = Field(default=0.0, ge=-90, le=900)
     programs: tuple[Program, ...] = Field(min_length=1)
 
@@ -401,11 +455,16 @@ class PolicyFile(Model):
     """Lifecycle stages; the first whose condition holds, and that may be entered, is the customer's."""
     lifecycle: Lifecycle | None = None
     issues: dict[Id, Issue] = {}
+    holdout: UniversalHoldout | None = None
+    """Over all campaigns, beside the holdouts of their programs."""
     campaigns: tuple[Campaign, ...] = ()
+    placements: dict[Name, PlacementSpec] = {}
     offers: tuple[Offer, ...] = ()
     rules: tuple[Rule, ...] = ()
     contact_policy: ContactPolicy | None = None
     arbitration: Arbitration | None = None
+    attribution: Attribution | None = None
+    """To which decisions goal events are due."""
     wording: dict[FactName, Annotated[str, Field(min_length=1, max_length=200)]] = {}
     """How agents may speak of a fact to the customer: `customer.age: your age`. What has no wording is never named."""
     quality: dict[Id, Expectation] = {}
@@ -421,3 +480,4 @@ class Policy(PolicyFile):
     lifecycle: Lifecycle = Lifecycle()
     contact_policy: ContactPolicy = ContactPolicy()
     arbitration: Arbitration = Arbitration()
+    attribution: Attribution = Attribution()

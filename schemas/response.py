@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, Field
 
-from schemas.base import Id, Model
+from schemas.base import Id, Model, SubjectId
 from schemas.policy import OutcomeClass
 
 
@@ -12,7 +12,10 @@ class ResponseRequest(Model):
     """What became of one treatment. Repeating it changes nothing."""
 
     code: str = Field(min_length=1, max_length=40)
-    """As printed or spoken: case, spaces, dashes and look-alike letters do not matter."""
+    """As printed or spoken: case, spaces, dashes and look-alike letters do not matter. With `customer` the printed code
+    of a cell."""
+    customer: SubjectId | None = None
+    """Who answers to what a cell has sent out: it stands for the newest decision for this customer in that cell."""
     outcome: Id
     amount: Decimal | None = Field(default=None, ge=0, max_digits=14, decimal_places=4)
     """What it was worth, in the policy's currency."""
@@ -33,6 +36,7 @@ class ResponseRecord(Model):
     """A response as it stands in the log."""
 
     code: str
+    """Empty where `cell` says what it is about."""
     decision: str
     outcome: str
     outcomes: dict[str, OutcomeClass]
@@ -40,3 +44,12 @@ class ResponseRecord(Model):
     at_ms: int
     amount: int = 0
     """In ten-thousandths of the currency unit, so that sums are exact."""
+    cell: tuple[str, str, str] | None = None
+    """campaign, program and cell, of a printed code that came through Kafka: the fold finds the decision."""
+    goal_event: str = ""
+    """Of an inferred response: the goal event that it follows from. What is said last of a code, an outcome and an
+    event counts."""
+    share: int = 0
+    """In ten-thousandths of that event; 0: what was said before is withdrawn."""
+    folded: bool = False
+    """An inferred response is folded in the commit that says it."""

@@ -10,7 +10,7 @@ from pydantic_core import CoreSchema
 from schemas.base import Id
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashable: it may stand in a union
 class Also:
     """A short form that the JSON Schema allows beside the full one."""
 

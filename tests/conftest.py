@@ -7,6 +7,7 @@ import pytest
 from deploy.kafka.jars import missing
 from tests.kafka_server import KafkaServer
 from tests.needs import loud_lines, need
+from tests.redis_cluster import RedisCluster
 from tests.servers import RedisServer
 
 
@@ -22,6 +23,23 @@ def redis_url(redis_server: RedisServer) -> str:
     """The URL of a Redis that is empty and knows no script. Connect with `profiles.connection.connect`."""
     redis_server.flush()
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """One real Redis Cluster of three masters for the whole run."""
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["one Redis", "cluster"])
+def any_redis_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty Redis, and then of an empty cluster."""
+    server: RedisServer | RedisCluster = request.getfixturevalue(
+        "redis_server" if request.param == "one Redis" else "redis_cluster"
+    )
+    server.flush()
+    return server.url
 
 
 @pytest.fixture(scope="session")

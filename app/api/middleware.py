@@ -35,7 +35,7 @@ class Around:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
+        started = scope["started"] = time.perf_counter()
         identifier = Headers(scope=scope).get("x-request-id", "")[:64] or secrets.token_hex(8)
         token = request_id.set(identifier)
         status = 0

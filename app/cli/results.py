@@ -42,6 +42,20 @@ def scorecard(
 
 
 @app.command()
+def stock() -> None:
+    """Show what is left of the inventories and budgets of the live policy."""
+    from app.bootstrap import opened
+    from app.stock import live_shelf, shown_lines, standing
+
+    async def go(settings: Settings) -> list[str]:
+        async with opened(settings) as parts:
+            shelf = await live_shelf(parts.policies)
+            return shown_lines(await standing(parts.store, shelf)) if shelf else []
+
+    terminal.say("\n".join(run(go)) or "the live policy has no inventory and no budget")
+
+
+@app.command()
 def actions(
     kind: Annotated[str | None, typer.Option(help="Only call_list, nudge or message")] = None,
     call_list: Annotated[str | None, typer.Option("--list", help="Only entries of this call list")] = None,

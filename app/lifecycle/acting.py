@@ -5,7 +5,7 @@ import os
 import socket
 
 from app.errors import StartError
-from app.keys import KeyStore, Verifier
+from app.keys import KeyStore, allowed, holder_of
 from app.lifecycle.book import Who
 from app.lifecycle.running import APPROVE
 from profiles.registry import Registry
@@ -14,7 +14,7 @@ from profiles.registry import Registry
 async def acting(registry: Registry, token: str, scope: str) -> Who:
     """Raises NotAuthenticated and NotAllowed for a key that may not do it, and StartError where one is needed."""
     if token:
-        holder = await Verifier(registry).require(token, scope)
+        holder = allowed(await holder_of(token, registry), scope)
         return Who(holder.name, holder.id)
     approvers = await KeyStore(registry).holders(APPROVE)
     if approvers or scope == APPROVE:

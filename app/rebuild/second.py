@@ -4,7 +4,7 @@ It reads the live log, or one of its own (fed.py), and writes under names of its
 again (dead letters, actions, records for the log) stays there and is dropped with the rest, and its timers never fire.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from profiles import keys
 from profiles.connection import Redis
 from profiles.customer import Customer
 from profiles.log_stream import LogStream
+from profiles.shelf import NO_STOCK
 from profiles.store import STREAMS, Commit, CustomerStore
 
 SPACE = "r:"
@@ -36,10 +37,18 @@ class Remembering:
 
     def __init__(self, policy: LivePolicy, mark: str) -> None:
         self._fold = ProfileFold(policy, Quiet(), again=True, mark=mark)
+        self.shelf = None
         self.subjects: set[str] = set()
         self.fired: set[str] = set()
 
-    def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
+    def __call__(
+        self,
+        customer: Customer,
+        records: Sequence[LogRecord],
+        shard: int = 0,
+        salt: int = 0,
+        stock: Mapping[str, int] = NO_STOCK,  # noqa: ARG002 (nothing is decided here)
+    ) -> Commit:
         self.subjects.add(customer.subject)
         self.fired.update(each.id.removeprefix(FIRED) for each in records if each.id.startswith(FIRED))
         return replace(self._fold(customer, records, shard, salt), new_keys=())  # decisions have no namespace

@@ -4,9 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from app.scorecard.intervals import wilson
+from app.scorecard.intervals import difference, wilson
+from app.scorecard.lifts import lifts
 from profiles.store import CustomerStore
 from schemas.interaction import OUR_OWN
+from schemas.ledger import WHOLE_EVENT
 from schemas.scorecard import AMOUNT_SCALE, Comparison, Row, Scorecard, Totals
 
 OUTCOME = "outcome:"
@@ -31,9 +33,11 @@ def scorecard(
     first_day: date | None = None,
     last_day: date | None = None,
 ) -> Scorecard:
-    """Days are included on both ends. Totals of interactions and decisions know no campaign."""
+    """Days are included on both ends. Totals of interactions and decisions know no campaign, nor does the universal
+    holdout."""
     by_place: dict[Place, Counter[str]] = defaultdict(Counter)
     plain: Counter[str] = Counter()
+    arms: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for name, amount in counts.items():
         day, *rest = name.split("|")
         if (first_day and day < first_day.isoformat()) or (last_day and day > last_day.isoformat()):
@@ -41,12 +45,15 @@ def scorecard(
         match rest:
             case [where, program, cell, offer, channel, column] if campaign in (None, where):
                 by_place[day, where, program, cell, offer, channel][column] += amount
+            case ["holdout", holdout, cell, column] if campaign is None:
+                arms[holdout, cell][column] += amount
             case ["decisions"]:
                 plain["decisions"] += amount
             case ["interactions", kind, _] if kind not in OUR_OWN:  # what touchpoints sent, and nothing twice
                 plain["interactions"] += amount
     rows = tuple(_row(place, found) for place, found in sorted(by_place.items()))
-    return Scorecard(totals=_totals(rows, plain), rows=rows, comparisons=tuple(_comparisons(rows)))
+    compared = tuple(_comparisons(rows))
+    return Scorecard(totals=_totals(rows, plain), rows=rows, comparisons=compared, lifts=tuple(lifts(arms)))
 
 
 def _row(place: Place, found: Counter[str]) -> Row:
@@ -62,6 +69,7 @@ def _row(place: Place, found: Counter[str]) -> Row:
         channel=channel,
         customers=found["customers"],
         decided=found["decided"],
+        continued=found["continued"],
         withheld=found["withheld"],
         presented=presented,
         outcomes=_outcomes(found),
@@ -70,6 +78,8 @@ def _row(place: Place, found: Counter[str]) -> Row:
         rate_low=low,
         rate_high=high,
         amount=found["amount"] / AMOUNT_SCALE,
+        attributed=found["attributed"] / WHOLE_EVENT,
+        converted=found["converted"],
     )
 
 
@@ -83,8 +93,9 @@ def _totals(rows: Iterable[Row], plain: Counter[str]) -> Totals:
     amount = 0
     for row in rows:
         sums.update({"decided": row.decided, "presented": row.presented, "withheld": row.withheld})
-        outcomes.update(row.outcomes)
-        amount += round(row.amount * AMOUNT_SCALE)
+        if not row.withheld:  # what the held out do is no answer to anything
+            outcomes.update(row.outcomes)
+            amount += round(row.amount * AMOUNT_SCALE)
     return Totals(
         interactions=plain["interactions"],
         decisions=plain["decisions"],
@@ -101,9 +112,9 @@ def _comparisons(rows: Iterable[Row]) -> Iterable[Comparison]:
     for row in rows:
         programs[row.campaign, row.program].append(row)
     for (campaign, program), found in sorted(programs.items()):
-        treated = sum(row.customers for row in found if not row.withheld)
-        held_out = sum(row.customers for row in found if row.withheld)
-        positive = sum(row.positive for row in found)
+        made, withheld = [row for row in found if not row.withheld], [row for row in found if row.withheld]
+        treated, held_out = sum(row.customers for row in made), sum(row.customers for row in withheld)
+        positive = sum(row.positive for row in made)
         yield Comparison(
             campaign=campaign,
             program=program,
@@ -113,4 +124,19 @@ def _comparisons(rows: Iterable[Row]) -> Iterable[Comparison]:
             positive=positive,
             rate=positive / treated if treated else None,
             held_out_share=held_out / (treated + held_out) if treated + held_out else None,
+            **_lift(sum(row.converted for row in made), treated, sum(row.converted for row in withheld), held_out),
         )
+
+
+def _lift(made: int, treated: int, withheld: int, held_out: int) -> dict[str, float | None]:
+    one, other = made / treated if treated else None, withheld / held_out if held_out else None
+    low, high = difference(made, treated, withheld, held_out)
+    return {
+        "converted_treated": made,
+        "converted_held_out": withheld,
+        "conversion_treated": one,
+        "conversion_held_out": other,
+        "lift": None if one is None or other is None else one - other,
+        "lift_low": low,
+        "lift_high": high,
+    }

@@ -6,9 +6,9 @@ from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 
-from schemas.scorecard import Row, Scorecard
+from schemas.scorecard import Comparison, Row, Scorecard
 
-NAMES = frozenset({"", "campaign", "program", "cell", "offer"})
+NAMES = frozenset({"", "campaign", "program", "cell", "offer", "holdout"})
 """Headings of columns that stand left."""
 PRESENTED = "presented"
 """Also an outcome in most policies; it has its column already."""
@@ -17,7 +17,8 @@ UNBOUNDED = 10_000
 
 
 def show(card: Scorecard, console: Console) -> None:
-    print_whole([*programs(card), *([comparisons(card)] if card.comparisons else []), totals(card)], console)
+    compared = [*([comparisons(card)] if card.comparisons else []), *([lifts(card)] if card.lifts else [])]
+    print_whole([*programs(card), *compared, totals(card)], console)
 
 
 def print_whole(parts: Iterable[RenderableType], console: Console) -> None:
@@ -40,7 +41,9 @@ def _program(rows: Sequence[Row]) -> Table:
     outcomes = sorted({name for row in rows for name in row.outcomes} - {PRESENTED})
     figures = [_figures(row, outcomes) for row in rows]
     columns = zip(
-        ("decided", "withheld", PRESENTED, *outcomes, "rate", "95 %", "amount"), zip(*figures, strict=True), strict=True
+        ("decided", "continued", "withheld", PRESENTED, *outcomes, "attributed", "rate", "95 %", "amount"),
+        zip(*figures, strict=True),
+        strict=True,
     )
     shown = [(name, cells) for name, cells in columns if not NO_FIGURES.issuperset(cells)]
     title, groups = f"{rows[0].campaign} > {rows[0].program}", list(dict.fromkeys(map(_when_and_where, rows)))
@@ -59,14 +62,33 @@ def _when_and_where(row: Row) -> str:
 
 
 def _figures(row: Row, outcomes: Sequence[str]) -> list[str]:
-    counts = [row.decided, row.withheld, row.presented, *(row.outcomes.get(name, 0) for name in outcomes)]
+    counts = [
+        row.decided,
+        row.continued,
+        row.withheld,
+        row.presented,
+        *(row.outcomes.get(name, 0) for name in outcomes),
+    ]
     interval = "" if row.rate_low is None or row.rate_high is None else f"{row.rate_low:.1%}–{row.rate_high:.1%}"
     amount = f"{row.amount:,.2f}" if row.amount else ""
-    return [*(f"{count:,}" for count in counts), _percent(row.rate), interval, amount]
+    attributed = f"{row.attributed:,.2f}".removesuffix(".00") if row.attributed else ""
+    return [*(f"{count:,}" for count in counts), attributed, _percent(row.rate), interval, amount]
 
 
 def comparisons(card: Scorecard) -> Table:
-    headings = ("campaign", "program", "treated", "held out", "share", "presented", "positive", "positive / treated")
+    headings: tuple[str, ...] = (
+        "campaign",
+        "program",
+        "treated",
+        "held out",
+        "share",
+        "presented",
+        "positive",
+        "positive / treated",
+    )
+    measured = any(each.converted_treated or each.converted_held_out for each in card.comparisons)
+    if measured:
+        headings = (*headings, "converted", "of the held out", "lift", "95 %")
     lines = (
         (
             each.campaign,
@@ -75,10 +97,35 @@ def comparisons(card: Scorecard) -> Table:
             _percent(each.held_out_share),
             *(f"{count:,}" for count in (each.presented, each.positive)),
             _percent(each.rate),
+            *(_lift(each) if measured else ()),
         )
         for each in card.comparisons
     )
     return _table("Treated and held out", headings, lines)
+
+
+def _lift(found: Comparison) -> tuple[str, ...]:
+    low, high = found.lift_low, found.lift_high
+    interval = "" if low is None or high is None else f"{low:+.1%} … {high:+.1%}"
+    lift = "" if found.lift is None else f"{found.lift:+.1%}"
+    return _percent(found.conversion_treated), _percent(found.conversion_held_out), lift, interval
+
+
+def lifts(card: Scorecard) -> Table:
+    headings = ("holdout", "customers", "held out", "share", "positive", "positive held out", "rates", "lift", "95 %")
+    lines = (
+        (
+            each.holdout,
+            *(f"{arm.customers:,}" for arm in (each.served, each.held_out)),
+            _percent(each.held_out_share),
+            *(f"{arm.positive:,}" for arm in (each.served, each.held_out)),
+            " / ".join(filter(None, (_percent(each.served.rate), _percent(each.held_out.rate)))),
+            "" if each.lift is None else f"{each.lift:+.1%}",
+            "" if each.lift_low is None or each.lift_high is None else f"{each.lift_low:+.1%}–{each.lift_high:+.1%}",
+        )
+        for each in card.lifts
+    )
+    return _table("All programs and the universal holdout", headings, lines)
 
 
 def totals(card: Scorecard) -> Table:

@@ -55,6 +55,8 @@ OF_THE_TOPIC = {
         pa.field("outcome", pa.string()),
         pa.field("outcomes", pa.list_(pa.struct([pa.field("outcome", pa.string()), pa.field("class", pa.string())]))),
         pa.field("amount", pa.decimal128(18, 4)),
+        pa.field("goal_event", pa.string()),
+        pa.field("share", pa.int32()),
     ],
 }
 

@@ -81,6 +81,10 @@ class Responded(msgspec.Struct):
     outcomes: dict[str, str] = {}
     amount: int | float | str = 0
     """In ten-thousandths where we wrote it, which is where there is an `at_ms`; else in units."""
+    customer: str | None = None
+    """Beside the printed code of a cell."""
+    goal_event: str = ""
+    share: int = 0
 
 
 EVENT = msgspec.json.Decoder(Event)
@@ -188,11 +192,12 @@ def _responded(responded: Responded) -> Row:
     """A backend writes the code as it was printed or spoken."""
     at = responded.time if responded.at_ms is None else moment(responded.at_ms)
     return {
-        "code": codes.parse(responded.code) if responded.at_ms is None else responded.code,
+        "code": responded.code if responded.at_ms is not None or responded.customer else codes.parse(responded.code),
         "decision": responded.decision,
         "outcome": responded.outcome,
         "outcomes": [{"outcome": name, "class": kind} for name, kind in responded.outcomes.items()],
         "amount": _amount(responded),
+        **({"goal_event": responded.goal_event, "share": responded.share} if responded.goal_event else {}),
         **({"time": _utc(at)} if at else {}),
     }
 

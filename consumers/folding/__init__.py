@@ -3,6 +3,7 @@
     interactions → profile, timers, what follows from the rules they fire: proposals, actions
     decisions    → ledger: reservations confirmed, answers awaited
     responses    → ledger: outcomes
+    goals        → ledger: outcomes inferred from interactions, once and in any order
     identities   → whose an identifier is, and what it passes on
 
 A record that cannot be folded goes to the dead letters with the reason and the original bytes; the rest of the

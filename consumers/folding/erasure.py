@@ -21,6 +21,7 @@ from consumers.redis_streams import stream_id
 from profiles import no_response
 from profiles.aggregates import digest
 from profiles.erasure import ERASED, ERASED_MS, TOMBSTONE_MS
+from profiles.holds import Act
 from profiles.identity import NOBODY
 from profiles.profile import Profile
 from profiles.sessions import SESSION_TIMER
@@ -47,7 +48,9 @@ def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
     step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms, done: 1}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed, step.handed):
         said.clear()
+    step.moves = [each for each in step.moves if each.act is not Act.HOLD]  # what was used stays used
     step.identity = NOBODY
+    step.judged = (step.ledger, step.identity)
 
 
 def _timers(step: Step) -> list[str]:

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from consumers.dead_letters import decoded
+from consumers.folding import goals
 from consumers.folding.emitted import say_once
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
@@ -53,6 +54,7 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
         return
     over = summaries(step, folded, interaction, policy)
     step.profile = folded
+    goals.record(step, interaction, policy)
     for summary in over:
         say_once(step, summary, policy)
     if interaction.type == TIMER_FIRED:

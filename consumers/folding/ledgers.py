@@ -8,8 +8,8 @@ from consumers.dead_letters import decoded
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
+from profiles import handing, holds, no_response
 from profiles import ledger as ledgers
-from profiles import no_response
 from profiles.decided import Kept, found_again
 from profiles.fold import has_seen, identity_hash, seeing
 from schemas.base import at_ms
@@ -26,6 +26,7 @@ def fold_decision(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     decided_ms = at_ms(datetime.fromisoformat(decision.at))
     _find_again(step, decision, decided_ms, record.body, policy)
     folded, counts = ledgers.fold_decision(step.ledger, decision, decided_ms, policy.definition)
+    step.moves += holds.kept(step.ledger, folded)
     step.ledger, timers = no_response.awaited(step.ledger, folded, policy.definition)
     step.counts.update(counts)
     step.timers.update(timers)
@@ -54,16 +55,31 @@ def _is_known(step: Step, decision: DecisionRecord) -> bool:
 
 def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     """Raises Undecodable and UnknownCode."""
-    response = decoded(ResponseRecord.model_validate_json, record.body)
-    folded, counts = ledgers.fold_response(step.ledger, response)
-    step.ledger, withdrawn, timers = no_response.answered(folded, response.code, policy.definition)
+    response = _found(step, decoded(ResponseRecord.model_validate_json, record.body))
+    before = step.ledger
+    folded, counts = ledgers.fold_response(before, response)
+    step.ledger = folded
     step.counts.update(counts)
-    step.counts.update(withdrawn)
-    step.timers.update(timers)
+    for code in handing.codes(folded, response.code):
+        step.ledger, withdrawn, timers = no_response.answered(step.ledger, code, policy.definition)
+        step.counts.update(withdrawn)
+        step.timers.update(timers)
+
+
+def _found(step: Step, response: ResponseRecord) -> ResponseRecord:
+    """With the response code, where it came with the code of a cell. Raises UnknownCode."""
+    if response.cell is None:
+        return response
+    entry = ledgers.decided_in(step.ledger, response.cell, response.at_ms)
+    if entry is None:
+        raise ledgers.UnknownCode(f"of the cell {'/'.join(response.cell)}")
+    return response.model_copy(update={"code": entry.code, "decision": entry.decision})
 
 
 def no_response_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:
     """No answer has come in time."""
     code = fired.data["timer"].partition(":")[2]
-    step.ledger, counts = no_response.fired(step.ledger, code, fired.at_ms, policy.definition)
+    before = step.ledger
+    step.ledger, counts = no_response.fired(before, code, fired.at_ms, policy.definition)
+    step.moves += holds.answered(before, step.ledger, code, policy.definition)
     step.counts.update(counts)

@@ -14,6 +14,7 @@ from consumers.live import LivePolicy
 from profiles import ledger as ledgers
 from profiles.decided import Kept, keys_of
 from profiles.facts import Situation
+from profiles.holds import held
 from profiles.store import Record
 from rules import codes
 from rules.answer import Origin, record
@@ -57,7 +58,7 @@ def _decided(
     seen = ledgers.within(_proposing(step.whole_ledger(), rule, now_ms), policy.ruleset.lookback_ms, now_ms)
     placements = ((str(what.placement), 1),)
     values = policy.facts.read(situation)
-    facts = Facts(step.subject, channel, placements, values, seen, step.around.cells)
+    facts = Facts(step.subject, channel, placements, values, seen, step.around.cells, step.stock())
     number = codes.hashed("decision", action_id)
     origin = Origin(
         decision=codes.decision_id(step.around.shard, number),
@@ -88,6 +89,7 @@ def _reserve(step: Step, decided: DecisionRecord, now_ms: int, lasts_ms: int, po
     body = decided.model_dump_json(exclude_none=True).encode()
     if entries:
         step.ledger = ledgers.reserved(step.ledger, entries, now_ms, policy.definition)
+        step.moves += held(entries, now_ms + lasts_ms)
     step.records.append(Record("decisions", decided.decision, step.subject, body))
     kept = Kept(step.around.shard, step.around.decision_keep_ms, policy.definition)
     step.new_keys += keys_of(entries, decided.decision, body, step.subject, kept)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from consumers.dead_letters import of_the_fold, why_dead
-from consumers.folding import erasure, interactions, ledgers, parts
+from consumers.folding import erasure, goals, interactions, ledgers, parts
 from consumers.folding.identities import send_parts
 from consumers.folding.step import DAY_MS, Around, Step
 from consumers.live import LivePolicy
@@ -17,6 +17,7 @@ from profiles.customer import Customer
 from profiles.errors import BadFields, StoreUnavailable
 from profiles.linking import Links
 from profiles.log_stream import OUTBOX
+from profiles.shelf import NO_STOCK, Shelf
 from profiles.store import IDENTITIES, Commit, Record
 
 log = logging.getLogger(__name__)
@@ -50,12 +51,25 @@ class ProfileFold:
     mark: str = OUTBOX.position
     """Under which a profile says how far it has followed the log."""
 
-    def __call__(self, customer: Customer, records: Sequence[LogRecord], shard: int = 0, salt: int = 0) -> Commit:
+    @property
+    def shelf(self) -> Shelf | None:
+        """What has to be known of stock: nothing, where nothing is decided here."""
+        sends = any(act.message for rule in self.policy.ruleset.policy.rules for act in rule.act)
+        return self.policy.shelf if sends and not self.again else None
+
+    def __call__(
+        self,
+        customer: Customer,
+        records: Sequence[LogRecord],
+        shard: int = 0,
+        salt: int = 0,
+        stock: Mapping[str, int] = NO_STOCK,
+    ) -> Commit:
         mark = customer.profile.marks.get(self.mark, 0)
         new = [record for record in records if record.offset > mark]
         if not new:
             return Commit(customer.subject, expected=None)
-        around = Around(shard, salt, self.decision_keep_ms, self.again)
+        around = Around(shard, salt, self.decision_keep_ms, self.again, stock=stock)
         dead: dict[int, Record] = {}
         left: set[str] = set()
         step = self._folded(customer, around, new, dead, left)
@@ -81,6 +95,7 @@ class ProfileFold:
             erasures=[*step.erasures, *step.forgotten],
             passed_over=step.passed_over,
             links=Links(settled=step.settled) if step.settled else None,
+            moves=() if self.again else step.moves,
         )
 
     def _folded(
@@ -111,8 +126,9 @@ class ProfileFold:
         if erasure.passed_over(step, record):
             return None
         try:
-            step.now_ms = record.at_ms
+            step.now_ms, step.offset = record.at_ms, record.offset
             handler_of(record)(step, record, self.policy)
+            goals.judge(step, self.policy)
         except StoreUnavailable:
             raise  # trouble is never a dead letter: the partition waits
         except Exception as cause:  # noqa: BLE001  one record must never stop a partition
@@ -122,6 +138,7 @@ class ProfileFold:
     def _folds_what_is_said(self, step: Step, left: set[str]) -> bool:
         try:
             interactions.fold_said(step, self.policy)
+            goals.judge(step, self.policy)
         except StoreUnavailable:
             raise
         except Exception as cause:  # noqa: BLE001  nor may what follows from a record make that a dead letter

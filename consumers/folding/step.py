@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from profiles.customer import Customer
 from profiles.definition import Definition
+from profiles.holds import Act, Move
 from profiles.identity import NOBODY, Identity
 from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
@@ -31,6 +32,8 @@ class Around(Struct, frozen=True):
     """A log is folded again, from which erased lives were removed, into ledgers that hold no reservations."""
     cells: Mapping[str, str] = field(default_factory=dict)
     """Cell by program, where an example assigns it."""
+    stock: Mapping[str, int] = field(default_factory=dict)
+    """What is left of each supply within reach; all of it where an example does not say."""
 
 
 class Step(Struct):
@@ -48,6 +51,8 @@ class Step(Struct):
     """What this step says: log records, actions, dead letters."""
     new_keys: list[NewKey] = field(default_factory=list)
     decided: list[Decision] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    """What it moves in the stock of the shard."""
     taken: list[ActionKind] = field(default_factory=list)
     """The kinds of the actions among the records."""
     said: list[Interaction] = field(default_factory=list)
@@ -77,10 +82,15 @@ class Step(Struct):
     """Timers that had to go because there were too many."""
     folded_to: int = 0
     """Offset of the last record folded."""
+    offset: int = 0
+    """Of the record in hand."""
+    judged: tuple[Ledger, Identity] = (Ledger(), NOBODY)
+    """What goals were judged on last (consumers/folding/goals.py)."""
 
     @staticmethod
     def of(customer: Customer, around: Around, left: Set[str] = frozenset()) -> "Step":
-        return Step(customer.subject, customer.profile, customer.ledger, customer.identity, around, left=left)
+        ledger, identity = customer.ledger, customer.identity
+        return Step(customer.subject, customer.profile, ledger, identity, around, left=left, judged=(ledger, identity))
 
     def is_stranger(self) -> bool:
         """Somebody of whom nothing is known but that we were asked about them."""
@@ -94,9 +104,15 @@ class Step(Struct):
 
     def whole_ledger(self) -> Ledger:
         """What was said to the customer, under whatever identifier."""
-        if not self.identity.sources:
-            return self.ledger
         return joined_ledger([self.ledger, *(part.ledger for part in self.identity.others().values())])
+
+    def stock(self) -> Mapping[str, int]:
+        """What is left after what this step has reserved."""
+        found = dict(self.around.stock)
+        for each in self.moves:
+            if each.act is Act.HOLD and each.supply in found:
+                found[each.supply] -= each.amount
+        return found
 
     def touched(self) -> tuple[object, ...]:
         """Differs, by identity, once anything has happened to the step."""

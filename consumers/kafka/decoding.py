@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from consumers.accepting import taken_in
-from consumers.answers import answer_of, record_of
+from consumers.answers import answer_of, answer_of_cell, record_of
 from consumers.dead_letters import InKafka, NotOurs, Undecodable, decoded, of_the_intake
 from consumers.kafka import ours
 from consumers.kafka.bindings import event_of, media_type
@@ -28,6 +28,7 @@ from profiles.ledger import UnknownCode
 from profiles.shards import shard_of
 from profiles.store import Record
 from rules import codes
+from rules.cell_codes import read_code
 from schemas.identity import CUSTOMER, VISITOR, named
 from schemas.interaction import CloudEvent
 from schemas.response import ResponseRequest
@@ -86,7 +87,7 @@ class Decoding:
         if found.topic == INTERACTIONS:
             return self._interaction(found, policy)
         if found.topic == RESPONSES:
-            return self._guarded(found, self._home(found), "", lambda: self._response(found))
+            return self._guarded(found, self._home(found), "", lambda: self._response(found, policy))
         told = f"records of the topic {found.topic} come from Opportune only, and this one is not marked so"
         return self._dead(found, self._home(found), NotOurs(told))
 
@@ -146,11 +147,15 @@ class Decoding:
         is_here = shard_of(record.subject, self._shards) == shard
         return Taken(found, shard, Fate.LOGGED if is_here else Fate.REKEYED, record)
 
-    def _response(self, found: InKafka) -> Taken | Answer:
+    def _response(self, found: InKafka, policy: LivePolicy) -> Taken | Answer:
         headers = dict(found.headers)
         event = event_of(headers, found.value)
         is_event = media_type(headers) == STRUCTURED or "specversion" in event
         request = decoded(ResponseRequest.model_validate, event.get("data", event) if is_event else event)
+        if request.customer is not None:
+            subject = f"{CUSTOMER}:{request.customer}"
+            shard = shard_of(subject, self._shards)
+            return self._guarded(found, shard, subject, lambda: _of_cell(found, shard, subject, request, policy))
         try:
             code = codes.parse(request.code)
         except codes.BadCode as cause:
@@ -190,6 +195,14 @@ def _answered(answer: Answer, known: KnownCode | None, policy: LivePolicy) -> Ta
         raise UnknownCode(answer.code)
     said = answer_of(answer.request, answer.code, known, policy.definition, answer.found.at_ms)
     return Taken(answer.found, answer.shard, Fate.LOGGED, record_of(said, known.subject))
+
+
+def _of_cell(found: InKafka, shard: int, subject: str, request: ResponseRequest, policy: LivePolicy) -> Taken:
+    cell = policy.ruleset.cell_codes.get(read_code(request.code))
+    if cell is None:
+        raise BadFields(f"the policy has no cell with the code `{request.code}`")
+    said = answer_of_cell(request, cell, policy.definition, found.at_ms)
+    return Taken(found, shard, Fate.LOGGED, record_of(said, subject))
 
 
 def codes_of(read: Iterable[Taken | Answer]) -> set[str]:

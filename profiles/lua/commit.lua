@@ -1,3 +1,4 @@
+-- with holds.lua
 -- One step that changes a customer: all of it, or nothing.
 -- KEYS  1 customer  2 outbox  3 timers  4 guard  5 scorecard  6 dead letters  7 actions  8 transit
 --       and, where there is something new or something to erase:
@@ -10,17 +11,20 @@
 --       stream id of the request, and told, receipts of others, or names, somebody erased whom the log names; passed_over, stream ids of records of the log
 --       that go; log, the name of that stream; '' for nothing),
 --       what is linked ahead of the log (JSON: owner, where there is a new one; sources, which are added; settled, names
---       that are taken out; '' for nothing), then four counted lists:
+--       that are taken out; '' for nothing),
+--       what moves in the stock of the shard (JSON: act, code, supply, amount, until in ms of each; '' for nothing),
+--       then four counted lists:
 --       new keys (value, ttl in ms, '1' if a worker may replace it),
 --       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
 --       counts (name, amount)
 -- For the API the first new key is its decision: where it exists, this is its own retry. What a worker decides follows
 -- from the log: its own retry is noticed by the version, and only a code that stands for something else is in use.
 -- Returns {'OK', version} | {'FENCED'} | {'CONFLICT'} | {'DONE'} (my own retry) | {'TAKEN'} (a code is in use)
+--       | {'SHORT'} (there is not enough left of what is to be held)
 local nonce, expected, profile, ledger, identity, ttl = ARGV[1], ARGV[2], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if nonce ~= '' and redis.call('HGET', KEYS[4], 'nonce') ~= nonce then return {'FENCED'} end
 
-local FIXED, FRESH, LISTS = 8, 11, 11
+local FIXED, FRESH, LISTS = 8, 11, 12
 local index, erasing = KEYS[9], KEYS[10]
 if nonce == '' then
   for i = FRESH, #KEYS do
@@ -41,9 +45,12 @@ end
 
 if nonce ~= '' then redis.call('HDEL', KEYS[4], '') end  -- also where Redis is full (profiles/scripts.py)
 
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+if ARGV[11] ~= '' then
+  local tag, moves = string.match(KEYS[1], '^{[^}]*}'), cjson.decode(ARGV[11])
+  local shelf = stock_of(tag .. 'stock', tag .. 'held')
+  shelf.expire()
+  if not shelf.has(moves) then return {'SHORT'} end
+  shelf.move(moves)
 end
 
 if ARGV[9] ~= '' then
@@ -80,7 +87,7 @@ if ARGV[9] ~= '' then
 
   for _, each in ipairs(asked.erasures) do
     local entry = {subject = subject, requested_ms = each.requested_ms, at = each.at, told = each.told,
-                   erased_ms = string.format('%.0f', now_ms()), names = each.names}
+                   erased_ms = whole(now_ms()), names = each.names}
     if each.names then entry.ends, entry.removed = {[asked.log] = each.at}, {}
     else entry.ends, entry.removed = ends(), forget() end
     local found = redis.call('HGET', erasing, each.receipt)

@@ -1,5 +1,6 @@
 """The view for analysts: everything that a decision stood on, and what came of it at each step. Pure."""
 
+from rules import codes
 from rules.arbitration import Models
 from rules.decide import Choice, LeftOut
 from rules.explaining.case import Case
@@ -68,6 +69,9 @@ def _candidates(case: Case) -> list[CandidateExplained]:
 def _chosen(case: Case, choice: Choice) -> CandidateExplained:
     weight = _weight(case, choice.scored.candidate)
     text = f"chosen for {choice.placement}, rank {choice.rank}"
+    if choice.handed is not None:
+        said = choice.handed
+        text += f", to go on with {codes.shown(said.code)} ({said.outcome} on {said.channel})"
     return _explained(case, choice.scored.candidate).model_copy(
         update={
             "chosen": True,
@@ -94,15 +98,18 @@ def _left_out(case: Case, left_out: LeftOut) -> CandidateExplained:
 
 
 def _explained(case: Case, candidate: Candidate) -> CandidateExplained:
+    view = case.weighed.funnel.cell(candidate)
+    handed = case.weighed.funnel.handed.get(candidate.offer.id)
     return CandidateExplained(
         campaign=candidate.campaign.id,
         program=candidate.program.id,
-        cell=case.weighed.funnel.cell(candidate).cell.id,
+        cell=case.weighed.funnel.held_out_in(candidate, view) or view.cell.id,
         offer=candidate.offer.id,
         offer_name=candidate.offer.name,
         kind=candidate.offer.kind,
         chosen=False,
         proposed_by=_proposed_by(case, candidate.offer.id),
+        continues=None if handed is None else handed.code,
         text="",
     )
 

@@ -18,6 +18,9 @@ from rules.explaining.times import minute
 from rules.language import EvaluationError
 from rules.reasons import Reason
 from rules.ruleset import Candidate, CellView, Stage
+from rules.stock import Stock, lacking, said
+from schemas.cells import HOLDOUT
+from schemas.supplies import shown
 
 
 def obstacles(case: Case, left_out: LeftOut) -> tuple[Found, ...]:
@@ -32,7 +35,9 @@ def _of_funnel(case: Case, candidate: Candidate, view: CellView) -> Iterator[Fou
     yield from chain(_not_live(case, candidate), _settled(case, candidate), _no_treatment(case, candidate, values))
     for stage in view.stages:
         yield from _stage(case, stage, values)
-    yield from contact(case, candidate, values, view.cell.holdout)
+    held_out = case.weighed.funnel.held_out_in(candidate, view) is not None
+    yield from contact(case, candidate, values, held_out)
+    yield from _stock(case, candidate)
     if not view.has_offer:
         others = ", ".join(cell.id for cell in candidate.program.cells if candidate.offer.id in cell.offers)
         text = f"the customer is in the cell {view.cell.id}; the offer is made in {others}"
@@ -79,17 +84,23 @@ def _stage(case: Case, stage: Stage, values: dict[str, Any]) -> Iterator[Found]:
             yield Found(reason, owned.owner, in_words(lack), owned.condition.source, lack)
 
 
+def _stock(case: Case, candidate: Candidate) -> Iterator[Found]:
+    """Before anything of the same answer was chosen."""
+    before = Stock(case.facts.stock, case.ruleset.supplies)
+    for supply, taking in lacking(before, candidate):
+        left, amount = max(0, before.left(supply)), taking["amount"]
+        text = f"within reach are {shown(supply, left)} of {shown(supply, case.ruleset.supplies[supply].total)}"
+        text += f", and it takes {shown(supply, amount)}"
+        yield Found(said(supply)[0], said(supply)[1], text)
+
+
 def _at_slots(case: Case, left_out: LeftOut) -> Found:
     """What came of the other candidates of the same decision."""
     candidate = left_out.candidate
     program = f"program {candidate.program.id}"
     match left_out.reason:
         case Reason.HELD_OUT:
-            cell = case.weighed.funnel.cell(candidate).cell.id
-            won = next((e.placement for e in case.judgement.held_back if e.candidate.key == candidate.key), None)
-            text = "the customer is held out of this program, so that its effect can be measured; "
-            text += f"it would have won a slot of {won}" if won else "it would have won no slot"
-            return Found(Reason.HELD_OUT, f"cell {cell}", text)
+            return _held_out(case, candidate)
         case Reason.DUPLICATE_OFFER:
             text = "another program has proposed the same offer, and scored better"
             return Found(Reason.DUPLICATE_OFFER, program, text)
@@ -101,7 +112,18 @@ def _at_slots(case: Case, left_out: LeftOut) -> Found:
         case Reason.OUTRANKED:
             return Found(Reason.OUTRANKED, "arbitration", _outranked(case, candidate))
     text = f"{left_out.detail}: the other offers of this very decision have used it up"
-    return Found(left_out.reason, f"cap {left_out.detail.partition(':')[0]}", text)
+    where = left_out.detail.partition(":")[0]
+    return Found(left_out.reason, f"cap {where}" if left_out.reason is Reason.CAP_REACHED else where, text)
+
+
+def _held_out(case: Case, candidate: Candidate) -> Found:
+    funnel = case.weighed.funnel
+    cell = funnel.held_out_in(candidate, funnel.cell(candidate))
+    of_what = "all standard offers" if cell == HOLDOUT else "this program"
+    won = next((e.placement for e in case.judgement.held_back if e.candidate.key == candidate.key), None)
+    text = f"the customer is held out of {of_what}, so that the effect can be measured; "
+    text += f"it would have won a slot of {won}" if won else "it would have won no slot"
+    return Found(Reason.HELD_OUT, f"cell {cell}", text)
 
 
 def _outranked(case: Case, candidate: Candidate) -> str:

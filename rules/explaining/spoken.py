@@ -37,6 +37,7 @@ SENTENCES = {
     Reason.SUPPRESSED: "We do not bring up “{offer}” again for the time being",
     Reason.COOL_DOWN: "We do not bring up “{offer}” again for the time being",
     Reason.CAP_REACHED: "You have heard enough from us for now; “{offer}” has to wait",
+    Reason.INVENTORY: "There is none left of “{offer}” at the moment",
     Reason.EXCLUDED: "“{offer}” would be possible for you, but something else came first this time",
     Reason.DIVERSITY: "“{offer}” would be possible for you, but something else came first this time",
     Reason.OUTRANKED: "“{offer}” would be possible for you, but something else came first this time",

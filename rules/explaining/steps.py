@@ -23,12 +23,14 @@ STEPS: Mapping[StepName, tuple[Reason, ...]] = {
         Reason.SUPPRESSED,
         Reason.COOL_DOWN,
         Reason.CAP_REACHED,
+        Reason.INVENTORY,
+        Reason.BUDGET,
     ),
     "cell": (Reason.HELD_OUT, Reason.OTHER_CELL),
     "arbitration": (Reason.EXCLUDED, Reason.DUPLICATE_OFFER, Reason.DIVERSITY),
     "slots": (Reason.OUTRANKED,),
 }
-"""Every reason stands in one step. A cap that the choices of the same decision have filled counts where caps do."""
+"""Every reason stands in one step. What the choices of the same decision have used up of caps and stock counts so."""
 
 STEP_OF: Mapping[Reason, StepName] = {reason: step for step, reasons in STEPS.items() for reason in reasons}
 ORDER: Mapping[Reason, int] = {reason: number for number, reason in enumerate(Reason)}

@@ -28,7 +28,7 @@ class Expression:
         self.source = checked.source
         self.tree = tree_of(checked, vocabulary)
         check_size(self.tree)
-        self.reads = names_in(self.tree) & vocabulary.types.keys()
+        self.reads = names_in(self.tree).intersection(vocabulary.types)
         self.result_type = self.tree.type
         self.generated = not_generated(self.tree) is None
         program = Program(self.tree) if self.generated else Oracle(checked)

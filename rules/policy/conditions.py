@@ -14,6 +14,7 @@ from rules.policy.places import node_at
 from rules.policy.quoting import HINT, cut_off_at
 from rules.policy.scope import Scope
 from rules.policy.vocabulary import Scopes
+from schemas.goals import Goal
 from schemas.policy import Conditions, Policy
 
 OF_CONTACT = {
@@ -58,11 +59,22 @@ def authored(policy: Policy, scopes: Scopes) -> Iterator[Authored]:
             yield ("contact_policy", section, at, field), getattr(each, field), scopes.everything
     for name, expectation in policy.quality.items():
         yield ("quality", name, "expect"), expectation.expect, scopes.quality
+    for path, goal in goals(policy):
+        if goal.condition is not None:
+            yield (*path, "condition"), goal.condition, scopes.goal(goal.when)
     for path, holder in inheriting(policy):
         for field in Conditions.model_fields:
             source = getattr(holder, field)
             if source is not None:
                 yield (*path, field), source, scopes.everything
+
+
+def goals(policy: Policy) -> Iterator[tuple[Path, Goal]]:
+    """What has a goal: programs, cells, offers."""
+    for path, holder in inheriting(policy):
+        goal = getattr(holder, "goal", None)
+        if isinstance(goal, Goal):
+            yield (*path, "goal"), goal
 
 
 def inheriting(policy: Policy) -> Iterator[tuple[Path, Conditions]]:

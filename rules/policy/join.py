@@ -10,7 +10,7 @@ from rules.policy.findings import Finding, Position
 from rules.policy.nodes import Entry, Mapping, Node, Scalar, Sequence, position
 from rules.policy.source import Source
 
-ONCE = frozenset({"policy", "session", "lifecycle", "contact_policy", "arbitration"})
+ONCE = frozenset({"policy", "session", "lifecycle", "contact_policy", "arbitration", "attribution", "holdout"})
 FOLDER = Position(".", 0, 0)
 LISTS = frozenset({"campaigns", "offers", "rules", "examples"})
 

@@ -15,12 +15,14 @@ from schemas.policy import Policy
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 MOMENT = "`at`"
+GOAL = "goals"
 HINTS = {
     "scores": "a score knows the attributes, features and tags of the customer, and `now`",
     "segments": "a segment knows the attributes, features, tags and scores of the customer, and `now`",
     "stages": "a stage knows what a segment knows, the segments, and `customer.stage_since`; `from` says from where",
     "purposes": "a purpose knows the session, the attributes, features and tags of the customer, and `now`",
     MOMENT: "a time follows from the attributes and features of the customer, not from the moment",
+    GOAL: "a goal knows `event.*` without `id` and `source`, and `offer.*`: whatever arrives late must not change it",
     "quality": "an expectation knows the attributes of the customer, and `now`",
     "rules": "ask for it in `eligible`, `applicable` or `suitable`",
 }
@@ -41,6 +43,8 @@ class Scope:
         section = str(self.path[1] if self.path[0] == "session" else self.path[0])
         if self.path[2:] == ("when", "at"):
             section = MOMENT
+        if "goal" in self.path:
+            section = GOAL
         found = NAME.match(source.split("\n")[problem.line - 1], problem.column - 1)
         name = self._elsewhere(found[0]) if found and section in HINTS else None
         if name is None:

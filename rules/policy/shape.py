@@ -17,7 +17,8 @@ from schemas.policy import Policy
 Model = type[BaseModel]
 NOUNS = {"Policy": "a policy file", "PolicyHeader": "the header `policy:`", "SessionType": "the session",
          "Lifecycle": "the lifecycle",
-         "ContactPolicy": "the contact policy", "Arbitration": "the arbitration"}  # fmt: skip
+         "ContactPolicy": "the contact policy", "Arbitration": "the arbitration",
+         "Attribution": "the attribution"}  # fmt: skip
 
 
 def model_at(path: Path) -> Model | None:

@@ -39,6 +39,8 @@ OFFER = {
     "value": "double",
     "cost": "double",
 }
+EVENT_OF_GOALS = ("type", "time", "channel")
+"""What is kept of an event that may meet a goal, beside its fields."""
 DECLARING = ("interactions", "attributes", "features", "scores", "session", "context")
 """The sections that declare names."""
 
@@ -109,6 +111,13 @@ class Scopes:
         declared, types = self._policy.interactions.keys(), frozenset(when)
         narrowed = types if types <= {*declared, *BUILT_IN} else frozenset[str]()  # an unknown type is reported once
         return self._with_events(narrowed or frozenset(declared))
+
+    def goal(self, when: Iterable[str]) -> Vocabulary:
+        """In a goal: what the event says, and the offer. What is known of the customer depends on when it arrives."""
+        types = frozenset(when) & {*self._policy.interactions, *BUILT_IN}
+        fields = mixed(event_fields(self._policy, name) for name in types or self._policy.interactions)
+        known = {**fields, **{name: EVENT[name] for name in EVENT_OF_GOALS}}
+        return Vocabulary({**_named("event", known), **_named("offer", OFFER)})
 
     @cached_property
     def everything(self) -> Vocabulary:

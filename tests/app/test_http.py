@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from app.actions import Wanted
 from app.api import create_app
+from app.availability import Availability
 from app.errors import NotAllowed, NotAuthenticated
 from app.keys import Verifier
 from app.metrics import Metrics
@@ -95,6 +96,7 @@ def services(error: Exception) -> Services:
         customers=Nobody(),
         identities=Failing(error),
         decisioning=Failing(error),
+        answering=Failing(error),
         responding=Failing(error),
         actions=Doing(),
         scorecard=Board(error),
@@ -240,7 +242,7 @@ def test_no_key_and_a_wrong_key_are_told_apart(redis_url: str) -> None:
     async def said(token: str | None) -> str:
         async with connected(redis_url) as redis:
             with pytest.raises(NotAuthenticated) as refusal:
-                await Verifier(Registry(redis)).require(token, "read")
+                await Verifier(Registry(redis), Availability(redis)).require(token, "read")
             return refusal.value.problem.detail
 
     assert asyncio.run(said(None)) == "The call carries no API key."

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app import keys as module
+from app.availability import Availability
 from app.errors import NotAllowed, NotAuthenticated
 from app.keys import KeyStore, Verifier
 from profiles.connection import Redis, connected
@@ -35,7 +36,7 @@ def test_a_key_opens_what_its_scopes_say(redis_url: str) -> None:
     async def story(redis: Redis) -> None:
         registry = Registry(redis)
         made = await KeyStore(registry).make("desk", ["respond", "decide"], NOW)
-        verifier = Verifier(registry)
+        verifier = Verifier(registry, Availability(redis))
         await verifier.require(made.token, "decide")
         with pytest.raises(NotAllowed, match="`read`"):
             await verifier.require(made.token, "read")
@@ -60,7 +61,7 @@ NO_KEYS = [None, "", "opp", "opp_", "opp__", "opp_nobody_secret", "Bearer x", "Ã
 @pytest.mark.parametrize("wrong", NO_KEYS)
 def test_what_is_no_key_is_refused(redis_url: str, wrong: str | None) -> None:
     async def story(redis: Redis) -> None:
-        assert not await may(Verifier(Registry(redis)), wrong)
+        assert not await may(Verifier(Registry(redis), Availability(redis)), wrong)
 
     on_redis(redis_url, story)
 
@@ -71,7 +72,7 @@ def test_neither_another_secret_nor_another_id_passes(redis_url: str) -> None:
         store = KeyStore(registry)
         one, other = await store.make("one", ["decide"], NOW), await store.make("other", ["decide"], NOW)
         secret = other.token.split("_", 2)[2]
-        verifier = Verifier(registry)
+        verifier = Verifier(registry, Availability(redis))
         assert await may(verifier, other.token)
         assert not await may(verifier, f"opp_{one.view.id}_{secret}")
         assert not await may(verifier, one.token[:-1])
@@ -86,7 +87,7 @@ def test_a_revoked_key_stops_working_within_two_seconds(redis_url: str, monkeypa
 
     async def story(redis: Redis) -> None:
         registry = Registry(redis)
-        store, verifier = KeyStore(registry), Verifier(registry)
+        store, verifier = KeyStore(registry), Verifier(registry, Availability(redis))
         made = await store.make("desk", ["decide"], NOW)
         assert await may(verifier, made.token)
         assert await store.revoke(made.view.id)
@@ -124,6 +125,6 @@ def test_an_id_that_is_taken_is_drawn_again(redis_url: str, monkeypatch: pytest.
         made = [await store.make(name, ["read"], NOW) for name in ("one", "other")]
         assert [each.view.id for each in made] == ["aaaaaaaa", "bbbbbbbb"]
         assert {each.name for each in await store.all()} >= {"one", "other"}
-        assert all([await may(Verifier(Registry(redis)), each.token, "read") for each in made])
+        assert all([await may(Verifier(Registry(redis), Availability(redis)), each.token, "read") for each in made])
 
     on_redis(redis_url, story)

@@ -44,9 +44,10 @@ from tests.consumers.test_loop import drained, said
 SHARDS, PEOPLE = 2, 12
 SPEND = definition().features["spend"].key
 CELLS = [{"id": "all", "share": 100, "offers": ["mug", "pen"]}]
+GOAL = {"when": "purchase", "within": "30d", "outcome": "accepted", "of": "decided", "amount": "event.amount"}
 POLICY = live(
     rules=[{"id": "thanks", "when": "purchase", "if": "event.amount > 5.0", "propose": "mug", "for": "365d"}],
-    campaigns=[{"id": "spring", "programs": [{"id": "gifts", "cells": CELLS}]}],
+    campaigns=[{"id": "spring", "programs": [{"id": "gifts", "cells": CELLS, "goal": GOAL}]}],
 )
 
 
@@ -97,6 +98,10 @@ class World:
             code = await self.decide(f"p{number}")
             if code is not None and number % 2:
                 await self.answer(code, "declined" if number % 3 else "accepted")
+        bought_ms = at_ms(datetime.now(UTC))  # what they were offered, some of them
+        await self.store.append(
+            [said(purchase(0.0, bought_ms, subject=f"customer:p{number}")) for number in range(0, PEOPLE, 3)]
+        )
         await self.folded()
         await self.decide("p1")
         code = await self.decide("p2")
@@ -151,6 +156,7 @@ async def leftovers(world: World) -> list[Any]:
 
 async def test_what_was_folded_once_is_the_same_folded_again(world: World) -> None:
     await world.lived()
+    assert any(name.endswith("|attributed") for name in await world.store.counts()), "goals are part of it"
     found = await world.rebuild(swap=False)
     assert found.samples == []
     assert found.same

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from app.scorecard.board import scorecard
 from app.scorecard.campaigns import counted, not_counted
-from app.scorecard.intervals import wilson
+from app.scorecard.intervals import difference, wilson
 from app.scorecard.tables import show
 
 CELL = "2026-03-10|deposits|outbound|bonus|deposit|call"
@@ -101,3 +101,26 @@ def test_a_campaign_that_was_not_counted_is_answered_with_the_nearest() -> None:
     assert not counted("deposit", card)
     assert not_counted("deposit", card)[1] == "did you mean `deposits`?"
     assert not_counted("x", scorecard({}))[0] == "nothing was counted for a campaign `x`"
+
+
+def test_lift_compares_who_has_done_what_a_program_is_for() -> None:
+    counts = {**COUNTS, f"{CELL}|converted": 9, f"{HELD}|converted": 1, f"{HELD}|outcome:accepted": 1}
+    counts |= {f"{HELD}|positive": 1, f"{CELL}|attributed": 85_000}
+    card = scorecard(counts)
+    found = card.comparisons[0]
+    assert (found.conversion_treated, found.conversion_held_out, found.lift) == (0.2, 0.2, 0.0)
+    assert found.positive == 20, "what the held out do is no answer to an offer"
+    assert card.totals.outcomes["accepted"] == 20
+    assert card.rows[0].attributed == 8.5
+    printed = io.StringIO()
+    show(card, Console(file=printed, width=200))
+    assert "of the held out" in printed.getvalue()
+    assert "8.50" in printed.getvalue()
+
+
+def test_the_interval_of_a_difference() -> None:
+    """Newcombe 1998, table II, case (a): 56/70 and 48/80, method 10."""
+    low, high = difference(56, 70, 48, 80)
+    assert low == pytest.approx(0.0524, abs=5e-5)
+    assert high == pytest.approx(0.3339, abs=5e-5)
+    assert difference(1, 0, 1, 3) == (None, None)

@@ -24,6 +24,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         outbox_most=2_000_000,
         dead_letters_keep=10_000,
         decision_keep=30 * 86_400_000,
+        decision_deadline=500,
         kafka=(),
         kafka_partitions=16,
         kafka_replication=3,
@@ -65,6 +66,13 @@ def test_a_misspelt_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(BadSettings, match="no setting OPPORTUNE_DURABILTY") as caught:
         Settings.from_env({"OPPORTUNE_DURABILTY": "always"})
     assert caught.value.hint.startswith("did you mean OPPORTUNE_DURABILITY?")
+
+
+@pytest.mark.parametrize("url", ["redis+cluster://a:1,b:2", "rediss+cluster://me:secret@a:1,[::1]:2"])
+def test_some_nodes_of_a_cluster_are_named(url: str) -> None:
+    assert Settings.from_env({"OPPORTUNE_REDIS": url}).redis == url
+    with pytest.raises(BadSettings, match="give host:port"):
+        Settings.from_env({"OPPORTUNE_REDIS": f"{url},other"})
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,12 @@ def test_a_redis_of_ones_own_is_named_without_its_password() -> None:
     assert shlex.split(redis_cli(up))[1:] == ["-u", "redis://host:6379/0"]
 
 
+def test_one_node_of_a_cluster_leads_to_all() -> None:
+    up = replace(UP, var=None, redis="redis+cluster://:hunter2@one:7001,two:7002")
+    assert ourselves(up).startswith("OPPORTUNE_REDIS=redis+cluster://one:7001,two:7002 ")
+    assert shlex.split(redis_cli(up))[1:] == ["-c", "-h", "one", "-p", "7001"]
+
+
 def test_the_worker_is_found_where_its_port_is_fixed(capsys: pytest.CaptureFixture[str]) -> None:
     announce(replace(UP, worker_metrics="http://127.0.0.1:9101/metrics"))
     assert "http://127.0.0.1:9101/metrics" in capsys.readouterr().out

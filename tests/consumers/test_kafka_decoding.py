@@ -263,3 +263,19 @@ def test_a_response_without_a_code_of_ours_is_dead_where_its_partition_is_at_hom
 def test_an_event_may_be_a_little_ahead() -> None:
     assert taken(direct(event(time="2026-03-10T12:59:59Z"))).fate is Fate.LOGGED
     assert HOUR == 3_600_000
+
+
+def test_the_printed_code_of_a_cell_goes_to_the_log_of_its_customer() -> None:
+    """The fold finds the decision: nobody else knows what was decided until then."""
+    cells = [{"id": "all", "share": 100, "offers": ["mug", "pen"], "code": "SPRING-A"}]
+    policy = live(campaigns=[{"id": "spring", "programs": [{"id": "gifts", "cells": cells}]}])
+    asked = {"code": "spring-a", "customer": "ada", "outcome": "accepted"}
+    read = Decoding(SHARDS).read(direct(asked, "responses"), policy)
+    assert isinstance(read, Taken)
+    assert (read.fate, read.shard) == (Fate.LOGGED, shard_of("customer:ada", SHARDS))
+    body = orjson.loads(read.record.body)
+    assert (read.record.subject, body["code"], body["cell"]) == ("customer:ada", "", ["spring", "gifts", "all"])
+    unknown = Decoding(SHARDS).read(direct({**asked, "code": "SPRING-B"}, "responses"), policy)
+    assert isinstance(unknown, Taken)
+    assert (unknown.fate, unknown.shard) == (Fate.DEAD, read.shard)
+    assert "no cell with the code `SPRING-B`" in letter(unknown)["error"]

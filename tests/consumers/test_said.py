@@ -122,6 +122,9 @@ def test_what_cannot_be_folded_where_it_is_said_becomes_a_dead_letter_of_its_own
         (Record("interactions", "opportune/sessions#1", ALICE, marked(interaction("page_view"))), False),
         (Record("interactions", "shop#1", ALICE, marked(interaction(SESSION_ENDED))), False),
         (Record("responses", "opportune/sessions#1", ALICE, marked(interaction(SESSION_ENDED))), False),
+        (Record("responses", "opportune/goals#1", ALICE, b'{"code": "K7", "folded": true}'), True),
+        (Record("responses", "opportune/goals#1", ALICE, b'{"code": "K7", "folded": false}'), False),
+        (Record("responses", "K7/accepted", ALICE, b'{"code": "K7", "folded": true}'), False),
         (
             Record(
                 "interactions",

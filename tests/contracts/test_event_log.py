@@ -17,6 +17,7 @@ from profiles.log_stream import TAKEN_IN
 from profiles.store import CustomerStore, Record
 from tests.consumers.line import PARTITIONS, Line
 from tests.kafka_server import KafkaServer
+from tests.redis_cluster import RedisCluster
 
 SHARDS = 4
 CLOCK_MS = 5
@@ -33,8 +34,12 @@ class Log:
     shard: Callable[[str], int]
 
 
-@pytest.fixture(params=["redis streams", "kafka"])
+@pytest.fixture(params=["redis streams", "redis cluster", "kafka"])
 async def log(redis_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Log]:
+    if request.param == "redis cluster":
+        cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+        cluster.flush()
+        redis_url = cluster.url
     async with connected(redis_url) as redis:
         if request.param == "kafka":
             async with through_kafka(redis, request.getfixturevalue("kafka_server")) as found:

@@ -16,6 +16,7 @@ NOT_WRITTEN_DOWN = {
     Reason.CONTACT_UNKNOWN,
     Reason.DUPLICATE_OFFER,  # no two programs share a client
     # what this policy does without
+    Reason.INVENTORY,
     Reason.DO_NOT_CONTACT,
     Reason.BLACK_LISTED,
     Reason.NO_CONSENT,

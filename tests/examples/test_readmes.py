@@ -39,7 +39,7 @@ def followed(example: str, service: Service, var: Path) -> list[str]:
 
 def test_the_telecom_from_the_load_to_the_call_list(service: Service, tmp_path: Path) -> None:
     checked, published, customer, _, actions, decision = followed("telecom-retention", service, tmp_path / "var")
-    assert "55 of 55 examples hold" in checked
+    assert "57 of 57 examples hold" in checked
     assert "7,043 rows, 7,043 accepted, 0 bad" in published
     assert json.loads(customer.splitlines()[-1])["stage"] == "onboarding"
     for entry in ("high-bill", "care", "save-desk"):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from profiles.ledger import Counts, fold_decision, fold_response, implied
 from profiles.no_response import answered, awaited, fired, timer_of
 from schemas.base import rfc3339
-from schemas.decision import ChosenTreatment, Decision
+from schemas.decision import ChosenTreatment, DecisionRecord
 from schemas.ledger import Ledger, LedgerEntry
 from schemas.response import ResponseRecord
 from tests.builders import HOUR, MINUTE, NOON_MS, SHOP, definition
@@ -21,14 +21,14 @@ CODE = "000AAAAAAAA0"
 DUE = NOON_MS + 30 * MINUTE
 
 
-def decision(channel: str = "web") -> Decision:
+def decision(channel: str = "web") -> DecisionRecord:
     chosen = ChosenTreatment(
         code=CODE, placement="hero", rank=1, campaign="c", program="p", cell="all", offer="mug", offer_name="A mug",
         kind="standard", treatment="t", language="en", content={}, score=1.0, factors={},
     )  # fmt: skip
-    return Decision(
+    return DecisionRecord(
         decision="0000-x", at=rfc3339(NOON_MS), customer="alice", channel=channel, policy="p", model="none",
-        candidates=1, treatments=(chosen,), left_out=(),
+        candidates=1, treatments=(chosen,), left_out=(), seed=1, salt=0, placements=(), facts={}, ledger={},
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from rules.decide import Judgement, decide
 from schemas.base import at_ms, duration_ms, moment
 from schemas.decision import Facts
 from schemas.ledger import Ledger, LedgerEntry, Proposal
+from schemas.supplies import counted
 from tests.builders import CATALOGUE, MINUTE, NOON_MS, live
 
 FOLDER = Path(__file__).parents[1] / "cases"
@@ -49,7 +50,8 @@ class Case:
         placements = tuple((name, count) for name, count in given.get("ask", {"hero": 1}).items())
         values = {"now": moment(self.now_ms), **{name: _typed(each) for name, each in given.get("facts", {}).items()}}
         cells = given.get("cells", {"gifts": "all"})
-        return Facts(given.get("subject", "customer:alice"), channel, placements, values, self._ledger(), cells)
+        stock = {name: counted(name, left) for name, left in given.get("stock", {}).items()}
+        return Facts(given.get("subject", "customer:alice"), channel, placements, values, self._ledger(), cells, stock)
 
     def _ledger(self) -> Ledger:
         entries = [_entry(number, each, self.now_ms) for number, each in enumerate(self.given.get("ledger", ()))]
@@ -65,7 +67,14 @@ class Case:
         )
         forgotten = self.given.get("forgotten")
         ordered = tuple(sorted(entries, key=lambda each: each.at_ms))
-        return Ledger(ordered, proposals, self.now_ms - duration_ms(forgotten) if forgotten else 0)
+        forgotten_ms = self.now_ms - duration_ms(forgotten) if forgotten else 0
+        return Ledger(ordered, proposals, forgotten_ms, cells=self._cells())
+
+    def _cells(self) -> dict[str, dict[str, int]]:
+        known = self.given.get("remembered", {})
+        return {
+            key: {cell: self.now_ms - duration_ms(ago) for cell, ago in each.items()} for key, each in known.items()
+        }
 
     @property
     def seed(self) -> int:
@@ -107,6 +116,8 @@ def _entry(number: int, given: Mapping[str, Any], now_ms: int) -> LedgerEntry:
         logged=not said,
         transactional=given.get("transactional", False),
         withheld=given.get("withheld", False),
+        continues=given.get("continues"),
+        same_contact="continues" in given,
         outcomes=outcomes,
         presented="presented" in outcomes,
         said=said,

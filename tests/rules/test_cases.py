@@ -29,6 +29,8 @@ def test_a_case(case: Case) -> None:
     for offer, factors in case.given.get("factors", {}).items():
         found = {each.scored.candidate.offer.id: each.scored.factors for each in judgement.choices}
         assert found[offer] == pytest.approx(factors)
+    continues = {each.scored.candidate.offer.id: each.handed.code for each in judgement.choices if each.handed}
+    assert continues == case.given.get("continues", {})
     for offer, content in case.given.get("content", {}).items():
         assert {each.scored.candidate.offer.id: dict(each.content) for each in judgement.choices}[offer] == content
 

@@ -12,6 +12,7 @@ from rules.arbitration import NothingLearned
 from rules.candidates import Candidate
 from rules.decide import Judgement, decide, weighed
 from rules.proposing import proposed
+from rules.reasons import Reason
 from rules.replay import replayed
 from schemas.base import moment
 from schemas.decision import DecisionRecord
@@ -33,6 +34,7 @@ def test_every_decision(seed: int) -> None:
         try:
             adds_up(each, judgement)
             caps_hold(each, judgement)
+            there_is_enough(each, judgement)
             nobody_held_out_gets_anything(judgement)
             stands_together(each, judgement)
             replays(each, judgement)
@@ -73,12 +75,33 @@ def adds_up(each: World, judgement: Judgement) -> None:
     assert judgement.candidates == len(candidates)
 
 
+def there_is_enough(each: World, judgement: Judgement) -> None:
+    """No answer takes more than is left, and none without need leaves out for want of it."""
+    taken: Counter[str] = Counter()
+    for choice in judgement.choices:
+        candidate = choice.scored.candidate
+        taken.update({supply: taking["amount"] for supply, taking in candidate.takes.items()})
+    assert all(amount <= each.facts.stock[supply] for supply, amount in taken.items())
+    for one in judgement.left_out:
+        short = [
+            supply
+            for supply, taking in one.candidate.takes.items()
+            if taking["amount"] + taken[supply] > each.facts.stock[supply]
+        ]
+        assert short or one.reason not in (Reason.INVENTORY, Reason.BUDGET)
+
+
 def nobody_held_out_gets_anything(judgement: Judgement) -> None:
+    everywhere = True in (judgement.holdout or {}).values()
     for each in judgement.choices:
+        assert not (everywhere and each.scored.candidate.offer.kind == "standard")
         cell = next(one for one in each.scored.candidate.program.cells if one.id == each.cell)
         assert not cell.holdout
         assert each.scored.candidate.offer.id in cell.offers
     for held in judgement.held_back:
+        if everywhere and held.candidate.offer.kind == "standard":
+            assert held.cell == "holdout"
+            continue
         assert next(one for one in held.candidate.program.cells if one.id == held.cell).holdout
 
 
@@ -104,7 +127,7 @@ def caps_hold(each: World, judgement: Judgement) -> None:
             continue
         for choice in judgement.choices:
             one = choice.scored.candidate
-            if one.offer.kind == "mandatory" or belongs(cap, one, each) is None:
+            if one.offer.kind == "mandatory" or choice.handed or belongs(cap, one, each) is None:
                 continue
             before = sum(counts(cap, entry, one, each) for entry in each.facts.ledger.entries)
             if not cap.including_current:
@@ -112,7 +135,7 @@ def caps_hold(each: World, judgement: Judgement) -> None:
             elif cap.counting == "clicked":
                 assert before < cap.at_most, cap
             else:
-                others = judgement.choices[: judgement.choices.index(choice)]
+                others = [other for other in judgement.choices[: judgement.choices.index(choice)] if not other.handed]
                 now = sum(
                     other.scored.candidate.offer.kind != "transactional"
                     and belongs(cap, other.scored.candidate, each) == belongs(cap, one, each)

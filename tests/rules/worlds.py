@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from consumers.live import LivePolicy
+from rules.candidates import Candidate
 from schemas.contact import CapScope
 from schemas.decision import Facts
 from schemas.ledger import Ledger, LedgerEntry, Proposal
@@ -15,7 +16,7 @@ CHANNELS = ("web", "call")
 PLACES = ("hero", "footer")
 OUTCOMES: dict[str, Any] = {
     "presented": {"class": "impression"},
-    "clicked": {"class": "neutral", "implies": ["presented"]},
+    "clicked": {"class": "neutral", "implies": ["presented"], "hand_over": {"to": ["web"], "for": "2d"}},
     "accepted": {"class": "positive", "implies": ["presented"], "ends": True},
     "declined": {"class": "negative", "implies": ["presented"], "ends": True},
 }
@@ -49,7 +50,14 @@ def policy_of(seed: int) -> LivePolicy:
     programs = [_program(f"p{n}", names, chance) for n in range(chance.randint(1, 4))]
     half = len(programs) // 2
     campaigns = [
-        {"id": f"c{n}", "programs": each, "lever": chance.choice([0, 50]), **_dates(chance), **_conditions(chance, 0.2)}
+        {
+            "id": f"c{n}",
+            "programs": each,
+            "lever": chance.choice([0, 50]),
+            **({"budget": 10} if chance.random() < 0.5 else {}),
+            **_dates(chance),
+            **_conditions(chance, 0.2),
+        }
         for n, each in enumerate((programs[:half], programs[half:]))
         if each
     ]
@@ -62,6 +70,7 @@ def policy_of(seed: int) -> LivePolicy:
         rules=rules,
         contact_policy=_contact(names, chance),
         arbitration={"at_most_per_category": chance.randint(1, 3)} if chance.random() < 0.5 else {},
+        **({"holdout": {"share": 30}} if random.Random(f"holdout {seed}").random() < 0.3 else {}),
     )
 
 
@@ -76,7 +85,9 @@ def world(policy: LivePolicy, seed: int) -> World:
     placements = tuple((name, chance.randint(1, 3)) for name in PLACES if name == "hero" or chance.random() < 0.5)
     ledger = _ledger(policy, now_ms, chance)
     subject = f"customer:{chance.randint(1, 1000)}"
-    return World(policy, Facts(subject, channel, placements, values, ledger), now_ms, chance.randint(0, 2**53))
+    stock = {name: chance.choice([-1, 0, 1, 3, 10]) * each.least for name, each in policy.ruleset.supplies.items()}
+    facts = Facts(subject, channel, placements, values, ledger, stock=stock)
+    return World(policy, facts, now_ms, chance.randint(0, 2**53))
 
 
 def _offer(name: str, chance: random.Random) -> dict[str, Any]:
@@ -96,6 +107,8 @@ def _offer(name: str, chance: random.Random) -> dict[str, Any]:
         "class": chance.choice(["standard", "standard", "standard", "mandatory", "transactional"]),
         "value": chance.randint(1, 5),
         "always": chance.random() < 0.7,
+        "cost": chance.choice([0, 0.5, 1, 2]),
+        **({"inventory": 3} if chance.random() < 0.3 else {}),
         **({"category": chance.choice("xyz")} if chance.random() < 0.6 else {}),
         **({"exclusive_group": chance.choice("gh")} if chance.random() < 0.4 else {}),
         **_dates(chance),
@@ -191,7 +204,19 @@ def _ledger(policy: LivePolicy, now_ms: int, chance: random.Random) -> Ledger:
         for rule in policy.ruleset.policy.rules
         if rule.lifetime and chance.random() < 0.5
     )
-    return Ledger(tuple(sorted(entries, key=lambda each: each.at_ms)), waiting)
+    return Ledger(tuple(sorted(entries, key=lambda each: each.at_ms)), waiting, cells=_cells(candidates, now_ms))
+
+
+def _cells(candidates: list[Candidate], now_ms: int) -> dict[str, dict[str, int]]:
+    """What a ledger may remember: of some programs a cell, also one that is gone."""
+    chance = random.Random(now_ms + len(candidates))
+    keys = sorted({each.program_key for each in candidates} | {"holdout universal"})
+    named = {key: ("holdout", "served") if key.startswith("holdout") else ("a", "b", "held", "gone") for key in keys}
+    return {
+        key: {name: now_ms - chance.randint(1, 3) for name in chance.sample(named[key], chance.randint(1, 2))}
+        for key in keys
+        if chance.random() < 0.4
+    }
 
 
 def cap_named(policy: LivePolicy, name: str) -> Cap:

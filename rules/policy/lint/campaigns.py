@@ -36,12 +36,13 @@ def appearing(subject: Subject) -> Iterator[Finding]:
     if not subject.sound("offers", "rules", "campaigns"):
         return
     proposed = {offer for rule in policy.rules for offer in rule.propose}
+    defaults = {each.default for each in policy.placements.values()}
     parts = {part for offer in policy.offers for part in offer.bundle}
     given = {offer for campaign in policy.campaigns for program in campaign.programs
              for cell in program.cells for offer in cell.offers}  # fmt: skip
     for at, offer in enumerate(policy.offers):
-        if offer.id in parts and offer.id not in given:
-            continue  # it appears as a part of its bundle
+        if (offer.id in parts or offer.id in defaults) and offer.id not in given:
+            continue  # it appears as a part of its bundle, or where nothing else does
         if not offer.always and offer.id not in proposed:
             message = f"`{offer.id}` can never appear: no rule proposes it"
             yield subject.warning(("offers", at, "id"), "never-appears", message, "propose it, or set `always: true`")

@@ -69,6 +69,8 @@ def _references(policy: Policy) -> Iterator[Reference]:
         yield from _of_stage(name, stage)
     for at, offer in enumerate(policy.offers):
         yield from _each(("offers", at, "bundle"), "offers", offer.bundle)
+    for name, placement in policy.placements.items():
+        yield from _one(("placements", name, "default"), "offers", placement.default)
     yield from _one(("policy", "customer_language"), "attributes", policy.policy.customer_language)
     yield from _of_outcomes(policy)
     yield from _of_contact_policy(policy.contact_policy)

@@ -39,6 +39,7 @@ def random_policy(chance: Random) -> LivePolicy:
         rules=[_rule(chance, number, names) for number in range(chance.randint(1, 4))],
         contact_policy=_contact(chance, names),
         wording={"customer.age": "your age"} if chance.random() < 0.5 else {"customer.city": "your city"},
+        **({"holdout": {"share": 20}} if len(names) % 2 else {}),
     )
 
 
@@ -73,6 +74,8 @@ def _offer(chance: Random, number: int) -> dict[str, Any]:
         **({"exclusive_group": "g"} if chance.random() < 0.3 else {}),
         "purpose": chance.choice(["adverts", "service"]),
         "treatments": treatments,
+        "cost": number,
+        **({"inventory": 5} if number == 1 else {}),
         **_conditions(chance, 0.15),
     }
 
@@ -96,7 +99,8 @@ def _campaign(chance: Random, number: int, names: list[str]) -> dict[str, Any]:
         ]
         programs.append({"id": f"p{number}{nth}", "cells": cells, **_conditions(chance, 0.1)})
     dates: dict[str, str] = chance.choice([*[{}] * 8, {"starts": "2026-04-01"}, {"ends": "2026-03-01"}])
-    return {"id": f"camp{number}", "programs": programs, **dates, **_conditions(chance, 0.1)}
+    budget = {"budget": 100} if number else {}
+    return {"id": f"camp{number}", "programs": programs, **budget, **dates, **_conditions(chance, 0.1)}
 
 
 def _rule(chance: Random, number: int, names: list[str]) -> dict[str, Any]:
@@ -177,7 +181,9 @@ def _facts(chance: Random, names: list[str]) -> Facts:
     )
     forgotten = NOON_MS - 2 * DAY if chance.random() < 0.05 else 0
     subject = f"customer:c{chance.randrange(1_000)}"
-    return Facts(subject, chance.choice(CHANNELS), placements, values, Ledger(entries, waiting, forgotten))
+    channel, ledger = chance.choice(CHANNELS), Ledger(entries, waiting, forgotten)
+    stock = {"offer:id-1": chance.choice([0, 1, 5]), "campaign:camp1": chance.choice([0, 3, 5, 100]) * 1_000_000}
+    return Facts(subject, channel, placements, values, ledger, stock=stock)
 
 
 def _entry(chance: Random, names: list[str]) -> LedgerEntry:
