@@ -189,10 +189,10 @@ class Decisioning:
         return await self.record(origin.decision) if result is Committed.DONE else None
 
     async def _decided(self, facts: Facts, origin: Origin, policy: LivePolicy) -> DecisionRecord:
-        for _ in range(MOST_DRAWN):
+        for drawn in range(MOST_DRAWN + 1):
             judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
             needed = wanted(judgement, facts.stock) if policy.shelf is not None else {}
-            if not needed or policy.shelf is None:
+            if not needed or policy.shelf is None or drawn == MOST_DRAWN:
                 break
             needs = {name: Need(*each) for name, each in needed.items()}
             if not await self._store.stocks.draw(origin.shard, needs, policy.shelf):

@@ -6,7 +6,7 @@ The same fold as the worker's; only what a log and a clock do for it is done her
 
 from collections.abc import Sequence
 
-from consumers.folding import Around, Step, fold_decision, fold_interaction, fold_said
+from consumers.folding import Around, Step, fold_decision, fold_interaction, fold_said, goals
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
 from consumers.timers import interaction_of
@@ -53,6 +53,7 @@ class Story:
         self.step.now_ms = interaction.at_ms
         fold_interaction(self.step, interaction, self._policy)
         fold_said(self.step, self._policy)
+        goals.judge(self.step, self._policy)
         said, self.step.records = self.step.records, []
         for record in said:
             self._say(record, interaction.at_ms)

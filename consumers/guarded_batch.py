@@ -100,9 +100,9 @@ class GuardedBatch:
             return
         counts = self._shelf.counted(answers[0])
         needs = {
-            name: Need(each.least, each.most)
+            name: Need(each.most, each.most)
             for name, each in self._shelf.supplies.items()
-            if counts[name].left < each.least
+            if counts[name].left < each.most
         }
         if needs and await self._store.stocks.draw(self.number, needs, self._shelf):
             counts = await self._store.stocks.read(self.number, self._shelf)

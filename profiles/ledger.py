@@ -145,10 +145,15 @@ def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Cou
     What was handed over is one proposal: an answer is put to all of its treatments, and counted where it began.
     """
     counts: Counts = Counter()
-    for entry in handing.together(ledger.entries, _find(ledger, response.code)):
+    proposal = handing.together(ledger.entries, _find(ledger, response.code))
+    for entry in proposal:
         ledger, more = _fold_one(ledger, entry, handing.share_of(entry, response))
         counts.update(
-            {name: n for name, n in more.items() if handing.is_counted(entry, name.rpartition("|")[2], response)}
+            {
+                name: n
+                for name, n in more.items()
+                if len(proposal) == 1 or handing.is_counted(entry, name.rpartition("|")[2], response)
+            }
         )
     return ledger, counts
 
@@ -264,4 +269,4 @@ def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:
     entries = tuple(each for each in ledger.entries if each.latest_ms() > oldest or each.until_ms > now_ms)
     proposals = tuple(each for each in ledger.proposals if each.until_ms > now_ms)
     forgotten = ledger.forgotten_ms if ledger.forgotten_ms > oldest else 0
-    return Ledger(entries, proposals, forgotten)
+    return Ledger(entries, proposals, forgotten, cells=ledger.cells)

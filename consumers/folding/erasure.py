@@ -93,6 +93,8 @@ def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
         if record.topic == "decisions":  # one of the new life has reserved what it chose
             made = _codes(said)
             return bool(made) and not step.around.again and made.isdisjoint(each.code for each in step.ledger.entries)
+        if record.topic == "responses" and said.get("cell"):
+            return bool(said["at_ms"] <= step.profile.marks.get(ERASED_MS, 0))
         if record.topic == "responses":
             return all(each.code != said["code"] for each in step.ledger.entries)
         return said["type"] in OUR_OWN and _is_before(said["time"], step.profile.first)

@@ -61,6 +61,7 @@ def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     step.ledger = folded
     step.counts.update(counts)
     for code in handing.codes(folded, response.code):
+        step.moves += holds.answered(before, folded, code, policy.definition)
         step.ledger, withdrawn, timers = no_response.answered(step.ledger, code, policy.definition)
         step.counts.update(withdrawn)
         step.timers.update(timers)
