@@ -120,7 +120,7 @@ async def test_of_two_identifiers_the_earlier_cell_counts(shop: Shop) -> None:
     shop.current = live(**cells(99, 1))
     linked = await shop.ask(customer="ada", visitor="v")
     assert [each.cell for each in linked.withheld] == ["control"]
-    assert linked.ledger["cells"]["spring/gifts"].keys() == {"all", "control"}
+    assert sorted(name for each in linked.ledger["cells"]["spring/gifts"] for name in each) == ["all", "control"]
     await shop.folded()
     assert (await shop.ask(customer="ada")).withheld
 
