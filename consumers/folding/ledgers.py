@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from consumers.dead_letters import decoded
 from consumers.folding.identities import pass_answer
+from consumers.folding.sessions import IDLE
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
@@ -90,6 +91,25 @@ def _found(step: Step, response: ResponseRecord, cell: tuple[str, str, str]) -> 
         raise ledgers.UnknownCode(f"of the cell {'/'.join(cell)}")
     under, entry = max(found, key=lambda each: each[1].at_ms)
     return under, response.model_copy(update={"code": entry.code, "decision": entry.decision, "cell": None})
+
+
+def visit_ended(step: Step, summary: Interaction, policy: LivePolicy) -> None:
+    """What was decided in the visit and never presented. It is folded with the visit's one summary, so it happens once.
+
+    As of interactions (profiles/sessions.py), what came before the first by less than the idle time is of the visit,
+    and where idle time has ended it, what came after the last."""
+    definition = policy.definition
+    if summary.channel not in definition.not_presented:
+        return
+    idle_ms = definition.session_idle_ms
+    began_ms = at_ms(datetime.fromisoformat(summary.data["started"])) - idle_ms
+    over_ms = summary.at_ms + (idle_ms if summary.data["ended_by"] == IDLE else 0)
+    before = step.ledger
+    visit = (began_ms, over_ms)
+    step.ledger, counts = no_response.visit_ended(before, visit, summary.at_ms, summary.channel, definition)
+    step.counts.update(counts)
+    for entry in step.ledger.entries if step.ledger is not before else ():
+        step.moves += holds.answered(before, step.ledger, entry.code, definition)
 
 
 def no_response_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:

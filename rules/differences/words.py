@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
-from schemas.base import duration_ms
+from schemas.base import duration_ms, duration_or_visit_end
 from schemas.difference import DifferenceGroup
 
 Style = Literal["plain", "duration", "money", "percent", "condition", "text"]
@@ -185,7 +185,7 @@ def style_of(model: type[BaseModel], name: str) -> Style:
 def _is_duration(parts: Any) -> bool:
     """Whether an annotation is or holds `DurationMs`."""
     for part in parts:
-        if getattr(part, "func", None) is duration_ms:
+        if getattr(part, "func", None) in (duration_ms, duration_or_visit_end):
             return True
         if _is_duration((*get_args(part), *getattr(part, "__metadata__", ()))):
             return True

@@ -174,6 +174,11 @@ FROM_TO: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"campaigns": campaign(programs=PRINTED)},
         "Campaign spring, program gifts, cell all: printed code none → SPRING-A",
     ),
+    (
+        {"outcomes": {**OUTCOMES, "silent": {"class": "neutral", "after": {"call": "1h"}}}},
+        {"outcomes": {**OUTCOMES, "silent": {"class": "neutral", "after": {"call": "session_end"}}}},
+        "Outcome silent: after call 1 hour → session_end",
+    ),
     ({}, {"outcomes": {**OUTCOMES, "sent": SENT}}, "New outcome sent: neutral, waits on web for 2 days"),
     (
         {"outcomes": {**OUTCOMES, "sent": SENT}},
