@@ -16,7 +16,11 @@ MODULE = "rules.bounds"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One small module, compiled."""
     made = tmp_path_factory.mktemp("compiled") / "made"
-    program = f"from pathlib import Path; from deploy.compiling import compile_into; compile_into(Path({str(made)!r}), ['rules/bounds.py'])"
+    program = f"""
+from pathlib import Path
+from deploy.compiling import compile_into
+compile_into(Path({str(made)!r}), ["rules/bounds.py"])
+"""
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, timeout=300)
     return made
 
