@@ -38,9 +38,9 @@ def taker(proposal: Iterable[LedgerEntry], supply: str, code: str) -> LedgerEntr
     return max(taking, key=lambda each: _claim(each, supply, code), default=None)
 
 
-def _claim(entry: LedgerEntry, supply: str, code: str) -> tuple[bool, bool, bool, int, str]:
+def _claim(entry: LedgerEntry, supply: str, code: str) -> tuple[bool, bool, int, str]:
     holds = entry.takes[supply]["hold_ms"] > 0
-    return supply in entry.used, holds, entry.code == code, entry.at_ms, entry.code
+    return supply in entry.used, holds, entry.at_ms if holds else int(entry.code == code), entry.code
 
 
 def share_of(entry: LedgerEntry, response: ResponseRecord) -> ResponseRecord:

@@ -127,7 +127,7 @@ def _judge(step: Step, before: tuple[Ledger, Identity], policy: LivePolicy) -> N
         made = attribution.with_outcomes(entry, *new, policy.definition.outcomes)
         if made is not None:
             found[entry.code] = made
-    _keep(step, now, found, settled_ms, kept, policy)
+    _keep(step, now, attribution.shared(found, now.entries, now.inferred), settled_ms, kept, policy)
     after = Known.of(step.ledger, step.identity)
     _count(step, was, after, policy)
     _say(step, was, after, policy)
