@@ -1,6 +1,7 @@
 """A goal that is met by an offer that was handed over from one channel to another: one acceptance, where it began."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import pytest
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
+from consumers.timers import interaction_of
 from profiles.customer import Customer
 from profiles.profile import Profile
 from schemas.interaction import to_cloud_event
@@ -65,6 +67,11 @@ def accepted(code: str) -> LogRecord:
         amount=200_000,
     )
     return LogRecord("responses", 11, NOON_MS + 1, f"{code}/accepted", ADA, orjson.dumps(said.model_dump()))
+
+
+def timer(name: str, due_ms: int) -> LogRecord:
+    fired = interaction_of(ADA, name, due_ms)
+    return LogRecord("interactions", 12, due_ms, fired.identity, ADA, orjson.dumps(to_cloud_event(fired)))
 
 
 def folded(known: LivePolicy, entries: tuple[LedgerEntry, ...], *records: LogRecord) -> tuple[Ledger, Counter[str]]:
@@ -133,6 +140,15 @@ def test_the_silence_of_all_its_treatments_is_withdrawn(how: dict[str, Any]) -> 
     assert all("no_response" not in each.known_outcomes() for each in commit.ledger.entries)
     again = ProfileFold(known, Counted())(Customer(ADA, "1-y", commit.profile or Profile(), commit.ledger), [bought()])
     assert not any(name.endswith("no_response") for name in again.counts)
+
+
+def test_a_silence_that_comes_after_the_goal_was_met_is_none() -> None:
+    due = {"phone": NOON_MS + HOUR, "web": NOON_MS + 2 * HOUR}
+    entries = tuple(replace(each, awaits_ms=due[each.code]) for each in (PHONE, WEB))
+    timers = [timer(f"no_response:{code}", at_ms) for code, at_ms in due.items()]
+    ledger, counts = folded(policy(), entries, bought(), *timers)
+    assert not any(name.endswith("no_response") for name in counts)
+    assert all("no_response" not in each.known_outcomes() for each in ledger.entries)
 
 
 def test_the_stock_is_used_once_where_it_was_held_last() -> None:
