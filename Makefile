@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compiled demo up kafka check format test faults bench soak schemas lock clean
+.PHONY: help setup setup-dev compiled demo up kafka check format test test-compiled faults bench soak schemas lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -50,6 +50,10 @@ format: setup-dev ## let ruff mend what it can
 
 test: setup-dev ## all tests; they start the servers they need
 	$(BIN)/python -m pytest
+
+test-compiled: compiled ## the tests of deciding and folding, on the machine code
+	$(BIN)/python -m pytest -p app tests/rules/test_*.py tests/rules/explaining tests/profiles tests/consumers/test_goals.py \
+	  tests/sim/test_real.py
 
 faults: setup-dev ## every fault of docs/reliability.md on real Kafka and Redis, and writes its table there; half an hour
 	@deploy/need-java

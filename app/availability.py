@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from consumers.stopping import Stopping
 from profiles.connection import UNREACHABLE, Redis
+from profiles.errors import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,11 @@ class Availability:
     @property
     def is_away(self) -> bool:
         return self._away_since is not None
+
+    def require(self) -> None:
+        """Raises StoreUnavailable where it is known to be away."""
+        if self.is_away:
+            raise StoreUnavailable(AWAY)
 
     def suspect(self) -> None:
         """Somebody has met it away, or late."""

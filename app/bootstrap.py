@@ -129,6 +129,7 @@ def build_api(settings: Settings) -> FastAPI:
                 policies=Policies(parts.policies.lifecycle),
                 status=Status(parts.store, live, settings.durability, settings.replicas_needed),
                 keys=Verifier(parts.registry, available),
+                store=available,
                 metrics=metrics,
             )
 

@@ -18,7 +18,9 @@ MADE_OF = "made-of"
 
 HOT = (
     "consumers/folding/emitted.py",
+    "consumers/folding/goals.py",
     "consumers/folding/interactions.py",
+    "consumers/folding/ledgers.py",
     "consumers/folding/lifecycle.py",
     "consumers/folding/occasion.py",
     "consumers/folding/parts.py",
@@ -30,8 +32,12 @@ HOT = (
     "consumers/guarded_batch.py",
     "consumers/redis_streams.py",
     "profiles/aggregates.py",
+    "profiles/attribution.py",
+    "profiles/cells.py",
     "profiles/features.py",
     "profiles/fold.py",
+    "profiles/handing.py",
+    "profiles/holdouts.py",
     "profiles/ledger.py",
     "profiles/no_response.py",
     "profiles/recent.py",
@@ -48,7 +54,9 @@ HOT = (
     "rules/contact_rules.py",
     "rules/counting.py",
     "rules/decide.py",
+    "rules/defaults.py",
     "rules/funnel.py",
+    "rules/handing.py",
     "rules/judgement.py",
     "rules/language/condition.py",
     "rules/language/matcher.py",
@@ -60,8 +68,10 @@ HOT = (
     "rules/reasons.py",
     "rules/silences.py",
     "rules/slots.py",
+    "rules/stock.py",
     "rules/texts.py",
     "rules/treatments.py",
+    "rules/wanting.py",
     "schemas/ledger.py",
 )
 """Modules with classes that pydantic or msgspec makes cannot be among them."""

@@ -84,7 +84,7 @@ def _candidate(each: CandidateExplained) -> Iterator[str]:
     if each.weight is not None:
         yield f"  {_weight(each.weight)}"
     yield from (f"  proposed by {rule.rule}, boost {rule.boost:g}: {rule.text}" for rule in each.proposed_by)
-    if not each.proposed_by and each.reason != "settled":
+    if not each.proposed_by and each.reason != "settled" and each.continues is None:
         yield "  always on"
 
 

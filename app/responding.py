@@ -36,7 +36,7 @@ class Responding:
     async def respond(self, request: ResponseRequest, now: datetime) -> ResponseReceipt:
         """Raises BadResponseCode, UnknownResponseCode, UnknownOutcome, Invalid, NoPolicy and store errors."""
         policy = required(self._policies)
-        code = parsed(request.code) if request.customer is None else await self._sent_to(request, policy, at_ms(now))
+        code = await self._code(request, policy, at_ms(now))
         known = await self._find(code)
         said = answer(request, code, known, policy.definition, at_ms(now))
         result = await retried(lambda _: self._commit(known.subject, said, policy.definition))
@@ -48,6 +48,14 @@ class Responding:
             outcome=request.outcome,
             repeated=result is Committed.DONE,
         )
+
+    async def _code(self, request: ResponseRequest, policy: LivePolicy, now_ms: int) -> str:
+        if request.customer is not None:
+            return await self._sent_to(request, policy, now_ms)
+        if read_code(request.code) in policy.ruleset.cell_codes:
+            hint = "Give the `customer` with it, who was sent it."
+            raise BadResponseCode(f"{request.code} is the printed code of a cell, which many have.", hint=hint)
+        return parsed(request.code)
 
     async def _sent_to(self, request: ResponseRequest, policy: LivePolicy, now_ms: int) -> str:
         """The response code that the printed code of a cell stands for, with this customer."""

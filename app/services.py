@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from app.actions import Actions
 from app.answering import Answering
+from app.availability import Availability
 from app.customers import Customers
 from app.decisioning import Decisioning
 from app.erasing import Erasing
@@ -33,4 +34,5 @@ class Services:
     policies: Policies
     status: Status
     keys: Verifier
+    store: Availability
     metrics: Metrics

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from app.errors import StartError
 from app.publishing import PolicyStore
 from profiles.shelf import Count, Shelf
 from profiles.store import CustomerStore
 from rules.policy import check
-from schemas.supplies import shown
+from schemas.supplies import amount_of, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,14 @@ def shown_lines(found: Sequence[Standing]) -> list[str]:
     lines = [_line(row, widths) for row in rows]
     beyond = [f"{each.supply} is oversold by {shown(each.supply, each.oversold)}" for each in found if each.oversold]
     return [*lines, *beyond]
+
+
+def shown_json(found: Sequence[Standing]) -> str:
+    """In units, or in the currency."""
+    columns = ("total", "held", "used", "left", "oversold")
+    amounts = ({name: amount_of(each.supply, getattr(each, name)) for name in columns} for each in found)
+    rows = [{"supply": each.supply, **row} for each, row in zip(found, amounts, strict=True)]
+    return orjson.dumps(rows).decode()
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -211,7 +211,9 @@ def counted(entry: LedgerEntry, outcomes: Mapping[str, Outcome]) -> Counts:
     for column, amount in columns.items():
         if amount:
             found[key_of(entry, column)] = amount
-    found.update(dict(holdouts.also(columns, entry, day(entry.at_ms))))
+    # whoever is held out can look at nothing: both sides count who has done it, seen or not
+    done = {"positive": int(bool(entry.inferred.met) and not entry.positive), "amount": columns["amount"]}
+    found.update(dict(holdouts.also(done, entry, day(entry.at_ms))))
     return found
 
 

@@ -1,6 +1,7 @@
 """Goals, compiled: what an interaction means for the treatments before it. Built once per revision, then only read.
 
-The nearest goal counts: that of the offer, else of its cell, else of the program. An interaction that no goal names
+The nearest goal counts: that of the offer, else of its cell, else of the program; what the universal holdout keeps back
+is in none of the program's cells. An interaction that no goal names
 costs one look into a table.
 """
 
@@ -10,6 +11,7 @@ from typing import Any
 
 from rules.candidates import Candidate
 from rules.language import Condition
+from schemas.cells import HOLDOUT
 from schemas.goals import Attribution, Goal
 from schemas.ledger import LedgerEntry
 from schemas.policy import Policy
@@ -56,16 +58,17 @@ def compile_goals(policy: Policy, candidates: Iterable[Candidate], conditions: C
     found: dict[Place, CompiledGoal] = {}
     for each in candidates:
         program_path = at_program[each.campaign.id, each.program.id]
-        for nth, cell in enumerate(each.program.cells):
+        at_cells = {cell.id: ((*program_path, "cells", nth), cell.goal) for nth, cell in enumerate(each.program.cells)}
+        for cell in (HOLDOUT, *at_cells):
             levels = (
                 (("offers", offers[each.offer.id]), each.offer.goal),
-                ((*program_path, "cells", nth), cell.goal),
+                at_cells.get(cell, ((), None)),
                 (program_path, each.program.goal),
             )
             path, goal = next(((path, goal) for path, goal in levels if goal is not None), ((), None))
             if goal is not None:
                 condition = conditions.get((*path, "goal", "condition"))
-                place = (each.campaign.id, each.program.id, cell.id, each.offer.id)
+                place = (each.campaign.id, each.program.id, cell, each.offer.id)
                 found[place] = CompiledGoal(goal, condition, each.offer_values)
     conditions_asked = [each.condition for each in found.values() if each.condition is not None]
     return Goals(

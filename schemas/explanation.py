@@ -97,7 +97,7 @@ class CandidateExplained(Model):
     obstacles: tuple[Obstacle, ...] = ()
     """The reason first, then whatever else stands in the way."""
     proposed_by: tuple[Proposing, ...] = ()
-    """The rules that proposed it; none for one that is always on, or settled."""
+    """The rules that proposed it; none for one that is always on, settled or handed over."""
     weight: Weight | None = None
     """Missing where it fell before arbitration."""
     continues: str | None = None

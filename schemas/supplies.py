@@ -48,6 +48,11 @@ def counted(supply: str, amount: float) -> int:
     return micro(amount) if supply.startswith(OF_CAMPAIGN) else int(amount)
 
 
+def amount_of(supply: str, counted: int) -> float:
+    """What is counted, as it is authored."""
+    return counted / MICRO if supply.startswith(OF_CAMPAIGN) else counted
+
+
 def shown(supply: str, amount: int) -> str:
     """Of a budget in the currency."""
     return f"{amount / MICRO:,.15g}" if supply.startswith(OF_CAMPAIGN) else f"{amount:,}"

@@ -16,10 +16,14 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 Header = Annotated[str | None, Depends(HEADER)]
 
 
-def require(scope: str) -> Callable[..., Awaitable[Holder]]:
-    """A dependency that answers 401 or 403 unless the call has a key with this scope, and says whose it is."""
+def require(scope: str, needs_store: bool = True) -> Callable[..., Awaitable[Holder]]:
+    """A dependency that answers 401 or 403 unless the call has a key with this scope, and says whose it is; 503 at once
+    where the store is known to be away, and the call needs it."""
 
     async def check(services: ServicesOf, bearer: Bearer, header: Header) -> Holder:
-        return await services.keys.require(bearer.credentials if bearer else header, scope)
+        holder = await services.keys.require(bearer.credentials if bearer else header, scope)
+        if needs_store:
+            services.store.require()
+        return holder
 
     return check

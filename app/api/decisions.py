@@ -21,7 +21,7 @@ Asked = Annotated[DecisionRequest, Depends(json_body(DecisionRequest))]
     "/v1/decisions",
     response_model=Decision | Undecided,
     response_model_exclude_none=True,
-    dependencies=[Depends(require("decide"))],
+    dependencies=[Depends(require("decide", needs_store=False))],
     openapi_extra=body(DecisionRequest, QUESTION),
     responses=refusals(*WITH_A_BODY, NoPolicy, StoreBusy),
 )

@@ -4,9 +4,14 @@ from fastapi import APIRouter, Response
 
 from app.api.dependencies import ServicesOf
 from app.api.openapi import problems
+from app.availability import AWAY, LATE, within
 from app.errors import StoreAway
 from app.metrics import CONTENT_TYPE
+from profiles.errors import StoreUnavailable
 from schemas.status import Ready
+
+ANSWERS_WITHIN_S = 1.0
+"""A probe of an orchestrator gives up soon after."""
 
 router = APIRouter(tags=["operation"])
 
@@ -22,7 +27,12 @@ async def alive() -> dict[str, str]:
 @router.get("/readyz", responses=problems([StoreAway]))
 async def ready(services: ServicesOf) -> Ready:
     """Redis answers; 503 otherwise. `"policy": null` says that none is published yet: calls then answer 409."""
-    return await services.status.ready()
+    services.store.require()
+    found = await within(services.status.ready(), ANSWERS_WITHIN_S)
+    if found is LATE:
+        services.store.suspect()
+        raise StoreUnavailable(AWAY)
+    return found
 
 
 @router.get("/metrics", response_class=Response)

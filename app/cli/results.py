@@ -42,17 +42,23 @@ def scorecard(
 
 
 @app.command()
-def stock() -> None:
+def stock(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, in units or in the currency")] = False,
+) -> None:
     """Show what is left of the inventories and budgets of the live policy."""
     from app.bootstrap import opened
-    from app.stock import live_shelf, shown_lines, standing
+    from app.stock import Standing, live_shelf, shown_json, shown_lines, standing
 
-    async def go(settings: Settings) -> list[str]:
+    async def go(settings: Settings) -> list[Standing]:
         async with opened(settings) as parts:
             shelf = await live_shelf(parts.policies)
-            return shown_lines(await standing(parts.store, shelf)) if shelf else []
+            return await standing(parts.store, shelf) if shelf else []
 
-    terminal.say("\n".join(run(go)) or "the live policy has no inventory and no budget")
+    found = run(go)
+    if as_json:
+        terminal.say(shown_json(found))
+    else:
+        terminal.say("\n".join(shown_lines(found)) if found else "the live policy has no inventory and no budget")
 
 
 @app.command()

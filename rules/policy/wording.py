@@ -12,6 +12,7 @@ from rules.policy.nodes import Node
 from rules.policy.places import KEY, place_of
 from rules.policy.shape import fields, model_at, noun
 from schemas.base import FactName, Id, Name
+from schemas.policy import CellCode
 from schemas.windows import ClockTime
 
 KINDS = {
@@ -30,7 +31,7 @@ KINDS = {
 OPENING = re.compile(r"`([^`]*)`")
 PATTERNS: Table[str, str] = {
     meta.pattern: str(info.description)
-    for alias in (Id, Name, FactName, ClockTime)
+    for alias in (Id, Name, FactName, ClockTime, CellCode)
     for info in get_args(alias)
     for meta in getattr(info, "metadata", ())
     if getattr(meta, "pattern", None)

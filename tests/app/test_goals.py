@@ -1,6 +1,7 @@
 """Goals and printed codes through the parts that serve: decide, respond, buy, fold, and the scorecard."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -10,12 +11,13 @@ import pytest
 from redis.asyncio import Redis
 
 from app.decisioning import Decisioning
-from app.errors import UnknownResponseCode
+from app.errors import BadResponseCode, UnknownResponseCode
 from app.metrics import Metrics
 from app.responding import Responding
 from app.scorecard import scorecard
 from consumers.accepting import taken_in
 from consumers.folding import ProfileFold
+from consumers.live import LivePolicy
 from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
 from profiles import keys
@@ -37,11 +39,12 @@ CELLS = [
     {"id": "letter", "share": 50, "offers": ["mug"], "code": "SPRING-A"},
     {"id": "control", "share": 50, "holdout": True},
 ]
-POLICY = live(
-    outcomes={**SHOP["outcomes"], "bought": {"class": "positive", "implies": ["presented"], "ends": True}},
-    campaigns=[{"id": "spring", "programs": [{"id": "gifts", "goal": BOUGHT, "cells": CELLS}]}],
-    offers=CATALOGUE["offers"][:1],
-)
+SECTIONS: dict[str, Any] = {
+    "outcomes": {**SHOP["outcomes"], "bought": {"class": "positive", "implies": ["presented"], "ends": True}},
+    "offers": CATALOGUE["offers"][:1],
+}
+GIFTS = {"id": "gifts", "goal": BOUGHT}
+POLICY = live(campaigns=[{"id": "spring", "programs": [{**GIFTS, "cells": CELLS}]}], **SECTIONS)
 PEOPLE = [f"c{number}" for number in range(40)]
 
 
@@ -52,8 +55,10 @@ class Service:
     loop: GuardedLoop
     decided: dict[str, DecisionRecord] = field(default_factory=dict)
 
+    policy: LivePolicy = POLICY
+
     def __post_init__(self) -> None:
-        policies = SimpleNamespace(current=POLICY)
+        policies = SimpleNamespace(current=self.policy)
         self._decisioning = Decisioning(self.store, policies, NothingLearned(), Metrics(), 86_400_000)
         self._responding = Responding(self.store, policies, Metrics())
 
@@ -69,7 +74,7 @@ class Service:
             specversion="1.0", id=f"{customer}-{at}", source="shop", type="purchase", subject=customer,
             channel="web", time=at, data={"amount": amount},
         )  # fmt: skip
-        record = taken_in(event, POLICY, at_ms(at))
+        record = taken_in(event, self.policy, at_ms(at))
         await self.store.append([record])
         return record
 
@@ -82,11 +87,39 @@ class Service:
 
 @pytest.fixture
 async def service(redis_url: str) -> AsyncIterator[Service]:
+    async with served(redis_url, POLICY) as service:
+        yield service
+
+
+@asynccontextmanager
+async def served(redis_url: str, policy: LivePolicy) -> AsyncIterator[Service]:
     async with connected(redis_url) as redis:
         store, meter = await CustomerStore.open(redis, 4), Metrics()
-        fold = ProfileFold(POLICY, meter)
+        fold = ProfileFold(policy, meter)
         loop = GuardedLoop(store, RedisStreams(redis, 4, "one"), lambda: fold, meter, 10_000, wait_ms=20)
-        yield Service(redis, store, loop)
+        yield Service(redis, store, loop, policy=policy)
+
+
+async def test_the_universal_holdout_is_measured_by_the_goals_of_programs(redis_url: str) -> None:
+    """Every second of the served and every third of the held out buys; nobody has looked at anything."""
+    async with served(
+        redis_url,
+        live(
+            campaigns=[{"id": "spring", "programs": [{**GIFTS, "cells": [{**CELLS[0], "share": 100}]}]}],
+            holdout={"share": 40},
+            **SECTIONS,
+        ),
+    ) as service:
+        made = {name: await service.decide(name) for name in PEOPLE}
+        held_out = [name for name in PEOPLE if made[name].withheld]
+        offered = [name for name in PEOPLE if made[name].treatments]
+        assert min(len(held_out), len(offered)) > 8
+        buyers = [*offered[::2], *held_out[::3]]
+        for name in (*buyers, *buyers):
+            await service.buy(name, NOW + timedelta(days=2))
+        (lift,) = (await service.scorecard()).lifts
+        assert (lift.served.customers, lift.held_out.customers) == (len(offered), len(held_out))
+        assert (lift.served.positive, lift.held_out.positive) == (len(offered[::2]), len(held_out[::3]))
 
 
 async def test_both_sides_of_a_program_are_measured_by_the_same_goal(service: Service) -> None:
@@ -164,3 +197,5 @@ async def test_a_printed_code_without_a_decision_says_what_to_do(service: Servic
         await service.respond(code="SPRING-A", customer="nobody", outcome="accepted")
     with pytest.raises(UnknownResponseCode, match="No cell of the live policy has the code SPRING-B"):
         await service.respond(code="SPRING-B", customer="nobody", outcome="accepted")
+    with pytest.raises(BadResponseCode, match="SPRING-A is the printed code of a cell, which many have"):
+        await service.respond(code="SPRING-A", outcome="accepted")

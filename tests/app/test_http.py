@@ -38,6 +38,12 @@ class Keys:
             raise NotAllowed
 
 
+class There:
+    """A store that answers."""
+
+    def require(self) -> None: ...
+
+
 class Failing:
     """Whatever is asked of it fails as it was told to."""
 
@@ -92,6 +98,7 @@ def services(error: Exception) -> Services:
     """Takes in every interaction, knows nobody, and fails otherwise."""
     stand_ins = SimpleNamespace(
         keys=Keys(),
+        store=There(),
         ingestion=Ingestion(),
         customers=Nobody(),
         identities=Failing(error),
