@@ -5,7 +5,7 @@ It follows from the ledger alone: the outcome stands there as soon as it is take
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from schemas.decision import Facts
 from schemas.holding import held_until_ms
@@ -36,12 +36,14 @@ class Handed:
 
     def taken(self, takes: Mapping[str, Taking]) -> dict[str, Taking]:
         """What it takes, and holds itself."""
-        held: Taking
-        found = dict(takes)
-        for supply in self.holds & found.keys():
-            held = {**found[supply], "hold_ms": 0}
-            found[supply] = held
-        return found
+        return {
+            supply: Taking(
+                amount=each["amount"],
+                confirm=each["confirm"],
+                hold_ms=0 if supply in self.holds else each["hold_ms"],
+            )
+            for supply, each in takes.items()
+        }
 
 
 HandOvers = Mapping[str, HandOver]
@@ -73,10 +75,16 @@ def handed_over(facts: Facts, hand_overs: HandOvers, settling: frozenset[str], n
             if is_here and (before is None or (before.at_ms, before.code) < (handed.at_ms, handed.code)):
                 found[entry.offer] = handed
     waiting = {offer: each for offer, each in found.items() if each.code not in over}
-    return {
-        offer: replace(each, holds=frozenset(_held(each, facts.ledger.entries, hand_overs, now_ms)))
-        for offer, each in waiting.items()
-    }
+    return {offer: _holding(each, facts.ledger.entries, hand_overs, now_ms) for offer, each in waiting.items()}
+
+
+def _holding(handed: Handed, entries: Iterable[LedgerEntry], hand_overs: HandOvers, now_ms: int) -> Handed:
+    holds = frozenset(_held(handed, entries, hand_overs, now_ms))
+    if not holds:
+        return handed
+    return Handed(
+        handed.code, handed.outcome, handed.channel, handed.at_ms, handed.until_ms, handed.same_contact, holds
+    )
 
 
 def _held(handed: Handed, entries: Iterable[LedgerEntry], hand_overs: HandOvers, now_ms: int) -> Iterator[str]:
