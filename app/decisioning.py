@@ -189,9 +189,10 @@ class Decisioning:
         return await self.record(origin.decision) if result is Committed.DONE else None
 
     async def _decided(self, facts: Facts, origin: Origin, policy: LivePolicy) -> DecisionRecord:
+        slots = sum(count for _, count in facts.placements)
         for drawn in range(MOST_DRAWN + 1):
             judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
-            needed = wanted(judgement, facts.stock) if policy.shelf is not None else {}
+            needed = wanted(judgement, facts.stock, slots) if policy.shelf is not None else {}
             if not needed or policy.shelf is None or drawn == MOST_DRAWN:
                 break
             needs = {name: Need(*each) for name, each in needed.items()}

@@ -86,7 +86,7 @@ class Responding:
         if answered is customer.ledger and not ledger.awaits_amount(answered, said):
             await self._store.confirm(subject)
             return Committed.DONE
-        moves = holds.answered(customer.ledger, answered, said.code, definition)
+        moves = holds.answered(customer.ledger, answered, [said.code], definition)
         commit = Commit(subject, customer.version, ledger=answered, records=[record_of(said, subject)], moves=moves)
         result = await self._store.commit(commit)
         return None if result is Committed.CONFLICT else result

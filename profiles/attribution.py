@@ -2,7 +2,8 @@
 
 A goal event ("bought the product") is due to contacts of the customer before it, within the window of their goal: the
 last, the first, or all by weight. What was withheld is apart: the events of somebody held out are due to what each
-program would have offered, so that both sides of a program are measured alike.
+program would have offered, so that both sides of a program are measured alike. What was handed over is one proposal: it
+gets one share, where it began.
 
 Everything here is a function of a *set* of ledger entries and a *set* of goal events, so that the order of arrival
 does not matter: what comes late changes what follows, and the difference is counted. That holds for as long as the
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from profiles import holdouts
+from profiles import handing, holdouts
 from profiles.ledger import Counts, day, implied, key_of
 from profiles.no_response import answers
 from schemas.goals import Attribution
@@ -43,6 +44,7 @@ Credits = dict[str, dict[str, Credit]]
 def credited(entries: Sequence[LedgerEntry], events: Iterable[GoalEvent], meets: Meets, how: Attribution) -> Credits:
     """What is due to whom."""
     found: Credits = {}
+    roots = {each.code: each for each in entries}
     for event in events:
         pools: dict[Program | None, list[tuple[LedgerEntry, Reach]]] = {}
         for entry in entries:
@@ -52,7 +54,8 @@ def credited(entries: Sequence[LedgerEntry], events: Iterable[GoalEvent], meets:
                 pools.setdefault(apart, []).append((entry, reach))
         for pool in pools.values():
             for entry, credit in _divided(pool, event, how):
-                found.setdefault(entry.code, {})[event.id] = credit
+                began = roots.get(handing.root_of(entry), entry)
+                found.setdefault(began.code, {})[event.id] = credit
     return found
 
 
@@ -65,6 +68,8 @@ def _divided(
         pool = pool[-1:]
     elif how.model == "first":
         pool = pool[:1]
+    else:
+        pool = _each_proposal(pool)
     weights = [_weight(event.at_ms - entry.at_ms, how.half_life) for entry, _ in pool]
     upto, done = 0.0, 0
     for (entry, reach), weight in zip(pool, weights, strict=True):
@@ -74,6 +79,16 @@ def _divided(
             amount = reach.amount * due // WHOLE_EVENT - reach.amount * done // WHOLE_EVENT
             yield entry, Credit(reach.outcome, event.at_ms, due - done, amount)
         done = due
+
+
+def _each_proposal(pool: Iterable[tuple[LedgerEntry, Reach]]) -> list[tuple[LedgerEntry, Reach]]:
+    """Its latest contact, in the order of the pool."""
+    latest: dict[str, tuple[LedgerEntry, Reach]] = {}
+    for each in pool:
+        root = handing.root_of(each[0])
+        latest.pop(root, None)
+        latest[root] = each
+    return list(latest.values())
 
 
 def _weight(age_ms: int, half_life_ms: int | None) -> float:
@@ -157,6 +172,23 @@ def with_outcomes(
     if not (happened or met):
         return None
     return Inferred(dict(due), dict(settled), dict(met), happened, answers(happened, outcomes))
+
+
+def shared(
+    found: Mapping[str, Inferred], entries: Sequence[LedgerEntry], before: Callable[[str], Inferred | None]
+) -> dict[str, Inferred]:
+    """With what an answer means for the other treatments of its proposal: nothing is awaited of them either. That stays
+    where the treatment with which it began is forgotten."""
+    known = {each.code for each in entries}
+    answered = {handing.root_of(each) for each in entries if each.code in found and found[each.code].answers}
+    shares = dict(found)
+    for entry in entries:
+        if entry.continues is None and entry.code not in answered:
+            continue
+        was, is_forgotten = before(entry.code), entry.continues is not None and entry.continues not in known
+        if handing.root_of(entry) in answered or (is_forgotten and was is not None and was.answers):
+            shares[entry.code] = replace(found.get(entry.code, NOTHING), answers=True)
+    return shares
 
 
 def counted(entry: LedgerEntry, outcomes: Mapping[str, Outcome]) -> Counts:

@@ -1,7 +1,7 @@
 """What an answer to a treatment means for those that it was handed over from, or to: they are one proposal.
 
 A yes or a no to one of them is a yes or a no to all, and is counted once, where the proposal began. What was seen or
-clicked is of that treatment alone. Pure.
+clicked is of that treatment alone. What it takes of the stock it takes once. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +29,18 @@ def codes(ledger: Ledger, code: str) -> Sequence[str]:
     """Of all treatments of the proposal."""
     entry = next((each for each in ledger.entries if each.code == code), None)
     return [code] if entry is None else [each.code for each in together(ledger.entries, entry)]
+
+
+def taker(proposal: Iterable[LedgerEntry], supply: str, code: str) -> LedgerEntry | None:
+    """Which of its treatments uses the supply, when this one is answered: the one that has, or that holds it (if the
+    hold of an earlier one has ended, the latest), or else, where that is in another ledger, the answered one."""
+    taking = [each for each in proposal if supply in each.takes]
+    return max(taking, key=lambda each: _claim(each, supply, code), default=None)
+
+
+def _claim(entry: LedgerEntry, supply: str, code: str) -> tuple[bool, bool, int, str]:
+    holds = entry.takes[supply]["hold_ms"] > 0
+    return supply in entry.used, holds, entry.at_ms if holds else int(entry.code == code), entry.code
 
 
 def share_of(entry: LedgerEntry, response: ResponseRecord) -> ResponseRecord:

@@ -3,14 +3,19 @@
 A decision *holds* what its treatments take. The first outcome of the class that the supply asks for *uses* it; an
 answer that ends the matter otherwise *frees* it, as time does. What is used stands in the ledger entry, so that each is
 used once, whoever takes the outcome in first: the API or the fold of the log.
+
+What was handed over is one proposal and takes once: its first treatment holds, until the hand-over ends, and an answer
+to any of them settles that.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
+from profiles import handing
 from profiles.definition import Definition
+from schemas.holding import held_until_ms
 from schemas.ledger import Ledger, LedgerEntry
 
 
@@ -18,7 +23,8 @@ class Act(StrEnum):
     HOLD = "hold"
     """If there is enough; else the whole commit is refused."""
     KEEP = "keep"
-    """Of a decision that the log knows and the ledger does not (any more): as far as there is enough."""
+    """For longer, where it is held; else as far as there is enough, such as of a decision that the log knows and the
+    ledger does not (any more)."""
     USE = "use"
     """What is held, or else what is left, or else more than there is: it has happened."""
     FREE = "free"
@@ -39,18 +45,21 @@ def held(entries: Iterable[LedgerEntry], until_ms: int = 0, act: Act = Act.HOLD)
         Move(act, each.code, name, taking["amount"], max(each.at_ms + taking["hold_ms"], until_ms))
         for each in entries
         for name, taking in each.takes.items()
+        if taking["hold_ms"]
     ]
 
 
-def answered(before: Ledger, after: Ledger, code: str, definition: Definition) -> list[Move]:
-    """For what an outcome has made of one entry."""
+def answered(before: Ledger, after: Ledger, codes: Iterable[str], definition: Definition) -> list[Move]:
+    """For what outcomes of these treatments have made of their proposals."""
     if before is after:
         return []
-    now = next((each for each in after.entries if each.code == code), None)
-    if now is None or not now.takes:
+    roots = {root: each for each in after.entries if each.code in codes for root in [handing.root_of(each)]}
+    proposals = [handing.together(after.entries, each) for each in roots.values()]
+    taking = [each for each in proposals if any(entry.takes for entry in each)]
+    if not taking:
         return []
-    then = next((each for each in before.entries if each.code == code), now)
-    return list(_moves(then, now, definition))
+    then = {each.code: each for each in before.entries}
+    return [move for now in taking for move in _moves([then.get(each.code, each) for each in now], now, definition)]
 
 
 def kept(before: Ledger, after: Ledger) -> list[Move]:
@@ -61,17 +70,41 @@ def kept(before: Ledger, after: Ledger) -> list[Move]:
     return held((each for each in after.entries if each.code not in known), act=Act.KEEP)
 
 
-def _moves(then: LedgerEntry, now: LedgerEntry, definition: Definition) -> Iterator[Move]:
-    is_over = not _over(then, definition) and _over(now, definition)
-    for name, taking in now.takes.items():
-        if name in now.used and name not in then.used:
-            yield Move(Act.USE, now.code, name, taking["amount"])
-        elif name not in now.used and is_over:
-            yield Move(Act.FREE, now.code, name, taking["amount"])
+def _moves(then: Sequence[LedgerEntry], now: Sequence[LedgerEntry], definition: Definition) -> Iterator[Move]:
+    is_over, is_handed_on = _over(now, definition), bool(_hand_overs(now, definition) - _hand_overs(then, definition))
+    ends, gone, before = is_over and not _over(then, definition), _used(now), _used(then)
+    for was, entry in zip(then, now, strict=True):
+        for name, taking in entry.takes.items():
+            if name in entry.used:
+                if name not in was.used:
+                    yield Move(Act.USE, entry.code, name, taking["amount"])
+            elif taking["hold_ms"] and (ends or name in gone - before):
+                yield Move(Act.FREE, entry.code, name, taking["amount"])
+            elif taking["hold_ms"] and is_handed_on and not is_over and name not in gone:
+                yield Move(Act.KEEP, entry.code, name, taking["amount"], _until_ms(entry, name, now, definition))
 
 
-def _over(entry: LedgerEntry, definition: Definition) -> bool:
-    """Whether it is not expected any more that it will be used."""
+def _used(proposal: Iterable[LedgerEntry]) -> set[str]:
+    return {name for each in proposal for name in each.used}
+
+
+def _hand_overs(proposal: Iterable[LedgerEntry], definition: Definition) -> set[tuple[str, str]]:
+    return {(each.code, name) for each in proposal for name in each.known_outcomes() if _hands_over(name, definition)}
+
+
+def _hands_over(name: str, definition: Definition) -> bool:
+    return name in definition.outcomes and definition.outcomes[name].hand_over is not None
+
+
+def _until_ms(entry: LedgerEntry, supply: str, proposal: Iterable[LedgerEntry], definition: Definition) -> int:
+    known = {name: each.hand_over for name, each in definition.outcomes.items() if each.hand_over is not None}
+    return held_until_ms(entry, supply, proposal, known)
+
+
+def _over(proposal: Sequence[LedgerEntry], definition: Definition) -> bool:
+    """Whether it is not expected any more that it will be used. What was handed over still waits in silence."""
     outcomes = definition.outcomes
-    known = (outcomes[name] for name in entry.known_outcomes() if name in outcomes)
-    return bool(entry.unanswered) or any(each.ends or each.kind == "negative" for each in known)
+    known = [outcomes[name] for each in proposal for name in each.known_outcomes() if name in outcomes]
+    if any(each.ends or each.kind == "negative" for each in known):
+        return True
+    return any(each.unanswered for each in proposal) and all(each.hand_over is None for each in known)

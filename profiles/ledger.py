@@ -134,8 +134,8 @@ def answered(ledger: Ledger, response: ResponseRecord) -> Ledger:
     new = {name: response.at_ms for name in response.outcomes if name not in known}
     if not new:
         return ledger
-    taken = used(entry, dict.fromkeys(response.outcomes.values(), response.at_ms))
-    return changed(ledger, replace(entry, said={**entry.said, **new}, used=taken))
+    said = changed(ledger, replace(entry, said={**entry.said, **new}))
+    return taken(said, response.code, dict.fromkeys(response.outcomes.values(), response.at_ms))
 
 
 def awaits_amount(ledger: Ledger, response: ResponseRecord) -> bool:
@@ -160,7 +160,7 @@ def fold_response(ledger: Ledger, response: ResponseRecord) -> tuple[Ledger, Cou
                 if len(proposal) == 1 or handing.is_counted(entry, name.rpartition("|")[2], response)
             }
         )
-    return ledger, counts
+    return taken(ledger, response.code, dict.fromkeys(response.outcomes.values(), response.at_ms)), counts
 
 
 def _fold_one(ledger: Ledger, entry: LedgerEntry, response: ResponseRecord) -> tuple[Ledger, Counts]:
@@ -176,7 +176,6 @@ def _fold_one(ledger: Ledger, entry: LedgerEntry, response: ResponseRecord) -> t
         outcomes={**entry.outcomes, **new},
         said={name: at for name, at in entry.said.items() if name not in new},
         amounts={**entry.amounts, response.outcome: amount} if amount else entry.amounts,
-        used=used(entry, dict.fromkeys(response.outcomes.values(), response.at_ms)),
     )
     return changed(ledger, folded), Counter(dict(_outcome_counts(entry, folded, amount)))
 
@@ -193,11 +192,19 @@ def _is_earlier(entry: LedgerEntry, outcome: str, at_ms: int) -> bool:
     return known_ms is None or (at_ms < known_ms and outcome not in entry.unanswered)
 
 
-def used(entry: LedgerEntry, classes: Mapping[str, int]) -> dict[str, int]:
-    """What it has taken for good once outcomes of these classes are known, and when. It depends on what was taken and
-    said, on no policy, so that the log tells it again."""
-    new = {name: classes[each["confirm"]] for name, each in entry.takes.items() if each["confirm"] in classes}
-    return {**new, **entry.used} if new else entry.used
+def taken(ledger: Ledger, code: str, classes: Mapping[str, int]) -> Ledger:
+    """With what its proposal has taken for good once outcomes of these classes are known of a treatment, and when. It
+    depends on what was taken and said, on no policy, so that the log tells it again."""
+    proposal = handing.together(ledger.entries, _find(ledger, code))
+    for entry in proposal:
+        new = {
+            name: classes[each["confirm"]]
+            for name, each in entry.takes.items()
+            if each["confirm"] in classes and name not in entry.used and handing.taker(proposal, name, code) is entry
+        }
+        if new:
+            ledger = changed(ledger, replace(entry, used={**new, **entry.used}))
+    return ledger
 
 
 def _find(ledger: Ledger, code: str) -> LedgerEntry:

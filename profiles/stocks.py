@@ -27,7 +27,7 @@ MOST_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """How much must be left in a shard: for the cheapest of what was refused, and for the dearest."""
+    """How much must be left in a shard: for the cheapest of what was refused, and for all of it."""
 
     least: int
     most: int

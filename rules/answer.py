@@ -54,8 +54,13 @@ def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord
 
 def _takes(judgement: Judgement, origin: Origin) -> dict[str, dict[str, Taking]] | None:
     """By code, of those that take anything."""
-    taking = [(i, c.scored.candidate.takes) for i, c in enumerate(judgement.choices) if c.scored.candidate.takes]
-    return {_code(i, origin): dict(takes) for i, takes in taking} or None
+    taking = [(i, c) for i, c in enumerate(judgement.choices) if c.scored.candidate.takes]
+    return {_code(i, origin): _taken(choice) for i, choice in taking} or None
+
+
+def _taken(choice: Choice) -> dict[str, Taking]:
+    takes = choice.scored.candidate.takes
+    return dict(takes) if choice.handed is None else choice.handed.taken(takes)
 
 
 def _code(index: int, origin: Origin) -> str:

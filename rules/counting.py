@@ -117,20 +117,33 @@ def counted(
 ) -> list[Counted]:
     """The contacts of the ledger that caps may count, each at the time of what is counted.
 
-    Who is held out is counted alike, with what was withheld in the place of what was made.
+    Who is held out is counted alike, with what was withheld in the place of what was made. An outcome counts once for
+    each proposal, wherever its treatment was handed over to.
     """
+    if counting not in (DECIDED, PRESENTED):
+        return _happened(counting, entries, reading, now_ms)
     found: list[Counted] = []
-    of_withheld = is_held_out and counting in (DECIDED, PRESENTED)
     for entry in entries:
         if entry.transactional or entry.same_contact:
             continue
         if entry.withheld:
-            at_ms = entry.at_ms if of_withheld else None
+            at_ms = entry.at_ms if is_held_out else None
         else:
             at_ms = reading.counted_ms(counting, entry, now_ms)
         if at_ms is not None:
             found.append((at_ms, entry))
     return found
+
+
+def _happened(outcome: str, entries: Iterable[LedgerEntry], reading: Reading, now_ms: int) -> list[Counted]:
+    found: dict[str, Counted] = {}
+    for entry in entries:
+        if entry.transactional or entry.withheld:
+            continue
+        at_ms, root = reading.counted_ms(outcome, entry, now_ms), entry.continues or entry.code
+        if at_ms is not None and (root not in found or at_ms < found[root][0]):
+            found[root] = at_ms, entry
+    return list(found.values())
 
 
 def tally(cap: Cap, contacts: Iterable[Counted], reading: Reading, since: int) -> dict[Key, int]:

@@ -66,7 +66,7 @@ def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: i
         sum([count for _, count in facts.placements]),
         continuing=found.continuing,
     )
-    stock = Stock(facts.stock, ruleset.supplies)
+    stock = Stock(facts.stock, ruleset.supplies, found.handed)
     held_out = ruleset.holdout is not None and is_held_out(facts, ruleset.holdout)
     funnel = Funnel(facts, ruleset, values, contact, now_ms, stock, found.settled, held_out, found.handed)
     place = ruleset.places.at(facts.channel, tuple([name for name, _ in facts.placements]))

@@ -55,7 +55,7 @@ def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: 
             _add(pushed, tuple(each for each in waiting.offers if each not in answered), waiting.boost)
     handed: Mapping[str, Handed] = {}
     if ruleset.hand_overs:
-        handed = handed_over(facts, ruleset.hand_overs, ruleset.ending, now_ms)
+        handed = handed_over(facts, ruleset.hand_overs, ruleset.settling, now_ms)
         _add(pushed, tuple(handed), 1.0)
     always = ruleset.always_boosts
     only = {offer: how for offer, how in settled.items() if offer not in pushed and offer not in always}

@@ -14,7 +14,7 @@ from rules.classes import Classes, classes_of
 from rules.contact_rules import ContactRules
 from rules.defaults import Defaults, defaults_of
 from rules.goals import Goals, compile_goals
-from rules.handing import HandOvers, hand_overs_of
+from rules.handing import HandOvers, hand_overs_of, settling_of
 from rules.language import Condition, Matcher, Vocabulary, compile_condition
 from rules.places import Places
 from rules.policy import Checked
@@ -85,6 +85,8 @@ class RuleSet:
     """Of the universal holdout."""
     defaults: Defaults
     hand_overs: HandOvers
+    settling: frozenset[str]
+    """The outcomes after which what was handed over does not wait any more."""
 
     @property
     def contact_policy(self) -> ContactPolicy:
@@ -162,6 +164,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         holdout=None if policy.holdout is None else universal_shares(policy.holdout),
         defaults=defaults_of(policy),
         hand_overs=hand_overs,
+        settling=settling_of(policy),
     )
 
 

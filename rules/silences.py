@@ -58,8 +58,14 @@ def _by_key(rule: Suppression, entries: Iterable[LedgerEntry], reading: Reading)
 
 
 def _happened(outcome: str, entries: Iterable[LedgerEntry]) -> list[int]:
-    known = (entry.known_outcomes() for entry in entries)
-    return [each[outcome] for each in known if outcome in each]
+    """Once for each proposal, however many channels it was handed on to."""
+    found: dict[str, int] = {}
+    for entry in entries:
+        known = entry.known_outcomes()
+        if outcome in known:
+            root = entry.continues or entry.code
+            found[root] = min(known[outcome], found.get(root, known[outcome]))
+    return list(found.values())
 
 
 def _unanswered(entries: Sequence[LedgerEntry], reading: Reading) -> list[int]:

@@ -59,6 +59,7 @@ class Taking(TypedDict):
     confirm: str
     """The class of the outcome that takes it for good."""
     hold_ms: int
+    """0 where a treatment with which the proposal was made before holds it."""
 
 
 def micro(amount: float) -> int:

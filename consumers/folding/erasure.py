@@ -48,7 +48,7 @@ def fold_erasure(step: Step, record: LogRecord, _: LivePolicy) -> None:
     step.profile, step.ledger = Profile(marks={ERASED: record.offset, ERASED_MS: record.at_ms, done: 1}), Ledger()
     for said in (step.timers, step.records, step.new_keys, step.decided, step.taken, step.passed, step.handed):
         said.clear()
-    step.moves = [each for each in step.moves if each.act is not Act.HOLD]  # what was used stays used
+    step.moves = [each for each in step.moves if each.act not in (Act.HOLD, Act.KEEP)]  # what was used stays used
     step.identity = NOBODY
     step.judged = (step.ledger, step.identity)
 

@@ -24,7 +24,7 @@ from profiles.attribution import Horizon, Reach
 from profiles.facts import Situation
 from profiles.fold import event_value, identity_hash
 from profiles.identity import Identity
-from profiles.ledger import Counts, implied, used
+from profiles.ledger import Counts, implied, taken
 from profiles.profile import Profile
 from profiles.store import Record
 from schemas.contact import DECIDED, PRESENTED
@@ -127,7 +127,7 @@ def _judge(step: Step, before: tuple[Ledger, Identity], policy: LivePolicy) -> N
         made = attribution.with_outcomes(entry, *new, policy.definition.outcomes)
         if made is not None:
             found[entry.code] = made
-    _keep(step, now, found, settled_ms, kept, policy)
+    _keep(step, now, attribution.shared(found, now.entries, now.inferred), settled_ms, kept, policy)
     after = Known.of(step.ledger, step.identity)
     _count(step, was, after, policy)
     _say(step, was, after, policy)
@@ -166,7 +166,7 @@ def _frozen(known: Known, policy: LivePolicy) -> frozenset[str]:
 def _keep(
     step: Step, known: Known, found: Mapping[str, Inferred], settled_ms: int, kept: frozenset[str], policy: LivePolicy
 ) -> None:
-    entries = tuple(_with(each, found.get(each.code), policy) for each in step.ledger.entries)
+    entries = tuple(_with(each, found.get(each.code)) for each in step.ledger.entries)
     before = step.ledger
     changed = replace(
         before,
@@ -176,20 +176,21 @@ def _keep(
         abroad={code: each for code, each in found.items() if code in known.others},
     )
     if changed != before:
+        for code, made in found.items():
+            if code in known.own:
+                changed = taken(changed, code, _classes(made, policy))
         step.ledger = changed
-        for code in found:
-            step.moves += holds.answered(before, changed, code, policy.definition)
+        step.moves += holds.answered(before, changed, found.keys(), policy.definition)
 
 
-def _with(entry: LedgerEntry, made: Inferred | None, policy: LivePolicy) -> LedgerEntry:
+def _with(entry: LedgerEntry, made: Inferred | None) -> LedgerEntry:
+    return replace(entry, inferred=made) if entry.logged and entry.inferred != made else entry
+
+
+def _classes(made: Inferred, policy: LivePolicy) -> dict[str, int]:
     """What a goal has used of the stock stays used, also where the event turns out to be due to another treatment."""
-    if not entry.logged or entry.inferred == made:
-        return entry
     known = policy.definition.outcomes
-    classes: dict[str, int] = (
-        {known[name].kind: at for name, at in made.outcomes.items() if name in known} if made else {}
-    )
-    return replace(entry, inferred=made, used=used(entry, classes))
+    return {known[name].kind: at for name, at in made.outcomes.items() if name in known}
 
 
 def _count(step: Step, was: Known, now: Known, policy: LivePolicy) -> None:

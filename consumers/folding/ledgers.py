@@ -74,8 +74,8 @@ def fold_answer(step: Step, response: ResponseRecord, policy: LivePolicy) -> Non
     folded, counts = ledgers.fold_response(before, response)
     step.ledger = folded
     step.counts.update(counts)
+    step.moves += holds.answered(before, folded, [response.code], policy.definition)
     for code in handing.codes(folded, response.code):
-        step.moves += holds.answered(before, folded, code, policy.definition)
         step.ledger, withdrawn, timers = no_response.answered(step.ledger, code, policy.definition)
         step.counts.update(withdrawn)
         step.timers.update(timers)
@@ -117,5 +117,5 @@ def no_response_fired(step: Step, fired: Interaction, policy: LivePolicy) -> Non
     code = fired.data["timer"].partition(":")[2]
     before = step.ledger
     step.ledger, counts = no_response.fired(before, code, fired.at_ms, policy.definition)
-    step.moves += holds.answered(before, step.ledger, code, policy.definition)
+    step.moves += holds.answered(before, step.ledger, [code], policy.definition)
     step.counts.update(counts)

@@ -45,8 +45,8 @@ local function stock_of(stock, held)
       local act, code, supply, amount, till = unpack(move)
       local member = code .. '|' .. supply .. '|' .. whole(amount)
       local function fits() return shelf.counted(supply).left >= amount end
-      if act == 'hold' or (act == 'keep' and till > now_ms() and fits()) then
-        if redis.call('ZADD', held, 'NX', whole(till), member) == 1 then shelf.add(supply, 'held', amount) end
+      if act == 'hold' or (act == 'keep' and till > now_ms() and (redis.call('ZSCORE', held, member) or fits())) then
+        if redis.call('ZADD', held, 'GT', whole(till), member) == 1 then shelf.add(supply, 'held', amount) end
       elseif act ~= 'keep' then
         local was_held = redis.call('ZREM', held, member) == 1
         if was_held then shelf.add(supply, 'held', -amount) end

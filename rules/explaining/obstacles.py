@@ -86,7 +86,7 @@ def _stage(case: Case, stage: Stage, values: dict[str, Any]) -> Iterator[Found]:
 
 def _stock(case: Case, candidate: Candidate) -> Iterator[Found]:
     """Before anything of the same answer was chosen."""
-    before = Stock(case.facts.stock, case.ruleset.supplies)
+    before = Stock(case.facts.stock, case.ruleset.supplies, case.weighed.funnel.handed)
     for supply, taking in lacking(before, candidate):
         left, amount = max(0, before.left(supply)), taking["amount"]
         text = f"within reach are {shown(supply, left)} of {shown(supply, case.ruleset.supplies[supply].total)}"

@@ -143,6 +143,31 @@ async def test_a_budget_is_spent_to_the_last_offer(redis: Redis) -> None:
     assert figures(await there.standing()) == (101_000_000, 100_000_000, 0, 1_000_000)
 
 
+async def test_an_answer_with_many_slots_gets_what_there_is_for_all_of_them(redis: Redis) -> None:
+    """The shard draws a sixteenth of what the pool has, or what the answer needs."""
+    names = [f"o{number}" for number in range(8)]
+    offers = [
+        {
+            "id": name,
+            "name": name,
+            "always": True,
+            "value": 100 - number,
+            "cost": 80 - 10 * number,
+            "treatments": [{"id": f"{name}-t", "channel": "web", "placement": "hero", "content": {"t": "x"}}],
+        }
+        for number, name in enumerate(names)
+    ]
+    cells = [{"id": "all", "share": 100, "offers": names}]
+    spring = {"id": "spring", "budget": 1_000, "programs": [{"id": "gifts", "cells": cells}]}
+    there = await service(redis, live(offers=offers, campaigns=[spring]))
+    made = await there.ask("ada", placements=[{"placement": "hero", "count": 8}])
+    assert [each.offer for each in made.treatments] == names, made.left_out
+    assert not differences(made, replayed(made, there.policy.ruleset, NothingLearned()))
+    made = await there.ask("bob", placements=[{"placement": "hero", "count": 2}])
+    assert [each.offer for each in made.treatments] == names[:2]
+    assert figures(await there.standing())[:2] == (1_000_000_000, 510_000_000)
+
+
 @pytest.mark.parametrize("at_most", [1, 7])
 async def test_five_hundred_at_once_for_one_customer(redis: Redis, at_most: int) -> None:
     caps = {"caps": [{"id": "few", "per": "customer", "at_most": at_most, "within": "7d", "counting": "decided"}]}

@@ -228,18 +228,18 @@ async def test_what_the_old_life_said_after_the_request_goes_too(world: World) -
 async def test_a_decision_that_chooses_nothing_does_not_bring_anything_back(world: World) -> None:
     """It changes nobody, and yet must not be written for somebody who was erased while it was made."""
     await world.lived()
-    reads = world.store.read_all
+    reads = world.store.read_with_stock
     seen: list[Any] = []
 
-    async def read_all(subjects: Iterable[str]) -> Any:
-        found = await reads(subjects)
+    async def read(subjects: Iterable[str], shelf: None) -> Any:
+        found = await reads(subjects, shelf)
         if not seen:
             seen.append(found)
-            world.store.read_all = reads  # type: ignore[method-assign]
+            world.store.read_with_stock = reads  # type: ignore[method-assign]
             await world.erased()
         return found
 
-    world.store.read_all = read_all  # type: ignore[method-assign]
+    world.store.read_with_stock = read  # type: ignore[method-assign, assignment]
     decided = await world.decide(placement="elsewhere")
     record = await world.decisioning.record(decided.decision)
     assert record is not None

@@ -21,6 +21,7 @@ from schemas.base import at_ms, duration_ms, moment
 from schemas.cells import Cells
 from schemas.decision import Facts
 from schemas.ledger import Ledger, LedgerEntry, Proposal
+from schemas.stock import Taking
 from schemas.supplies import counted
 from tests.builders import CATALOGUE, MINUTE, NOON_MS, live
 
@@ -124,7 +125,14 @@ def _entry(number: int, given: Mapping[str, Any], now_ms: int) -> LedgerEntry:
         outcomes=outcomes,
         presented="presented" in outcomes,
         said=said,
+        takes={supply: _taking(supply, each) for supply, each in given.get("takes", {}).items()},
+        used={supply: now_ms - duration_ms(ago) for supply, ago in given.get("used", {}).items()},
     )
+
+
+def _taking(supply: str, given: Mapping[str, Any]) -> Taking:
+    """Of a supply, until it is accepted."""
+    return Taking(amount=counted(supply, given["amount"]), confirm="positive", hold_ms=duration_ms(given["hold"]))
 
 
 def _sections(policy: Mapping[str, Any]) -> dict[str, Any]:

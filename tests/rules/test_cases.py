@@ -6,9 +6,11 @@ import pytest
 
 from rules.answer import Origin, record
 from rules.arbitration import NothingLearned
+from rules.decide import Judgement
 from rules.reasons import Reason
 from rules.replay import replayed
 from schemas.decision import DecisionRecord
+from schemas.stock import Taking
 from tests.rules.cases import Case, cases
 
 CASES = list(cases())
@@ -31,8 +33,16 @@ def test_a_case(case: Case) -> None:
         assert found[offer] == pytest.approx(factors)
     continues = {each.scored.candidate.offer.id: each.handed.code for each in judgement.choices if each.handed}
     assert continues == case.given.get("continues", {})
+    for offer, holds in case.given.get("takes", {}).items():
+        assert {name: each["hold_ms"] for name, each in _taken(case, judgement)[offer].items()} == holds
     for offer, content in case.given.get("content", {}).items():
         assert {each.scored.candidate.offer.id: dict(each.content) for each in judgement.choices}[offer] == content
+
+
+def _taken(case: Case, judgement: Judgement) -> dict[str, dict[str, Taking]]:
+    """By offer."""
+    made = record(judgement, case.facts(), Origin("0003-x", case.now_ms, 3, case.seed, 0, "r", "none"))
+    return {each.offer: (made.takes or {})[each.code] for each in made.treatments}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.name}")
