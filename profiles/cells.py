@@ -1,16 +1,18 @@
 """Which cells a customer is in, remembered: who has been made an offer of a program, or has been withheld one, stays in
 their cell when shares change.
 
-Part of the ledger, and like it a fold of the logged decisions; what is not logged yet is known by its reservation. In
-one ledger another cell replaces the one before: it was drawn because that is gone. Of a person with several identifiers
-each may know another one: all are kept, and of those that there still are the earliest counts (rules/cells.py). So
-joining is a union with the smallest time: associative, commutative, idempotent.
+Part of the ledger, and like it a fold of the logged decisions; what is not logged yet is known by its reservation. Each
+cell is kept with the first and the last time that something was decided there, so that the fold is a union with the
+smaller and the greater time, in whatever order decisions come. Which of them counts is seen when it is asked for
+(rules/cells.py): in one ledger the one that was decided last, since it was drawn because those before it were gone; of
+the ledgers of one person's identifiers, which are all kept apart, the one that has this since the earliest time. So
+joining is a union of sets: associative, commutative, idempotent.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from profiles.definition import Definition
-from schemas.cells import HOLDOUT, SERVED, Cells, holdout_key, program_key
+from schemas.cells import HOLDOUT, SERVED, Cells, CellsOfOne, holdout_key, program_key
 from schemas.ledger import Ledger, LedgerEntry
 
 
@@ -32,20 +34,24 @@ def folded(cells: Cells, entries: Iterable[LedgerEntry]) -> Cells:
     found = dict(cells)
     for entry in entries:
         for key, cell in of_entry(entry):
-            known = found.get(key, {})
-            if cell in known or entry.at_ms >= max(known.values(), default=0):
-                found[key] = {cell: min(entry.at_ms, known.get(cell, entry.at_ms))}
+            (known,) = found.get(key) or ({},)
+            first_ms, last_ms = known.get(cell, (entry.at_ms, entry.at_ms))
+            found[key] = [{**known, cell: [min(first_ms, entry.at_ms), max(last_ms, entry.at_ms)]}]
     return found
 
 
 def joined_cells(several: Iterable[Cells]) -> Cells:
-    found: dict[str, dict[str, int]] = {}
+    """What each of several ledgers knows, side by side."""
+    found: dict[str, list[CellsOfOne]] = {}
     for cells in several:
-        for key, known in cells.items():
-            there = found.setdefault(key, {})
-            for cell, since_ms in known.items():
-                there[cell] = min(since_ms, there.get(cell, since_ms))
-    return found
+        for key, ledgers in cells.items():
+            there = found.setdefault(key, [])
+            there += [each for each in ledgers if each not in there]
+    return {key: sorted(ledgers, key=_order) if len(ledgers) > 1 else ledgers for key, ledgers in found.items()}
+
+
+def _order(known: CellsOfOne) -> list[tuple[str, Sequence[int]]]:
+    return sorted(known.items())
 
 
 def known_now(ledger: Ledger) -> Cells:
@@ -59,7 +65,7 @@ def bounded(cells: Cells, oldest_ms: int, definition: Definition) -> Cells:
     if cells.keys() <= definition.cell_keys:
         return cells
     return {
-        key: known
-        for key, known in cells.items()
-        if key in definition.cell_keys or max(known.values(), default=0) > oldest_ms
+        key: ledgers
+        for key, ledgers in cells.items()
+        if key in definition.cell_keys or any(last > oldest_ms for each in ledgers for _, last in each.values())
     }

@@ -11,7 +11,7 @@ from profiles.errors import BadFields
 from profiles.features import FeatureDefinition, adding, field_reader, folding, folding_by, value_reader
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
-from schemas.base import UNIT_MS
+from schemas.base import UNIT_MS, VISIT_END
 from schemas.built_in import built_in, travelling
 from schemas.cells import holdout_key, program_key
 from schemas.identity import CUSTOMER, VISITOR, kind_of
@@ -47,6 +47,8 @@ class Definition:
     outcomes: Mapping[str, Outcome]
     no_response: Mapping[str, tuple[str, int]]
     """By channel: the outcome that happens by itself, and how many ms after the decision."""
+    not_presented: Mapping[str, str]
+    """By channel: the outcome that happens by itself at the end of the visit."""
     reservation_ms: int
     remember_ms: int
     channels: frozenset[str]
@@ -75,6 +77,7 @@ class Definition:
             review_ms=policy.lifecycle.review if policy.stages else None,
             outcomes=policy.outcomes,
             no_response=_no_response(policy.outcomes),
+            not_presented=_not_presented(policy.outcomes),
             reservation_ms=policy.contact_policy.reservation,
             remember_ms=policy.contact_policy.remember,
             channels=_channels(policy),
@@ -116,7 +119,14 @@ class Definition:
 
 
 def _no_response(outcomes: Mapping[str, Outcome]) -> dict[str, tuple[str, int]]:
-    return {channel: (name, span_ms) for name, each in outcomes.items() for channel, span_ms in each.after.items()}
+    spans = ((channel, name, span) for name, each in outcomes.items() for channel, span in each.after.items())
+    return {channel: (name, span) for channel, name, span in spans if isinstance(span, int)}
+
+
+def _not_presented(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    return {
+        channel: name for name, each in outcomes.items() for channel, span in each.after.items() if span == VISIT_END
+    }
 
 
 def _channels(policy: Policy) -> frozenset[str]:

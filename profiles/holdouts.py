@@ -4,14 +4,15 @@
 intention to treat: a customer counts once, with the first offer of any program that was made or withheld.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from schemas.cells import HOLDOUT, SERVED, Cells, holdout_key
+from schemas.cells import HOLDOUT, SERVED, holdout_key
 from schemas.ledger import LedgerEntry
 
 
-def met(known: Cells, new: Iterable[LedgerEntry], day: str) -> dict[str, int]:
-    """Of the entries of a decision that was just logged; `known` are the cells before it."""
+def met(known: Collection[str], new: Iterable[LedgerEntry], day: str) -> dict[str, int]:
+    """Of the entries of a decision that was just logged; `known`: of what the cells were known
+    before it, here or under other identifiers of the person, as the decision has seen them."""
     return {
         _key(day, name, is_held_out, "customers"): 1
         for entry in new

@@ -9,13 +9,14 @@ They are committed together with the ledger, so that both always agree.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 from profiles import cells, handing, holdouts
 from profiles.definition import Definition
 from schemas.base import UNIT_MS, moment
+from schemas.cells import program_key
 from schemas.decision import ChosenTreatment, DecisionRecord, Withheld
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.policy import Outcome, OutcomeClass
@@ -92,6 +93,7 @@ def fold_decision(
     today = day(at_ms)
     counts: Counts = Counter({f"{today}|decisions": 1})
     by_code = {entry.code: entry for entry in ledger.entries}
+    seen = decision.ledger.get("cells", {})
     new: list[LedgerEntry] = []
     for entry in entries_of(decision, at_ms, definition):
         known = by_code.get(entry.code, entry)
@@ -99,9 +101,9 @@ def fold_decision(
             new.append(known)
             known = handing.inherited(known, by_code.values(), definition) if known.continues else known
             counts[key_of(known, _column(known))] += 1
-            counts[key_of(known, "customers")] += _is_met_now(known, by_code.values())
+            counts[key_of(known, "customers")] += _is_met_now(known, by_code.values(), seen)
         by_code[entry.code] = replace(known, logged=True)
-    counts.update(holdouts.met(ledger.cells, new, today))
+    counts.update(holdouts.met({*ledger.cells, *seen}, new, today))
     ordered = sorted(by_code.values(), key=lambda entry: entry.at_ms)
     folded = replace(ledger, entries=tuple(ordered), cells=cells.folded(ledger.cells, new))
     return tidied(folded, at_ms, definition), counts
@@ -114,11 +116,14 @@ def _column(entry: LedgerEntry) -> str:
     return "continued" if entry.continues else "decided"
 
 
-def _is_met_now(entry: LedgerEntry, logged: Iterable[LedgerEntry]) -> bool:
+def _is_met_now(entry: LedgerEntry, logged: Iterable[LedgerEntry], seen: Collection[str]) -> bool:
     """Whether the program meets this customer with it for the first time, with an offer or without. What the universal
-    holdout keeps back is no part of a program's comparison."""
+    holdout keeps back is no part of a program's comparison. `seen`: the programs that the decision knew to have met the
+    customer, under whatever identifier."""
     program = (entry.campaign, entry.program)
-    met = any(each.logged and (each.campaign, each.program) == program for each in logged)
+    met = program_key(*program) in seen or any(
+        each.logged and (each.campaign, each.program) == program for each in logged
+    )
     return not met and not cells.is_universal(entry)
 
 

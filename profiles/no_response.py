@@ -2,8 +2,11 @@
 
 When the decision is folded, its entries await an answer until `awaits_ms`; a timer wakes there. Any answer that is a
 yes or a no, or ends the matter, takes that back. Once it has happened, a later yes (or what ends the matter) withdraws
-it: from the entry, and from the scorecard. What is inferred from a goal may be taken back again; while it stands, the
-silence is hidden (`LedgerEntry.known_outcomes`) and not counted (profiles/attribution.py).
+it: from the entry, and from the scorecard. On a channel with `after: session_end` the end of the visit takes the place
+of the timer, and says that it was not presented: an impression that is heard of later withdraws it too.
+
+What is inferred from a goal may be taken back again; while it stands, the silence is hidden
+(`LedgerEntry.known_outcomes`) and not counted (profiles/attribution.py).
 """
 
 from collections import Counter
@@ -12,6 +15,7 @@ from dataclasses import replace
 
 from profiles.definition import Definition
 from profiles.ledger import Counts, changed, key_of
+from profiles.profile import Span
 from schemas.ledger import Ledger, LedgerEntry
 from schemas.policy import Outcome
 
@@ -70,6 +74,8 @@ def answered(ledger: Ledger, code: str, definition: Definition) -> tuple[Ledger,
 
 
 def _withdraws(entry: LedgerEntry, definition: Definition) -> bool:
+    if entry.presented and definition.not_presented.get(entry.channel) in entry.unanswered:
+        return True
     known = (definition.outcomes[name] for name in entry.outcomes if name in definition.outcomes)
     return entry.positive or any(each.ends for each in known)
 
@@ -85,3 +91,29 @@ def fired(ledger: Ledger, code: str, due_ms: int, definition: Definition) -> tup
         return changed(ledger, entry), Counter()
     happened = replace(entry, outcomes={**entry.outcomes, name: due_ms}, unanswered={name: due_ms})
     return changed(ledger, happened), Counter({key_of(entry, f"outcome:{name}"): 1})
+
+
+def visit_ended(
+    ledger: Ledger, visit: Span, end_ms: int, channel: str, definition: Definition
+) -> tuple[Ledger, Counts]:
+    """What was decided in a visit that is over, and has neither been presented nor answered, will not be: it happens at
+    the end, or with the decision if that came after the last interaction. It ends the reservation."""
+    counts: Counts = Counter()
+    name = definition.not_presented.get(channel)
+    for entry in ledger.entries if name else ():
+        decided_in_it = entry.channel == channel and entry.logged and visit[0] <= entry.at_ms <= visit[1]
+        if name and decided_in_it and not _came_up(entry, definition):
+            at_ms = max(entry.at_ms, end_ms)
+            outcomes, until_ms = {**entry.outcomes, name: at_ms}, min(entry.until_ms, at_ms)
+            happened = replace(entry, outcomes=outcomes, unanswered={name: at_ms}, until_ms=until_ms)
+            ledger = changed(ledger, happened)
+            counts[key_of(entry, f"outcome:{name}")] += 1
+    return ledger, counts
+
+
+def _came_up(entry: LedgerEntry, definition: Definition) -> bool:
+    """Whether it was presented, answered, or given up before."""
+    names, outcomes = entry.known_outcomes(), definition.outcomes
+    seen = any(outcomes[name].kind == "impression" for name in names if name in outcomes)
+    given_up = definition.not_presented.get(entry.channel) in names
+    return entry.withheld or entry.presented or seen or given_up or answers(names, outcomes)

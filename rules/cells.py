@@ -7,7 +7,7 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import NamedTuple
 
-from schemas.cells import HOLDOUT, SERVED, Cells, holdout_key
+from schemas.cells import HOLDOUT, SERVED, Cells, CellsOfOne, holdout_key
 from schemas.policy import Cell, UniversalHoldout
 
 
@@ -51,6 +51,13 @@ def universal_shares(holdout: UniversalHoldout) -> Shares:
 
 
 def kept(known: Cells, program_key: str, cells: Collection[str]) -> str | None:
-    """The cell that the customer's ledger remembers, if the program still has it: the earliest, ties by name."""
-    still = [(since_ms, cell) for cell, since_ms in known.get(program_key, {}).items() if cell in cells]
-    return min(still)[1] if still else None
+    """The cell that the customer's ledger remembers, of those that the program still has: the one decided last. Of the
+    ledgers of several identifiers, the one of these that is known since the earliest time; ties by name."""
+    told = [found for each in known.get(program_key, ()) if (found := _newest(each, cells)) is not None]
+    return min(told)[1] if told else None
+
+
+def _newest(known: CellsOfOne, cells: Collection[str]) -> tuple[int, str] | None:
+    """Since when, and which."""
+    still = [(-last_ms, first_ms, cell) for cell, (first_ms, last_ms) in known.items() if cell in cells]
+    return min(still)[1:] if still else None

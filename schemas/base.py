@@ -7,7 +7,7 @@ at the edges it is RFC 3339 text. A duration is authored as `30m`, `24h`, `90d` 
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -88,6 +88,30 @@ DurationMs = Annotated[
     BeforeValidator(duration_ms),
     Field(gt=0),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(ms|s|m|h|d|w)$", "examples": ["30m", "24h", "90d"]}),
+]
+VISIT_END = "session_end"
+"""Instead of a duration: when the visit ends."""
+
+
+def duration_or_visit_end(value: object) -> int | str:
+    """Raises ValueError with what to write instead."""
+    if value == VISIT_END:
+        return VISIT_END
+    try:
+        span_ms = duration_ms(value)
+    except ValueError as cause:
+        raise ValueError(f"{cause}, or `{VISIT_END}`") from None
+    if span_ms <= 0:
+        raise ValueError(f"{value!r} is no time at all; write such as 30m, or `{VISIT_END}`")
+    return span_ms
+
+
+DurationOrVisitEnd = Annotated[
+    int | Literal["session_end"],
+    BeforeValidator(duration_or_visit_end),
+    WithJsonSchema(
+        {"type": "string", "pattern": rf"^(\d+(ms|s|m|h|d|w)|{VISIT_END})$", "examples": ["30m", "3d", VISIT_END]}
+    ),
 ]
 Condition = Annotated[
     str,

@@ -1,10 +1,12 @@
 """How cells are named where rules and profiles both speak of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-Cells = Mapping[str, Mapping[str, int]]
-"""By program (`campaign/program`), and by universal holdout (`holdout <id>`): the cell, and since when (ms). One cell
-for each in a ledger; several where the ledgers of one person's identifiers are joined."""
+CellsOfOne = Mapping[str, Sequence[int]]
+"""What one ledger knows: each cell, with when it was first and last decided there, in ms."""
+Cells = Mapping[str, Sequence[CellsOfOne]]
+"""By program (`campaign/program`), and by universal holdout (`holdout <id>`). One map for each in a ledger;
+several where the ledgers of one person's identifiers are joined."""
 
 HOLDOUT, SERVED = "holdout", "served"
 """The two cells of the universal holdout."""

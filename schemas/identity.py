@@ -126,5 +126,13 @@ class Again(Model):
     """Who has heard it."""
 
 
-IdentityRecord = Annotated[Claim | Judged | Parts | Forgotten | Again, Field(discriminator="kind")]
+class Answered(Model):
+    """A response that came under another identifier of the person: what it is about was decided under this one."""
+
+    kind: Literal["answered"] = "answered"
+    response: dict[str, Any]
+    """As it stands in the log, with its response code."""
+
+
+IdentityRecord = Annotated[Claim | Judged | Parts | Forgotten | Again | Answered, Field(discriminator="kind")]
 """A record of the topic `identities`, about the identifier that is its subject."""

@@ -9,7 +9,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from schemas.base import UNIT_MS, Condition, DurationMs, Expression, FactName, Id, Model, Name, only_text
+from schemas.base import (
+    UNIT_MS,
+    Condition,
+    DurationMs,
+    DurationOrVisitEnd,
+    Expression,
+    FactName,
+    Id,
+    Model,
+    Name,
+    only_text,
+)
 from schemas.contact import Cap as Cap
 from schemas.contact import ContactPolicy as ContactPolicy
 from schemas.contact import CoolDown as CoolDown
@@ -89,8 +100,9 @@ class Outcome(Model):
     """Outcomes that must have happened before: an accepted offer was presented."""
     ends: bool = False
     """No answer is awaited any more. What comes all the same, such as a complaint after a yes, counts too."""
-    after: dict[Name, DurationMs] = {}
-    """By channel: it happens by itself if no answer has come for so long after the decision."""
+    after: dict[Name, DurationOrVisitEnd] = {}
+    """By channel: it happens by itself if no answer has come for so long after the decision; with `session_end` when
+    the visit on that channel ends, if it was neither presented nor answered."""
     hand_over: HandOver | None = None
     """Such as of `link_sent`: the offer waits elsewhere."""
 

@@ -88,18 +88,24 @@ def _was_put_back(step: Step, record: LogRecord) -> bool:
 def _is_of_the_old_life(step: Step, record: LogRecord) -> bool:
     try:
         said: Any = orjson.loads(record.body)
+        if record.topic == IDENTITIES and said["kind"] == "answered":
+            return _knows_none_of(step, {said["response"]["code"]})
         if record.topic == IDENTITIES:  # what an identifier has sent before it was erased too
             return said["kind"] == "parts" and step.profile.first is None
         if record.topic == "decisions":  # one of the new life has reserved what it chose
             made = _codes(said)
-            return bool(made) and not step.around.again and made.isdisjoint(each.code for each in step.ledger.entries)
+            return bool(made) and not step.around.again and _knows_none_of(step, made)
         if record.topic == "responses" and said.get("cell"):
             return bool(said["at_ms"] <= step.profile.marks.get(ERASED_MS, 0))
         if record.topic == "responses":
-            return all(each.code != said["code"] for each in step.ledger.entries)
+            return _knows_none_of(step, {said["code"]})
         return said["type"] in OUR_OWN and _is_before(said["time"], step.profile.first)
     except (ValueError, KeyError, TypeError):
         return False  # whatever it is: the fold will say so
+
+
+def _knows_none_of(step: Step, codes: set[str]) -> bool:
+    return codes.isdisjoint(each.code for each in step.ledger.entries)
 
 
 def _codes(decision: Mapping[str, Any]) -> set[str]:

@@ -3,6 +3,7 @@
     an event names ada and v-1     ada (stronger)   ── claim ──►  v-1
     v-1 takes the earliest claim   v-1  ── its part, then each change and the events ──►  ada
     somebody says it was wrong     v-1  ── withdraws ──►  ada
+    ada answers a printed code     ada  ── the response, if it was decided for v-1 ──►  v-1
     v-1's shard loses writes       ada  ── again ──►  v-1, which sends its part or withdraws
     ada is erased                  ada  ── forgotten ──►  v-1, which is erased too if it is hers
 
@@ -24,8 +25,9 @@ from profiles.erasure import ERASED
 from profiles.identity import Part, Source
 from profiles.store import ERASURES, IDENTITIES, Erasure, Record
 from schemas.erasure import ErasureRecord
-from schemas.identity import Again, Claim, Forgotten, Judged, Parts, Passed
+from schemas.identity import Again, Answered, Claim, Forgotten, Judged, Parts, Passed
 from schemas.interaction import Interaction, to_cloud_event
+from schemas.response import ResponseRecord
 
 
 def link(step: Step, interaction: Interaction, definition: Definition) -> None:
@@ -100,6 +102,12 @@ def send_parts(step: Step, owner: str) -> None:
     _send(step, owner, f"{step.subject}@{step.folded_to}", body)
 
 
+def pass_answer(step: Step, to: str, response: ResponseRecord) -> None:
+    """To the identifier under which the treatment was decided that it is about."""
+    body = Answered(response=response.model_dump(exclude_defaults=True))
+    _send(step, to, f"{step.subject}>{response.code}/{response.outcome}@{step.offset}", body)
+
+
 def forget(step: Step, receipt: str, requested_ms: int) -> list[str]:
     """Tells everybody who knows the erased one: those who belong to it are erased too, the others forget it. Returns
     the receipts under which each says that it has."""
@@ -135,9 +143,9 @@ def _claim(step: Step, claimant: str, weaker: str, at_ms: int) -> None:
     _send(step, weaker, f"{claimant}>{weaker}", Claim(claimant=claimant, at_ms=at_ms))
 
 
-def _send(step: Step, to: str, record_id: str, body: Claim | Parts) -> None:
+def _send(step: Step, to: str, record_id: str, body: Claim | Parts | Answered) -> None:
     step.records.append(_said(to, record_id, body))
 
 
-def _said(to: str, record_id: str, body: Claim | Parts | Forgotten) -> Record:
+def _said(to: str, record_id: str, body: Claim | Parts | Forgotten | Answered) -> Record:
     return Record(IDENTITIES, record_id, to, orjson.dumps(body.model_dump()))

@@ -7,6 +7,7 @@ from consumers.folding import goals
 from consumers.folding.emitted import say_once
 from consumers.folding.fired import fold_fired
 from consumers.folding.identities import link
+from consumers.folding.ledgers import visit_ended
 from consumers.folding.rules import react
 from consumers.folding.sessions import set_timer, summaries
 from consumers.folding.step import DAY_MS, Step
@@ -17,7 +18,7 @@ from consumers.said import SAID
 from profiles import ledger as ledgers
 from profiles.errors import BadFields
 from profiles.fold import fold, not_after
-from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
+from schemas.interaction import SESSION_ENDED, TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
 from schemas.logged import as_we_wrote_it
 
 CLOCK_NOISE_MS = 1_000
@@ -61,6 +62,8 @@ def fold_interaction(step: Step, interaction: Interaction, policy: LivePolicy) -
         fold_fired(step, interaction, policy)
         return
     _count_interaction(step, interaction)
+    if interaction.type == SESSION_ENDED:
+        visit_ended(step, interaction, policy)
     if not before.visits:
         set_timer(step, before, interaction, policy)
     if interaction.links:

@@ -5,6 +5,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from consumers.dead_letters import decoded
+from consumers.folding.identities import pass_answer
+from consumers.folding.sessions import IDLE
 from consumers.folding.step import Step
 from consumers.live import LivePolicy
 from consumers.log import LogRecord
@@ -55,7 +57,19 @@ def _is_known(step: Step, decision: DecisionRecord) -> bool:
 
 def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
     """Raises Undecodable and UnknownCode."""
-    response = _found(step, decoded(ResponseRecord.model_validate_json, record.body))
+    response = decoded(ResponseRecord.model_validate_json, record.body)
+    if response.cell is None:
+        fold_answer(step, response, policy)
+        return
+    under, known = _found(step, response, response.cell)
+    if under == step.subject:
+        fold_answer(step, known, policy)
+    else:
+        pass_answer(step, under, known)
+
+
+def fold_answer(step: Step, response: ResponseRecord, policy: LivePolicy) -> None:
+    """Of something decided under this identifier. Raises UnknownCode."""
     before = step.ledger
     folded, counts = ledgers.fold_response(before, response)
     step.ledger = folded
@@ -67,14 +81,35 @@ def fold_response(step: Step, record: LogRecord, policy: LivePolicy) -> None:
         step.timers.update(timers)
 
 
-def _found(step: Step, response: ResponseRecord) -> ResponseRecord:
-    """With the response code, where it came with the code of a cell. Raises UnknownCode."""
-    if response.cell is None:
-        return response
-    entry = ledgers.decided_in(step.ledger, response.cell, response.at_ms)
-    if entry is None:
-        raise ledgers.UnknownCode(f"of the cell {'/'.join(response.cell)}")
-    return response.model_copy(update={"code": entry.code, "decision": entry.decision})
+def _found(step: Step, response: ResponseRecord, cell: tuple[str, str, str]) -> tuple[str, ResponseRecord]:
+    """With the response code that the code of a cell stands for, of all that was decided for the customer under any
+    identifier, and that identifier. Raises UnknownCode."""
+    known = {step.subject: step.ledger, **{name: part.ledger for name, part in step.identity.others().items()}}
+    made = {name: ledgers.decided_in(each, cell, response.at_ms) for name, each in known.items()}
+    found = [(name, entry) for name, entry in made.items() if entry is not None]
+    if not found:
+        raise ledgers.UnknownCode(f"of the cell {'/'.join(cell)}")
+    under, entry = max(found, key=lambda each: each[1].at_ms)
+    return under, response.model_copy(update={"code": entry.code, "decision": entry.decision, "cell": None})
+
+
+def visit_ended(step: Step, summary: Interaction, policy: LivePolicy) -> None:
+    """What was decided in the visit and never presented. It is folded with the visit's one summary, so it happens once.
+
+    As of interactions (profiles/sessions.py), what came before the first by less than the idle time is of the visit,
+    and where idle time has ended it, what came after the last."""
+    definition = policy.definition
+    if summary.channel not in definition.not_presented:
+        return
+    idle_ms = definition.session_idle_ms
+    began_ms = at_ms(datetime.fromisoformat(summary.data["started"])) - idle_ms
+    over_ms = summary.at_ms + (idle_ms if summary.data["ended_by"] == IDLE else 0)
+    before = step.ledger
+    visit = (began_ms, over_ms)
+    step.ledger, counts = no_response.visit_ended(before, visit, summary.at_ms, summary.channel, definition)
+    step.counts.update(counts)
+    for entry in step.ledger.entries if step.ledger is not before else ():
+        step.moves += holds.answered(before, step.ledger, [entry.code], definition)
 
 
 def no_response_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:

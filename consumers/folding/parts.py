@@ -6,6 +6,7 @@ from pydantic import TypeAdapter
 
 from consumers.dead_letters import decoded
 from consumers.folding.identities import fold_again, fold_claim, fold_forgotten, fold_judged
+from consumers.folding.ledgers import fold_answer
 from consumers.folding.rules import react
 from consumers.folding.step import Step
 from consumers.folding.timed_rules import after_passed
@@ -18,15 +19,16 @@ from profiles.identity import Part, Source
 from profiles.joining import joined
 from profiles.profile import Profile, Visit
 from profiles.visits import was_on_time
-from schemas.identity import Again, Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
+from schemas.identity import Again, Answered, Claim, Forgotten, IdentityRecord, Judged, Parts, Passed
 from schemas.interaction import TIMER_FIRED, CloudEvent, Interaction, from_cloud_event
+from schemas.response import ResponseRecord
 
 NOTHING = Profile()
-RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten | Again] = TypeAdapter(IdentityRecord)
+RECORDS: TypeAdapter[Claim | Judged | Parts | Forgotten | Again | Answered] = TypeAdapter(IdentityRecord)
 
 
 def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
-    """Raises Undecodable."""
+    """Raises Undecodable, and UnknownCode for a passed on response."""
     match decoded(RECORDS.validate_json, record.body):
         case Claim() as claim:
             fold_claim(step, claim, record.offset, policy)
@@ -38,6 +40,8 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
             fold_again(step, again, record.offset)
         case Parts() as parts:
             _fold_parts(step, parts, record.offset, policy)
+        case Answered() as answered:
+            fold_answer(step, decoded(ResponseRecord.model_validate, answered.response), policy)
 
 
 def _fold_parts(step: Step, arrived: Parts, offset: int, policy: LivePolicy) -> None:

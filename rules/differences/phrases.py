@@ -10,8 +10,21 @@ from typing import Any
 from pydantic import BaseModel
 
 from rules.differences.values import duration, number, text
-from schemas.contact import Cap, CoolDown, QuietHours, Suppression
-from schemas.policy import Cell, Feature, FieldType, Offer, Rule, Treatment
+from schemas.contact import PRESENTED, Cap, CoolDown, QuietHours, Suppression
+from schemas.goals import Attribution, Goal
+from schemas.policy import (
+    Cell,
+    Feature,
+    FieldType,
+    HandOver,
+    Offer,
+    Outcome,
+    PlacementSpec,
+    Rule,
+    Treatment,
+    UniversalHoldout,
+)
+from schemas.stock import HOLD_MS, Budget, Inventory
 from schemas.triggers import Timing
 from schemas.windows import Window
 
@@ -60,6 +73,38 @@ def _field_type(field: FieldType) -> str:
     return ", ".join([field.type, *(["required"] if field.required else []), *one_of, *bounds])
 
 
+def _goal(goal: Goal) -> str:
+    condition = f" with `{goal.condition}`" if goal.condition else ""
+    worth = f" worth its {goal.amount.removeprefix('event.')}" if goal.amount else ""
+    since = "" if goal.of == PRESENTED else f" of what was {goal.of}"
+    return f"{_or(goal.when)}{condition} within {duration(goal.within)}{since} is {goal.outcome}{worth}"
+
+
+def _attribution(each: Attribution) -> str:
+    names = {"last": "the last contact", "first": "the first contact", "weighted": "all contacts by their weight"}
+    less = f", half of it after {duration(each.half_life)}" if each.half_life else ""
+    return names.get(each.model, each.model) + less
+
+
+def _hand_over(each: HandOver) -> str:
+    own = ", a contact of its own there" if each.counts else ""
+    return f"on {_or(each.to)} for {duration(each.lasting)}{own}"
+
+
+def _inventory(each: Inventory) -> str:
+    return f"{number(each.units)} unit{'' if each.units == 1 else 's'}{_holding(each)}"
+
+
+def _holding(each: Inventory | Budget) -> str:
+    """Beyond what is usual."""
+    used = f", used once {each.confirm}" if each.confirm != type(each).model_fields["confirm"].default else ""
+    return used + (f", kept for a customer for {duration(each.hold)}" if each.hold != HOLD_MS else "")
+
+
+def _holdout(each: UniversalHoldout) -> str:
+    return f"{number(each.share)} % of all customers, drawn as {each.id}"
+
+
 def _or(names: tuple[str, ...]) -> str:
     return " or ".join(names)
 
@@ -89,6 +134,10 @@ PHRASES: dict[type[BaseModel], Phrase] = {
         ),
         _feature,
     ),
+    Goal: Phrase(("when", "condition", "within", "outcome", "amount", "of"), _goal),
+    Attribution: Phrase(("model", "half_life"), _attribution),
+    HandOver: Phrase(("to", "lasting", "counts"), _hand_over),
+    UniversalHoldout: Phrase(("share", "id"), _holdout),
     FieldType: Phrase(("type", "required", "one_of", "min", "max"), _field_type),
 }
 
@@ -97,8 +146,12 @@ def phrase_of(model: BaseModel) -> Phrase | None:
     return next((PHRASES[each] for each in type(model).__mro__ if each in PHRASES), None)
 
 
-def said(value: Any, style: Any, field: str) -> str:
+def said(value: Any, style: Any, field: str, currency: str) -> str:
     """A value as a whole: what it is where it was not before."""
+    if isinstance(value, Budget):
+        return f"{number(value.amount)} {currency}{_holding(value)}"
+    if isinstance(value, Inventory):
+        return _inventory(value)
     if not isinstance(value, BaseModel):
         return text(value, style, field)
     phrase = phrase_of(value)
@@ -113,9 +166,13 @@ def summary(model: BaseModel, currency: str) -> str:
         case Cell():
             return f"{number(model.share)} %, " + ("held out" if model.holdout else ", ".join(model.offers))
         case Rule():
-            return f"fires on {said(model.when, 'plain', 'when')}, proposes {text(model.propose)}"
+            return f"fires on {said(model.when, 'plain', 'when', currency)}, proposes {text(model.propose)}"
         case Treatment():
             return f"on {model.channel}, {model.placement}"
+        case PlacementSpec():
+            return f"shows {text(model.default)} when nothing is chosen"
+        case Outcome(hand_over=HandOver() as elsewhere):
+            return f"{model.kind}, waits {_hand_over(elsewhere)}"
         case CoolDown():
             return f"lasts {duration(model.lasting)}"
         case Cap():

@@ -85,7 +85,7 @@ class Walk:
 
     def _changed(self, before: Any, after: Any, place: Place) -> Difference:
         if isinstance(before, BaseModel) or isinstance(after, BaseModel):
-            was, now = (said(each, place.style, place.field) for each in (before, after))
+            was, now = (said(each, place.style, place.field, self._currency) for each in (before, after))
         else:
             was, now = both(before, after, place.style, place.field, self._currency)
         return _sentence(place, f"{was} → {now}" if was != now else f"{was}, with other spaces")

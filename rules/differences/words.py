@@ -5,13 +5,14 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
-from schemas.base import duration_ms
+from schemas.base import duration_ms, duration_or_visit_end
 from schemas.difference import DifferenceGroup
 
 Style = Literal["plain", "duration", "money", "percent", "condition", "text"]
 
 SECTIONS = {"policy": "policy", "session": "visit", "lifecycle": "lifecycle", "contact_policy": "contact policy",
-            "arbitration": "arbitration"}  # fmt: skip
+            "arbitration": "arbitration", "attribution": "attribution of goal events",
+            "holdout": "universal holdout"}  # fmt: skip
 """Sections that are one thing."""
 GROUPS: dict[str, DifferenceGroup] = {
     "policy": "Policy",
@@ -27,18 +28,21 @@ GROUPS: dict[str, DifferenceGroup] = {
     "stages": "Audiences",
     "lifecycle": "Audiences",
     "issues": "Levers and arbitration",
+    "holdout": "Cells",
     "campaigns": "Campaigns",
+    "placements": "Offers",
     "offers": "Offers",
     "rules": "Rules",
     "contact_policy": "Contact policy",
     "arbitration": "Levers and arbitration",
+    "attribution": "Outcomes",
     "wording": "Wording and quality",
     "quality": "Wording and quality",
     "examples": "Examples",
 }
 OF_CAMPAIGNS: dict[str, DifferenceGroup] = {
     **dict.fromkeys(("eligible", "applicable", "suitable"), "Audiences"),
-    **dict.fromkeys(("cells", "share", "holdout"), "Cells"),
+    **dict.fromkeys(("cells", "share", "holdout", "code"), "Cells"),
     **dict.fromkeys(("starts", "ends"), "Dates"),
     "lever": "Levers and arbitration",
 }
@@ -75,6 +79,13 @@ LABELS = {
     "lasting": "lasts",
     "lifetime": "waits for",
     "holdout": "held out",
+    "code": "printed code",
+    "model": "credit goes to",
+    "confirm": "used once",
+    "hold": "kept for a customer",
+    "half_life": "a contact weighs half after",
+    "hand_over": "waits elsewhere:",
+    "counts": "a contact of its own there",
     "propose": "proposes",
     "when": "fires on",
     "propensity_exponent": "weight of the propensity",
@@ -93,12 +104,13 @@ EMPTY = {
     "when": "every decision",
     "sources": "any stage",
     "window": "all time",
+    "half_life": "never",
     "at_most_per_category": "no limit",
 }
 """What it means that nothing is said."""
 VERBS = {"propose": "proposes", "when": "fires on"}
 """Of lists that a sentence of its own is made of: `now fires on complaint too`."""
-MONEY = ("value", "cost", "budget")
+MONEY = ("value", "cost", "budget", "amount")
 PERCENT = ("share", "lever")
 CONDITIONS = ("eligible", "applicable", "suitable", "condition", "require", "expect", "segments", "scores", "purposes")
 TEXTS = ("name", "description", "goal", "owner", "content", "note", "text", "wording", "message")
@@ -173,7 +185,7 @@ def style_of(model: type[BaseModel], name: str) -> Style:
 def _is_duration(parts: Any) -> bool:
     """Whether an annotation is or holds `DurationMs`."""
     for part in parts:
-        if getattr(part, "func", None) is duration_ms:
+        if getattr(part, "func", None) in (duration_ms, duration_or_visit_end):
             return True
         if _is_duration((*get_args(part), *getattr(part, "__metadata__", ()))):
             return True

@@ -14,10 +14,10 @@ from pydantic.fields import FieldInfo
 from rules.policy.findings import Finding
 from rules.policy.nodes import Node, Scalar, child, position
 from rules.policy.shape import fields
-from schemas.base import duration_ms
+from schemas.base import duration_ms, duration_or_visit_end
 from schemas.windows import short_window
 
-DURATIONS = (duration_ms, short_window)
+DURATIONS = (duration_ms, duration_or_visit_end, short_window)
 """What reads a duration."""
 
 

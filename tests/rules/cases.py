@@ -18,6 +18,7 @@ from consumers.live import LivePolicy
 from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
 from schemas.base import at_ms, duration_ms, moment
+from schemas.cells import Cells
 from schemas.decision import Facts
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.stock import Taking
@@ -71,10 +72,12 @@ class Case:
         forgotten_ms = self.now_ms - duration_ms(forgotten) if forgotten else 0
         return Ledger(ordered, proposals, forgotten_ms, cells=self._cells())
 
-    def _cells(self) -> dict[str, dict[str, int]]:
+    def _cells(self) -> Cells:
+        """Each as the ledger of another identifier has it."""
         known = self.given.get("remembered", {})
         return {
-            key: {cell: self.now_ms - duration_ms(ago) for cell, ago in each.items()} for key, each in known.items()
+            key: [{cell: [self.now_ms - duration_ms(ago)] * 2} for cell, ago in each.items()]
+            for key, each in known.items()
         }
 
     @property

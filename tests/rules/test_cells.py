@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.live import LivePolicy
-from profiles.cells import joined_cells
+from profiles.cells import folded, joined_cells, known_now
 from profiles.joining import joined_ledger
 from profiles.ledger import entries_of, fold_decision, reserved, within
 from rules.answer import Origin, record
@@ -24,7 +24,7 @@ from schemas.cells import HOLDOUT, Cells
 from schemas.decision import DecisionRecord, Facts
 from schemas.ledger import Ledger
 from schemas.policy import Cell, UniversalHoldout
-from tests.builders import HOUR, NOON_MS, live
+from tests.builders import HOUR, NOON_MS, entry, live
 
 SEEDS = int(os.environ.get("CELLS", "12"))
 PROGRAMS = ("p", "q")
@@ -152,10 +152,34 @@ def test_another_id_draws_anew() -> None:
     assert min(both.values()) > 850
 
 
+TIMES = st.lists(st.integers(1, 5), min_size=2, max_size=2).map(sorted)
 KNOWN = st.dictionaries(
     st.sampled_from(["c/p", "c/q", "holdout universal"]),
-    st.dictionaries(st.sampled_from(NAMES), st.integers(1, 5), min_size=1),
+    st.dictionaries(st.sampled_from(NAMES), TIMES, min_size=1).map(lambda known: [known]),
 )
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.integers(1, 9)), min_size=1), st.randoms())
+def test_decisions_tell_the_same_cells_in_whatever_order(told: list[tuple[str, int]], chance: random.Random) -> None:
+    def seen(order: list[tuple[str, int]]) -> Cells:
+        found: Cells = {}
+        for cell, at_ms in order:
+            found = folded(found, [entry(cell=cell, at_ms=at_ms)])
+        return found
+
+    assert seen(told) == seen(chance.sample(told, len(told)))
+
+
+def test_who_came_to_another_cell_as_theirs_was_gone_stays_there_when_it_is_back() -> None:
+    drawn = [entry(cell="a", at_ms=3), entry(cell="b", at_ms=5), entry(cell="a", at_ms=4)]
+    known = folded({}, drawn)
+    assert kept(known, "spring/gifts", {"a", "b"}) == "b"
+    assert kept(known, "spring/gifts", {"a"}) == "a"
+
+
+def test_a_reservation_of_before_does_not_count_over_a_later_logged_one() -> None:
+    ledger = Ledger((entry(cell="gone", at_ms=3, logged=False),), cells={"spring/gifts": [{"there": [5, 5]}]})
+    assert kept(known_now(ledger), "spring/gifts", {"gone", "there"}) == "there"
 
 
 @given(KNOWN, KNOWN, KNOWN)
@@ -166,6 +190,7 @@ def test_joining_is_a_semilattice(a: Cells, b: Cells, c: Cells) -> None:
 
 
 @given(st.lists(KNOWN, min_size=1), st.sets(st.sampled_from(NAMES)))
-def test_the_earliest_of_those_that_there_still_are_counts(parts: list[Cells], there: set[str]) -> None:
-    told = [(at, cell) for part in parts for cell, at in part.get("c/p", {}).items() if cell in there]
+def test_of_what_each_identifier_was_told_last_the_earliest_counts(parts: list[Cells], there: set[str]) -> None:
+    last = [kept(part, "c/p", there) for part in parts]
+    told = [(part["c/p"][0][cell][0], cell) for part, cell in zip(parts, last, strict=True) if cell is not None]
     assert kept(joined_cells(parts), "c/p", there) == (min(told)[1] if told else None)

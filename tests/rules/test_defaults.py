@@ -30,7 +30,7 @@ POLICY = live(
 
 def decided(cell: str, *placements: str, **values: Any) -> DecisionRecord:
     asked = tuple((each, 1) for each in placements or ("hero",))
-    facts = Facts("customer:alice", "web", asked, values, Ledger(cells={"spring/gifts": {cell: 1}}))
+    facts = Facts("customer:alice", "web", asked, values, Ledger(cells={"spring/gifts": [{cell: [1, 1]}]}))
     judgement = decide(facts, POLICY.ruleset, NothingLearned(), NOON_MS, 1)
     made = record(judgement, facts, Origin("0003-x", NOON_MS, 3, 1, 0, POLICY.revision, "none"))
     read_back = DecisionRecord.model_validate_json(made.model_dump_json(exclude_none=True))

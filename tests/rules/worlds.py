@@ -6,6 +6,7 @@ from typing import Any
 
 from consumers.live import LivePolicy
 from rules.candidates import Candidate
+from schemas.cells import Cells
 from schemas.contact import CapScope
 from schemas.decision import Facts
 from schemas.ledger import Ledger, LedgerEntry, Proposal
@@ -207,13 +208,13 @@ def _ledger(policy: LivePolicy, now_ms: int, chance: random.Random) -> Ledger:
     return Ledger(tuple(sorted(entries, key=lambda each: each.at_ms)), waiting, cells=_cells(candidates, now_ms))
 
 
-def _cells(candidates: list[Candidate], now_ms: int) -> dict[str, dict[str, int]]:
+def _cells(candidates: list[Candidate], now_ms: int) -> Cells:
     """What a ledger may remember: of some programs a cell, also one that is gone."""
     chance = random.Random(now_ms + len(candidates))
     keys = sorted({each.program_key for each in candidates} | {"holdout universal"})
     named = {key: ("holdout", "served") if key.startswith("holdout") else ("a", "b", "held", "gone") for key in keys}
     return {
-        key: {name: now_ms - chance.randint(1, 3) for name in chance.sample(named[key], chance.randint(1, 2))}
+        key: [{name: [now_ms - chance.randint(1, 3)] * 2} for name in chance.sample(named[key], chance.randint(1, 2))]
         for key in keys
         if chance.random() < 0.4
     }

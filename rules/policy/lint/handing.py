@@ -20,6 +20,10 @@ def hand_overs(subject: Subject) -> Iterator[Finding]:
         if not any(each in policy.outcomes and policy.outcomes[each].kind == "impression" for each in outcome.implies):
             message = f"`{name}` hands over what nobody has seen: it implies no impression"
             yield subject.error(path, "no-impression", message, "write `implies: [presented]`")
+        if outcome.hand_over.lasting > policy.contact_policy.remember:
+            message = "it waits longer than decisions are remembered (`contact_policy: remember`)"
+            path = ("outcomes", name, "hand_over", "lasting")
+            yield subject.error(path, "hand-over-window", message, "shorten it, or remember for longer")
         for at, channel in enumerate(outcome.hand_over.to if subject.sound("offers") else ()):
             if channel not in treated:
                 message = f"no treatment uses the channel `{channel}`"

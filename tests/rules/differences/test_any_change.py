@@ -12,7 +12,9 @@ from pydantic import AwareDatetime, BaseModel
 from rules.differences import differences
 from rules.policy import check, read_folder
 from schemas.example import ExampleInteraction
-from schemas.policy import AGGREGATES, Feature, Policy
+from schemas.goals import Goal
+from schemas.policy import AGGREGATES, Feature, HandOver, Policy, UniversalHoldout
+from schemas.stock import Budget, Inventory
 from schemas.triggers import Timing
 from schemas.windows import Window
 from tests.rules.differences.test_sentences import PYTHON
@@ -97,6 +99,11 @@ SOME: dict[Any, Any] = {
     Window: Window(rolling=60_000),
     tuple: ("x",),
     Literal: "day",
+    Goal: Goal.model_validate({"when": "purchase", "within": "3d", "outcome": "accepted"}),
+    HandOver: HandOver.model_validate({"to": "web", "for": "3d"}),
+    UniversalHoldout: UniversalHoldout(share=2),
+    Inventory: Inventory(units=7),
+    Budget: Budget(amount=7),
     ExampleInteraction: ExampleInteraction(type="x"),
 }
 

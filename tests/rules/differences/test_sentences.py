@@ -112,6 +112,89 @@ SENTENCES: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
+GOAL = {"when": "purchase", "within": "20d", "outcome": "accepted", "amount": "event.amount"}
+PRINTED = [{"id": "gifts", "cells": [{**CELLS[0], "code": "SPRING-A"}, *CELLS[1:]]}]
+STOCKED = {"units": 700, "confirm": "accepted", "hold": "2h"}
+OUTCOMES = policy().model_dump(by_alias=True, mode="json")["outcomes"]
+SENT = {"class": "neutral", "implies": ["presented"], "hand_over": {"to": "web", "for": "48h"}}
+TALKING = {**SENT, "hand_over": {**SENT["hand_over"], "counts": True}}  # type: ignore[dict-item]
+FROM_TO: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({}, {"holdout": {"share": 2}}, "Universal holdout: none → 2 % of all customers, drawn as universal"),
+    (
+        {"holdout": {"share": 2}},
+        {"holdout": {"share": 3}},
+        "Universal holdout: 2 % of all customers, drawn as universal → 3 % of all customers, drawn as universal",
+    ),
+    (
+        {},
+        {"attribution": {"model": "weighted", "half_life": "3d"}},
+        "Attribution of goal events: the last contact → all contacts by their weight, half of it after 3 days",
+    ),
+    ({}, {"placements": {"hero": {"default": "pen"}}}, "New placement hero: shows pen when nothing is chosen"),
+    (
+        {"placements": {"hero": {"default": "pen"}}},
+        {"placements": {"hero": {"default": "mug"}}},
+        "Placement hero: default pen → mug",
+    ),
+    (
+        {},
+        {"offers": changed("mug", goal=GOAL)},
+        "Offer mug: goal none → purchase within 20 days is accepted worth its amount",
+    ),
+    (
+        {"offers": changed("mug", goal=GOAL)},
+        {"offers": changed("mug", goal={"when": "purchase", "within": "3d", "outcome": "accepted", "of": "decided"})},
+        "Offer mug: goal purchase within 20 days is accepted worth its amount → "
+        "purchase within 3 days of what was decided is accepted",
+    ),
+    ({}, {"offers": changed("mug", inventory=500)}, "Offer mug: inventory none → 500 units"),
+    (
+        {},
+        {"offers": changed("mug", inventory=STOCKED)},
+        "Offer mug: inventory none → 700 units, used once accepted, kept for a customer for 2 hours",
+    ),
+    (
+        {"offers": changed("mug", inventory=500)},
+        {"offers": changed("mug", inventory=700)},
+        "Offer mug: inventory units 500 → 700",
+    ),
+    (
+        {"campaigns": campaign(budget=10_000)},
+        {"campaigns": campaign(budget=15_000)},
+        "Campaign spring: budget amount 10,000 → 15,000 EUR",
+    ),
+    (
+        {"campaigns": campaign(budget=10_000)},
+        {"campaigns": campaign(budget={"amount": 10_000, "hold": "1d"})},
+        "Campaign spring: budget kept for a customer 30 minutes → 1 day",
+    ),
+    ({"campaigns": campaign(budget=10_000)}, {}, "Campaign spring: budget 10,000 EUR → none"),
+    (
+        {},
+        {"campaigns": campaign(programs=PRINTED)},
+        "Campaign spring, program gifts, cell all: printed code none → SPRING-A",
+    ),
+    (
+        {"outcomes": {**OUTCOMES, "silent": {"class": "neutral", "after": {"call": "1h"}}}},
+        {"outcomes": {**OUTCOMES, "silent": {"class": "neutral", "after": {"call": "session_end"}}}},
+        "Outcome silent: after call 1 hour → session_end",
+    ),
+    ({}, {"outcomes": {**OUTCOMES, "sent": SENT}}, "New outcome sent: neutral, waits on web for 2 days"),
+    (
+        {"outcomes": {**OUTCOMES, "sent": SENT}},
+        {"outcomes": {**OUTCOMES, "sent": TALKING}},
+        "Outcome sent: waits elsewhere: on web for 2 days → on web for 2 days, a contact of its own there",
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), FROM_TO, ids=[each[2] for each in FROM_TO])
+def test_one_sentence_for_what_campaigns_may_cost_and_are_for(
+    before: dict[str, Any], after: dict[str, Any], expected: str
+) -> None:
+    assert [each.text for each in differences(policy(**before), policy(**after))] == [expected]
+
+
 @pytest.mark.parametrize(("over", "expected"), SENTENCES, ids=[each[1][0] if each[1] else "none" for each in SENTENCES])
 def test_one_sentence_for_each_change(over: dict[str, Any], expected: list[str]) -> None:
     assert sorted(each.text for each in differences(policy(), policy(**over))) == sorted(expected)

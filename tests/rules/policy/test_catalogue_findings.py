@@ -24,6 +24,7 @@ FINDINGS = [
     ("no-default", "placements: {side: {default: §deposit}}", "no treatment for `side`"),
     ("unknown-offer", "placements: {main: {default: §deposti}}", "there is no offer `deposti`"),
     ("default-asked", "placements: {main: {default: §loan}}\noffers: [{id: loan, name: x, always: true, ends: 2030-01-01, treatments: [{id: t, channel: call, placement: main, content: {script: x}}]}]", "`loan` has `ends`"),
+    ("hand-over-window", "outcomes: {sent: {class: neutral, implies: [shown], hand_over: {to: call, for: §500d}}, shown: {class: impression}}", "longer than decisions are remembered"),
     ("hand-over-ended", "outcomes: {sent: {class: neutral, ends: true, implies: [shown], §hand_over: {to: call, for: 2d}}, shown: {class: impression}}", "there is nothing to hand over after it"),
     ("no-impression", "outcomes: {sent: {class: neutral, §hand_over: {to: call, for: 2d}}}", "nobody has seen"),
     ("unknown-channel", "outcomes: {sent: {class: neutral, implies: [shown], hand_over: {to: [call, §fax], for: 2d}}, shown: {class: impression}}", "no treatment uses the channel `fax`"),
