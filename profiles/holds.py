@@ -8,7 +8,7 @@ What was handed over is one proposal and takes once: its first treatment holds, 
 to any of them settles that.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
@@ -49,7 +49,7 @@ def held(entries: Iterable[LedgerEntry], until_ms: int = 0, act: Act = Act.HOLD)
     ]
 
 
-def answered(before: Ledger, after: Ledger, codes: Iterable[str], definition: Definition) -> list[Move]:
+def answered(before: Ledger, after: Ledger, codes: Collection[str], definition: Definition) -> list[Move]:
     """For what outcomes of these treatments have made of their proposals."""
     if before is after:
         return []
