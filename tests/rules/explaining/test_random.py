@@ -105,7 +105,8 @@ def says_when_it_ends(case: Case) -> None:
     """At that time it refuses no more, and a millisecond before it did."""
     clean = case.weighed.funnel.contact
     for each in case.judgement.left_out:
-        is_held_out = case.weighed.funnel.cell(each.candidate).cell.holdout
+        funnel = case.weighed.funnel
+        is_held_out = funnel.held_out_in(each.candidate, funnel.cell(each.candidate)) is not None
         for found in obstacles(case, each):
             if found.reason in SILENCES and "this very decision" not in found.text:
                 assert found.until_ms is not None, found  # no cap of these lets nothing through
