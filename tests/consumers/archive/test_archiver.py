@@ -216,7 +216,7 @@ async def test_while_kafka_or_the_archive_is_away_it_waits(
         later = await started(log)
         await send(later, 5)
         await later.stop()
-        await eventually(lambda: held_offsets(place) == {0: list(range(10))}, within_s=90)
+        await eventually(lambda: held_offsets(place) == {0: list(range(10))}, within_s=240)
         assert faults(all_files(place)) == []
     finally:
         one.stop()
