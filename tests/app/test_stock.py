@@ -238,7 +238,7 @@ async def test_a_yes_that_comes_after_all_was_given_to_others_is_told(
     await there.keeper.look()
     found = await there.standing()
     assert (found.used, found.left, found.oversold) == (2, 0, 1)
-    assert [each.message for each in caplog.records] == ["used beyond what there was"]
+    assert [each.message for each in caplog.records].count("used beyond what there was") == 1
     assert b'opportune_stock_owed{supply="offer:mug"} 1.0' in there.metrics.page()
     assert shown_lines([found])[-1] == "offer:mug is oversold by 1"
     there.publish(policy({"units": 3, "hold": "1d"}))

@@ -29,6 +29,7 @@ from consumers.timers import record_of as fired
 from profiles.customer import Customer
 from profiles.people import Person
 from profiles.shards import shard_of
+from profiles.shelf import Count
 from profiles.store import STREAMS, Commit, Committed, CustomerStore, Record, timer_member
 from rules.answer import Origin
 from rules.arbitration import NothingLearned
@@ -85,6 +86,10 @@ class Memory:
 
     async def read_all(self, subjects: Iterable[str]) -> dict[str, Customer]:
         return {each: await self.read(each) for each in subjects}
+
+    async def read_with_stock(self, subjects: Iterable[str], _: None) -> tuple[dict[str, Customer], dict[str, Count]]:
+        """No policy here has a stock."""
+        return await self.read_all(subjects), {}
 
     async def value(self, key: str) -> bytes | None:
         return self.values.get(key)
