@@ -1,5 +1,5 @@
 """`python -m deploy.compiling`: makes machine code of the modules where the time goes (app/compiled.py), into
-`var/compiled`. Needs a C compiler and the headers of this Python; takes two minutes."""
+`var/compiled`. Needs a C compiler and the headers of this Python; takes three minutes of one core."""
 
 import os
 import shutil
