@@ -9,7 +9,7 @@ import logging
 import time
 from datetime import datetime
 
-from app.availability import AWAY, LATE, Availability, within
+from app.availability import LATE, Availability, within
 from app.decisioning import Asked, Decisioning, Progress
 from app.policy import required
 from consumers.live import LivePolicy, PolicySource
@@ -59,8 +59,7 @@ class Answering:
 
     async def _decided(self, asked: Asked, policy: LivePolicy, progress: Progress, within_s: float) -> DecisionRecord:
         """Raises StoreUnavailable also where the deadline has passed; then the progress is abandoned."""
-        if self._store.is_away:
-            raise StoreUnavailable(AWAY)
+        self._store.require()
         try:
             answer = await within(self._decisioning.decide_asked(asked, policy, progress), max(within_s, 0.0))
         except StoreUnavailable:

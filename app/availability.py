@@ -7,7 +7,7 @@ counts as away once it has not answered in CONFIRM_S. Nothing is asked while nob
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from enum import Enum
 from typing import Any, Final, Literal, TypeVar
@@ -75,6 +75,16 @@ class Availability:
         """Somebody has met it away, or late."""
         if not self._stopping.asked and (self._asking is None or self._asking.done()):
             self._asking = asyncio.create_task(self._ask())
+
+    async def ask(self, question: Callable[[], Coroutine[Any, Any, Result]], within_s: float) -> Result:
+        """Raises StoreUnavailable also where it is known to be away, which asks nothing, and where no answer comes in
+        time."""
+        self.require()
+        found = await within(question(), within_s)
+        if found is LATE:
+            self.suspect()
+            raise StoreUnavailable(AWAY)
+        return found
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator["Availability"]:

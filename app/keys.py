@@ -14,7 +14,7 @@ from datetime import datetime
 
 import orjson
 
-from app.availability import AWAY, LATE, Availability, within
+from app.availability import Availability
 from app.errors import NotAllowed, NotAuthenticated
 from profiles.errors import StoreUnavailable
 from profiles.registry import Registry
@@ -124,14 +124,10 @@ class Verifier:
 
     async def _looked_up(self, token: str, is_believed: bool) -> Holder | None:
         """One that is believed waits for no slow store. Raises StoreUnavailable."""
-        if self._store.is_away:
-            raise StoreUnavailable(AWAY)
-        if not is_believed:
-            return await holder_of(token, self._registry)
-        found = await within(holder_of(token, self._registry), LOOK_UP_WITHIN_S)
-        if found is LATE:
-            raise StoreUnavailable(AWAY)
-        return found
+        if is_believed:
+            return await self._store.ask(lambda: holder_of(token, self._registry), LOOK_UP_WITHIN_S)
+        self._store.require()
+        return await holder_of(token, self._registry)
 
 
 def allowed(holder: Holder | None, scope: str, *others: str) -> Holder:

@@ -9,7 +9,6 @@ every process looks, the first one makes it live, and all take over what they ha
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from app.lifecycle.book import Scheduled, Who
 from app.lifecycle.running import Lifecycle
@@ -30,7 +29,7 @@ class PolicyStore:
     def __init__(self, registry: Registry) -> None:
         self.lifecycle = Lifecycle(registry)
 
-    async def publish(self, policy: LivePolicy, files: Mapping[str, str], now: datetime) -> None:  # noqa: ARG002
+    async def publish(self, policy: LivePolicy, files: Mapping[str, str]) -> None:
         """Makes a checked policy the live one at once, as one person may who works alone; the log says when by the
         clock of Redis. Raises NotApproved where somebody else has to approve it, and WrongState if it ranks identifiers
         otherwise than the live one."""

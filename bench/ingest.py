@@ -31,7 +31,6 @@ import tempfile
 import time
 import venv
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
@@ -131,7 +130,7 @@ class Bench:
         await self._kafka.delete_topics()
         await ensure_topics(self._kafka.connection, self._plan)
         store = await CustomerStore.open(self._redis, SHARDS)
-        await PolicyStore(Registry(self._redis)).publish(self._policy, FILES, datetime.now(UTC))
+        await PolicyStore(Registry(self._redis)).publish(self._policy, FILES)
         now_ms = int(time.time() * 1000) - DAY_MS
         await Population(self._redis, store, self._policy, customers, random.Random(7), now_ms).settle()
         return store

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from consumers.live import PolicySource
 from consumers.meter import Meter
 from consumers.stopping import Stopping
-from profiles.errors import StoreUnavailable
 from profiles.shelf import FIELDS, Count, Shelf
 from profiles.store import CustomerStore
 
@@ -36,12 +35,7 @@ class StockKeeping:
         self._stopping.ask()
 
     async def run(self) -> None:
-        while not self._stopping.asked:
-            try:
-                await self.look()
-            except StoreUnavailable as cause:
-                log.warning("store unavailable", extra={"cause": str(cause)})
-            await self._stopping.pause(LOOK_EVERY_S)
+        await self._stopping.repeat(self.look, LOOK_EVERY_S, log)
 
     async def look(self) -> None:
         """Once. Raises StoreUnavailable."""

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from profiles import handing, holdouts
+from profiles import holdouts
 from profiles.ledger import Counts, day, implied, key_of
 from profiles.no_response import answers
 from schemas.goals import Attribution
@@ -54,7 +54,7 @@ def credited(entries: Sequence[LedgerEntry], events: Iterable[GoalEvent], meets:
                 pools.setdefault(apart, []).append((entry, reach))
         for pool in pools.values():
             for entry, credit in _divided(pool, event, how):
-                began = roots.get(handing.root_of(entry), entry)
+                began = roots.get(entry.root, entry)
                 found.setdefault(began.code, {})[event.id] = credit
     return found
 
@@ -85,7 +85,7 @@ def _each_proposal(pool: Iterable[tuple[LedgerEntry, Reach]]) -> list[tuple[Ledg
     """Its latest contact, in the order of the pool."""
     latest: dict[str, tuple[LedgerEntry, Reach]] = {}
     for each in pool:
-        root = handing.root_of(each[0])
+        root = each[0].root
         latest.pop(root, None)
         latest[root] = each
     return list(latest.values())
@@ -180,13 +180,13 @@ def shared(
     """With what an answer means for the other treatments of its proposal: nothing is awaited of them either. That stays
     where the treatment with which it began is forgotten."""
     known = {each.code for each in entries}
-    answered = {handing.root_of(each) for each in entries if each.code in found and found[each.code].answers}
+    answered = {each.root for each in entries if each.code in found and found[each.code].answers}
     shares = dict(found)
     for entry in entries:
         if entry.continues is None and entry.code not in answered:
             continue
         was, is_forgotten = before(entry.code), entry.continues is not None and entry.continues not in known
-        if handing.root_of(entry) in answered or (is_forgotten and was is not None and was.answers):
+        if entry.root in answered or (is_forgotten and was is not None and was.answers):
             shares[entry.code] = replace(found.get(entry.code, NOTHING), answers=True)
     return shares
 

@@ -40,9 +40,7 @@ class Cluster(Redis):
         parts = urlsplit(url)
         login, at, servers = parts.netloc.rpartition("@")
         self._scheme, self._login = SCHEMES[parts.scheme], login + at
-        self._seeds = [
-            (host.strip("[]"), int(port)) for host, _, port in (s.rpartition(":") for s in servers.split(","))
-        ]
+        self._seeds = [_address(each) for each in servers.split(",")]
         self._open_node = open_node
         self._nodes: dict[Address, Redis] = {}
         self._slots: dict[int, Address] = {}

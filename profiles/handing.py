@@ -14,20 +14,15 @@ from schemas.response import ResponseRecord
 ANSWERS = ("positive", "negative")
 
 
-def root_of(entry: LedgerEntry) -> str:
-    return entry.continues or entry.code
-
-
 def together(entries: Iterable[LedgerEntry], entry: LedgerEntry) -> Sequence[LedgerEntry]:
     """All treatments of the proposal, where it has several and the first of them is in this ledger; else the one."""
-    root = root_of(entry)
-    found = [each for each in entries if root_of(each) == root]
-    return found if any(each.code == root for each in found) else (entry,)
+    found = [each for each in entries if each.root == entry.root]
+    return found if any(each.code == entry.root for each in found) else (entry,)
 
 
 def codes(ledger: Ledger, code: str) -> Sequence[str]:
     """Of all treatments of the proposal."""
-    entry = next((each for each in ledger.entries if each.code == code), None)
+    entry = ledger.entry(code)
     return [code] if entry is None else [each.code for each in together(ledger.entries, entry)]
 
 

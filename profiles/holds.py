@@ -53,13 +53,14 @@ def answered(before: Ledger, after: Ledger, codes: Collection[str], definition: 
     """For what outcomes of these treatments have made of their proposals."""
     if before is after:
         return []
-    roots = {root: each for each in after.entries if each.code in codes for root in [handing.root_of(each)]}
-    proposals = [handing.together(after.entries, each) for each in roots.values()]
-    taking = [each for each in proposals if any(entry.takes for entry in each)]
-    if not taking:
-        return []
+    one_of_each = {each.root: each for each in after.entries if each.code in codes}
+    proposals = [handing.together(after.entries, each) for each in one_of_each.values()]
     then = {each.code: each for each in before.entries}
-    return [move for now in taking for move in _moves([then.get(each.code, each) for each in now], now, definition)]
+    moves: list[Move] = []
+    for now in proposals:
+        if any(each.takes for each in now):
+            moves += _moves([then.get(each.code, each) for each in now], now, definition)
+    return moves
 
 
 def kept(before: Ledger, after: Ledger) -> list[Move]:

@@ -208,7 +208,7 @@ def taken(ledger: Ledger, code: str, classes: Mapping[str, int]) -> Ledger:
 
 
 def _find(ledger: Ledger, code: str) -> LedgerEntry:
-    entry = next((each for each in ledger.entries if each.code == code), None)
+    entry = ledger.entry(code)
     if entry is None:
         raise UnknownCode(code)
     return entry

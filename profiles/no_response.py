@@ -57,7 +57,7 @@ def answers(names: Iterable[str], outcomes: Mapping[str, Outcome]) -> bool:
 
 def answered(ledger: Ledger, code: str, definition: Definition) -> tuple[Ledger, Counts, Timers]:
     """After a response was folded: nothing is awaited any more, and what was given up may be withdrawn."""
-    entry = next((each for each in ledger.entries if each.code == code), None)
+    entry = ledger.entry(code)
     if entry is None or not (entry.awaits_ms or entry.unanswered):
         return ledger, Counter(), {}
     timers: Timers = {}
@@ -82,7 +82,7 @@ def _withdraws(entry: LedgerEntry, definition: Definition) -> bool:
 
 def fired(ledger: Ledger, code: str, due_ms: int, definition: Definition) -> tuple[Ledger, Counts]:
     """The time has come: the outcome happens, unless an answer is known, also one that the log has not confirmed."""
-    entry = next((each for each in ledger.entries if each.code == code), None)
+    entry = ledger.entry(code)
     if entry is None or entry.awaits_ms != due_ms:
         return ledger, Counter()
     entry = replace(entry, awaits_ms=0)

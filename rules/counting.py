@@ -140,7 +140,7 @@ def _happened(outcome: str, entries: Iterable[LedgerEntry], reading: Reading, no
     for entry in entries:
         if entry.transactional or entry.withheld:
             continue
-        at_ms, root = reading.counted_ms(outcome, entry, now_ms), entry.continues or entry.code
+        at_ms, root = reading.counted_ms(outcome, entry, now_ms), entry.root
         if at_ms is not None and (root not in found or at_ms < found[root][0]):
             found[root] = at_ms, entry
     return list(found.values())

@@ -87,7 +87,7 @@ class Funnel:
         return self._conditions_refusal(view, candidate) or self._contact_refusal(candidate, view)
 
     def _contact_refusal(self, candidate: Candidate, view: CellView) -> Refusal | None:
-        held_out = view.cell.holdout or (self.is_held_out and candidate.offer.kind == "standard")
+        held_out = self.held_out_in(candidate, view) is not None
         refusal = self.contact.against(candidate, self.values, held_out)
         if refusal is not None or view.is_plain:
             return refusal

@@ -67,7 +67,7 @@ def handed_over(facts: Facts, hand_overs: HandOvers, settling: frozenset[str], n
     for entry in facts.ledger.entries:
         known = entry.known_outcomes()
         if not settling.isdisjoint(known):
-            over.add(entry.continues or entry.code)
+            over.add(entry.root)
         for name in hand_overs.keys() & known.keys():
             handed = _handed(entry, name, known[name], hand_overs[name])
             is_here = facts.channel in hand_overs[name].to and handed.at_ms <= now_ms < handed.until_ms
@@ -98,5 +98,5 @@ def _held(handed: Handed, entries: Iterable[LedgerEntry], hand_overs: HandOvers,
 
 
 def _handed(entry: LedgerEntry, outcome: str, at_ms: int, spec: HandOver) -> Handed:
-    root = entry.continues or entry.code
+    root = entry.root
     return Handed(root, outcome, entry.channel, at_ms, at_ms + spec.lasting, not spec.counts)

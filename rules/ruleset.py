@@ -125,9 +125,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         expression.value({})  # code is generated at the first use, which must not be a customer's
     candidates = list(candidates_of(policy, conditions))
     contact = ContactRules.of(policy, conditions)
-    by_offer: dict[str, tuple[Candidate, ...]] = {}
-    for each in candidates:
-        by_offer[each.offer.id] = (*by_offer.get(each.offer.id, ()), each)
+    by_offer = _by_offer(candidates)
     always = tuple(each.id for each in policy.offers if each.always)
     classes = classes_of(policy, checked)
     hand_overs = hand_overs_of(policy)
@@ -166,6 +164,13 @@ def compile_rules(checked: Checked) -> RuleSet:
         hand_overs=hand_overs,
         settling=settling_of(policy),
     )
+
+
+def _by_offer(candidates: Iterable[Candidate]) -> dict[str, tuple[Candidate, ...]]:
+    found: dict[str, list[Candidate]] = {}
+    for each in candidates:
+        found.setdefault(each.offer.id, []).append(each)
+    return {offer: tuple(several) for offer, several in found.items()}
 
 
 def _written(candidates: Iterable[Candidate]) -> frozenset[str]:

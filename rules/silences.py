@@ -63,7 +63,7 @@ def _happened(outcome: str, entries: Iterable[LedgerEntry]) -> list[int]:
     for entry in entries:
         known = entry.known_outcomes()
         if outcome in known:
-            root = entry.continues or entry.code
+            root = entry.root
             found[root] = min(known[outcome], found.get(root, known[outcome]))
     return list(found.values())
 

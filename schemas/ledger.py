@@ -119,6 +119,11 @@ class LedgerEntry:
     same_contact: bool = False
     """It was handed over and is no contact of its own: it does not count towards caps."""
 
+    @property
+    def root(self) -> str:
+        """The code with which its proposal began: its own, unless it was handed over."""
+        return self.continues or self.code
+
     def known_outcomes(self) -> dict[str, int]:
         """Whatever way they have come."""
         if self.inferred is None:  # as nearly always, in the middle of deciding
@@ -186,6 +191,9 @@ class Ledger:
     identifiers."""
     cells: Cells = field(default_factory=dict)
     """The cells that the customer is in (profiles/cells.py)."""
+
+    def entry(self, code: str) -> LedgerEntry | None:
+        return next((each for each in self.entries if each.code == code), None)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -4,10 +4,8 @@ from fastapi import APIRouter, Response
 
 from app.api.dependencies import ServicesOf
 from app.api.openapi import problems
-from app.availability import AWAY, LATE, within
 from app.errors import StoreAway
 from app.metrics import CONTENT_TYPE
-from profiles.errors import StoreUnavailable
 from schemas.status import Ready
 
 ANSWERS_WITHIN_S = 1.0
@@ -27,12 +25,7 @@ async def alive() -> dict[str, str]:
 @router.get("/readyz", responses=problems([StoreAway]))
 async def ready(services: ServicesOf) -> Ready:
     """Redis answers; 503 otherwise. `"policy": null` says that none is published yet: calls then answer 409."""
-    services.store.require()
-    found = await within(services.status.ready(), ANSWERS_WITHIN_S)
-    if found is LATE:
-        services.store.suspect()
-        raise StoreUnavailable(AWAY)
-    return found
+    return await services.store.ask(services.status.ready, ANSWERS_WITHIN_S)
 
 
 @router.get("/metrics", response_class=Response)

@@ -10,7 +10,7 @@ import typer
 
 from app import terminal
 from app.cli.common import complaints, run, settings_read
-from app.cli.policies import checked
+from app.cli.policies import Folder, checked
 from app.errors import StartError
 from app.settings import Settings
 
@@ -28,7 +28,6 @@ Answer = TypeVar("Answer")
 REVISION = re.compile("[0-9a-f]{16}")
 WAITS = 3
 """The exit code of `publish` where the policy is drafted and somebody else has to approve it."""
-Folder = Annotated[Path, typer.Argument(help="The folder of a policy", exists=True, file_okay=False)]
 Revision = Annotated[str, typer.Argument(help="As `opportune policies` shows it")]
 Note = Annotated[str, typer.Option(help="Why, for those who read the log")]
 Key = Annotated[str, typer.Option(help="The API key of whoever acts; OPPORTUNE_KEY is seen by fewer eyes")]

@@ -78,8 +78,7 @@ def publish(book: Book, wish: Wish, four_eyes: bool) -> Taken:
     if record.revision == book.live:
         raise WrongState(f"{record.revision} is live already.")
     _same_ranks(book, record)
-    schedule = tuple(each for each in book.schedule if each.revision != record.revision)
-    return _live(replace(book, schedule=schedule), record, wish)
+    return _live(replace(book, schedule=_without(book, record.revision)), record, wish)
 
 
 def schedule(book: Book, wish: Wish, four_eyes: bool, at_ms: int) -> Taken:
@@ -89,8 +88,9 @@ def schedule(book: Book, wish: Wish, four_eyes: bool, at_ms: int) -> Taken:
         reason = f"`at` must be in the future, and at most a year ahead; it is {rfc3339(wish.now_ms)} now"
         raise Invalid(reason[0].upper() + reason[1:] + ".", errors=[{"field": "at", "reason": reason}])
     _same_ranks(book, record)
-    others = (each for each in book.schedule if each.revision != record.revision)
-    following = sorted([*others, Scheduled(at_ms, record.revision, wish.who)], key=lambda each: each.at_ms)
+    following = sorted(
+        [*_without(book, record.revision), Scheduled(at_ms, record.revision, wish.who)], key=lambda each: each.at_ms
+    )
     scheduled = replace(book, schedule=tuple(following))
     return Taken(
         scheduled,

@@ -108,8 +108,7 @@ def visit_ended(step: Step, summary: Interaction, policy: LivePolicy) -> None:
     visit = (began_ms, over_ms)
     step.ledger, counts = no_response.visit_ended(before, visit, summary.at_ms, summary.channel, definition)
     step.counts.update(counts)
-    for entry in step.ledger.entries if step.ledger is not before else ():
-        step.moves += holds.answered(before, step.ledger, [entry.code], definition)
+    step.moves += holds.answered(before, step.ledger, [each.code for each in step.ledger.entries], definition)
 
 
 def no_response_fired(step: Step, fired: Interaction, policy: LivePolicy) -> None:

@@ -62,7 +62,7 @@ async def api_on(redis_url: str, **settings: str) -> AsyncIterator[Api]:
     assert checked.ok, [str(each) for each in checked.findings]
     now = datetime.now(UTC)
     async with opened(known) as parts:
-        await parts.policies.publish(LivePolicy.compiled(checked), files, now)
+        await parts.policies.publish(LivePolicy.compiled(checked), files)
         token = (await KeyStore(parts.registry).make("test", ("ingest", "decide", "respond", "read"), now)).token
     app = build_api(known)
     transport = httpx.ASGITransport(app)

@@ -90,7 +90,7 @@ async def published(environ: dict[str, str]) -> str:
     checked, now = check(FILES), datetime.now(UTC)
     assert checked.ok, [str(each) for each in checked.findings]
     async with opened(Settings.from_env(environ)) as parts:
-        await parts.policies.publish(LivePolicy.compiled(checked), FILES, now)
+        await parts.policies.publish(LivePolicy.compiled(checked), FILES)
         return (await KeyStore(parts.registry).make("test", ("decide", "read"), now)).token
 
 

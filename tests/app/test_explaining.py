@@ -64,7 +64,7 @@ async def publish(url: str, **sections: Any) -> str:
     checked = check({"policy.yaml": yaml.safe_dump({**POLICY, **sections}, sort_keys=False)})
     policy = LivePolicy.compiled(checked)
     async with opened(Settings.from_env(environ(url))) as parts:
-        await parts.policies.publish(policy, checked.files, datetime.now(UTC))
+        await parts.policies.publish(policy, checked.files)
     return policy.revision
 
 

@@ -43,6 +43,9 @@ class There:
 
     def require(self) -> None: ...
 
+    async def ask(self, question: Callable[[], Awaitable[Any]], within_s: float) -> Any:
+        return await question()
+
 
 class Failing:
     """Whatever is asked of it fails as it was told to."""

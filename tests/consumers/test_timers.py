@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -204,7 +203,7 @@ async def test_workers_that_are_killed_fire_and_act_once(redis: Redis, redis_url
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump({**SHOP, **CATALOGUE, "rules": soon}))
     report = check_folder(tmp_path, NOON_MS)
     assert report.policy is not None
-    await PolicyStore(Registry(redis)).publish(report.policy, report.files, datetime.now(UTC))
+    await PolicyStore(Registry(redis)).publish(report.policy, report.files)
     store = await CustomerStore.open(redis, SHARDS)
     people = [f"customer:{number}" for number in range(120)]
     bought = people[::3]

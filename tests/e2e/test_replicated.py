@@ -71,7 +71,7 @@ async def prepared(server: RedisServer, folder: Path) -> str:
     report = check_folder(folder, time.time_ns() // 1_000_000)
     assert report.policy is not None
     async with opened(settings(server)) as parts:
-        await parts.policies.publish(report.policy, report.files, datetime.now(UTC))
+        await parts.policies.publish(report.policy, report.files)
         scopes = ["ingest", "decide", "respond", "read"]
         return (await KeyStore(parts.registry).make("tests", scopes, datetime.now(UTC))).token
 

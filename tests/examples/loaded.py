@@ -33,7 +33,7 @@ async def published(folder: Path, redis_url: str, findings: Collection[str] = ()
     assert [str(each) for each in checked.findings if each.id not in findings] == []
     policy = LivePolicy.compiled(checked)
     async with opened(settings) as parts:
-        await parts.policies.publish(policy, files, datetime.now(UTC))
+        await parts.policies.publish(policy, files)
         yield Store(settings, policy, parts)
 
 

@@ -113,7 +113,7 @@ class Rig:
 
     @staticmethod
     async def publish(redis: Redis, policy: LivePolicy, files: dict[str, str]) -> None:
-        await PolicyStore(Registry(redis)).publish(policy, files, datetime.now(UTC))
+        await PolicyStore(Registry(redis)).publish(policy, files)
 
     def worker_environ(self, name: str) -> dict[str, str]:
         """A worker that is started again under its name is the same member of the group."""

@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
@@ -305,7 +304,7 @@ async def run(seed: int, hostile_s: float = HOSTILE_S) -> tuple[list[str], str]:
         async with connected(processes.server.url) as redis:
             await CustomerStore.open(redis, SHARDS)
             policy = LivePolicy.compiled(check(FILES))
-            await PolicyStore(Registry(redis)).publish(policy, FILES, datetime.now(UTC))
+            await PolicyStore(Registry(redis)).publish(policy, FILES)
             await processes.hostile(redis, hostile_s)
             took_s = await processes.settled(redis)
             processes.stop()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
+from rules.policy.conditions import inheriting
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
 from schemas.policy import Campaign, Dated, Offer, Policy, Program
@@ -47,12 +48,7 @@ def _apart(subject: Subject, pair: list[Level]) -> Iterator[Finding]:
 
 def levels(policy: Policy) -> Iterator[Level]:
     """Everything that has dates, with its path."""
-    for at, offer in enumerate(policy.offers):
-        yield ("offers", at), offer
-    for at, campaign in enumerate(policy.campaigns):
-        yield ("campaigns", at), campaign
-        for nth, program in enumerate(campaign.programs):
-            yield ("campaigns", at, "programs", nth), program
+    return ((path, each) for path, each in inheriting(policy) if isinstance(each, Dated))
 
 
 def over(subject: Subject) -> Iterator[Finding]:

@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +116,7 @@ def on_store(redis_url: str) -> Open:
         assert checked.ok, [str(each) for each in checked.findings]
         policy = LivePolicy.compiled(checked)
         async with opened(settings) as parts:
-            await parts.policies.publish(policy, files, datetime.now(UTC))
+            await parts.policies.publish(policy, files)
             yield Store(settings, policy, parts)
 
     return opening
