@@ -68,7 +68,9 @@ def adds_up(each: World, judgement: Judgement) -> None:
     """Every candidate is chosen or left out for one reason, and nothing else is either."""
     ruleset = each.policy.ruleset
     found = proposed(each.facts, ruleset, ruleset.classified(each.facts.values), each.now_ms)
-    candidates = sorted(one.key for offer in found.boosts for one in ruleset.by_offer.get(offer, ()))
+    candidates = sorted(
+        one.key for offer in {**ruleset.always_boosts, **found.pushed} for one in ruleset.by_offer.get(offer, ())
+    )
     chosen = [one.scored.candidate.key for one in judgement.choices]
     left_out = [one.candidate.key for one in judgement.left_out]
     assert sorted([*chosen, *left_out]) == candidates
