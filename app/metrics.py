@@ -7,6 +7,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from app.tally import Tally
+from consumers.meter import Counts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -18,7 +19,6 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "decisions": ("Decisions answered", ("channel",)),
     "decisions_degraded": ("Requests answered with defaults, by what could not be done in time", ("reason",)),
     "treatments": ("Treatments chosen", ()),
-    "left_out": ("Candidates left out", ("reason",)),
     "responses": ("Responses taken in", ("outcome",)),
     "worker_folded": ("Log records folded", ()),
     "worker_conflicts": ("Commits that lost to another writer and were folded again", ()),
@@ -52,6 +52,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "relay_failures": ("Batches that the relay could not send", ("reason",)),
 }
 TALLIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "left_out": ("Candidates left out", ("reason",)),
     "candidates": ("Candidates by offer, and what became of them: `chosen`, or the reason", ("offer", "reason")),
 }
 MOST_OFFERS = 500
@@ -127,6 +128,9 @@ class Metrics:
             return
         counter = self._counters[name]
         (counter.labels(**labels) if labels else counter).inc(amount)
+
+    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None:
+        self._tallies[name].add_all(counts, kept=kept)
 
     def observe(self, name: str, seconds: float) -> None:
         self._histograms[name].observe(seconds)

@@ -92,9 +92,9 @@ class Slots:
             if not self._open:
                 self._outrank(best_first[at:])
                 return
-            self._put(scored)
+            self.put(scored)
 
-    def _put(self, scored: Scored) -> None:
+    def put(self, scored: Scored) -> None:
         candidate = scored.candidate
         view = self._funnel.cell(candidate)
         held_out_in = self._funnel.held_out_in(candidate, view)
@@ -106,14 +106,14 @@ class Slots:
             self.fallen.append(left_out(candidate, *refusal))
 
     def _outrank(self, others: Iterable[Scored]) -> None:
-        """As `_put`, where all slots are filled. Nothing is chosen any more, so that who has another reason than the
+        """As `put`, where all slots are filled. Nothing is chosen any more, so that who has another reason than the
         better scores is looked up."""
         cells, concerned = self._funnel, self._concerned()
         for scored in others:
             candidate = scored.candidate
             asks = concerned is None or candidate.key in concerned or bool(candidate.takes) or cells.is_held_out
             if asks or cells.cell(candidate).cell.holdout:
-                self._put(scored)
+                self.put(scored)
             else:
                 self.fallen.append(scored.outranked)
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.loop import GuardedLoop
+from consumers.meter import Counts
 from consumers.redis_streams import RedisStreams
 from profiles.connection import connected
 from profiles.store import CustomerStore
@@ -26,6 +27,9 @@ class Counted:
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + amount
+
+    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None:
+        self.count(name, sum(counts.values()))
 
     def observe(self, name: str, seconds: float) -> None: ...
 

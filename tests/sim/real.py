@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from consumers.courier import Courier
 from consumers.folding import ProfileFold
 from consumers.loop import GuardedLoop
+from consumers.meter import Counts
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles import keys
@@ -97,6 +98,8 @@ class Silent:
     """A Meter that nobody reads."""
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
+
+    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None: ...
 
     def observe(self, name: str, seconds: float) -> None: ...
 
