@@ -107,6 +107,7 @@ class Metrics:
             for name, (text, labels) in COUNTERS.items()
             if not name.startswith(without)
         }
+        self._found: dict[tuple[object, ...], Counter] = {}
         self._tallies = {name: Tally(f"opportune_{name}", *each, MOST_OFFERS) for name, each in TALLIES.items()}
         for tally in self._tallies.values():
             self.registry.register(tally)
@@ -124,8 +125,12 @@ class Metrics:
         }
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
-        counter = self._counters[name]
-        (counter.labels(**labels) if labels else counter).inc(amount)
+        key = (name, *labels.items())
+        counter = self._found.get(key)
+        if counter is None:  # prometheus-client takes a while to find it
+            counter = self._counters[name].labels(**labels) if labels else self._counters[name]
+            self._found[key] = counter
+        counter.inc(amount)
 
     def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
         self._tallies[name].add(each, together)
