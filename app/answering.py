@@ -15,9 +15,10 @@ from app.policy import required
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter
 from profiles.errors import StoreUnavailable, TooMuchContention
+from rules.answer import Reply
 from rules.defaults import filled
 from schemas.base import at_ms, rfc3339
-from schemas.decision import DecisionRecord, DecisionRequest, DefaultTreatment, Degraded, Undecided
+from schemas.decision import DecisionRequest, DefaultTreatment, Degraded, Undecided
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Answering:
         self._deadline_ms = deadline_ms
         self._told_s, self._untold = float("-inf"), 0
 
-    async def answer(self, request: DecisionRequest, now: datetime, spent_s: float = 0.0) -> DecisionRecord | Undecided:
+    async def answer(self, request: DecisionRequest, now: datetime, spent_s: float = 0.0) -> Reply | Undecided:
         """`spent_s`: since the request has arrived.
 
         Raises NoPolicy, BadFields, StoreUnavailable and TooMuchContention.
@@ -57,7 +58,7 @@ class Answering:
             why: Degraded = progress.doing if progress.is_abandoned else _why(cause)
             return self._undecided(asked, policy, defaults, why)
 
-    async def _decided(self, asked: Asked, policy: LivePolicy, progress: Progress, within_s: float) -> DecisionRecord:
+    async def _decided(self, asked: Asked, policy: LivePolicy, progress: Progress, within_s: float) -> Reply:
         """Raises StoreUnavailable also where the deadline has passed; then the progress is abandoned."""
         self._store.require()
         try:

@@ -61,10 +61,12 @@ HOT = (
     "rules/language/condition.py",
     "rules/language/matcher.py",
     "rules/language/program.py",
+    "rules/left_out.py",
     "rules/lifecycle.py",
     "rules/permission.py",
     "rules/places.py",
     "rules/proposing.py",
+    "rules/ready.py",
     "rules/reasons.py",
     "rules/silences.py",
     "rules/slots.py",
@@ -72,7 +74,7 @@ HOT = (
     "rules/texts.py",
     "rules/treatments.py",
     "rules/wanting.py",
-    "schemas/ledger.py",
+    "rules/whom.py",
 )
 """Modules with classes that pydantic or msgspec makes cannot be among them."""
 

@@ -1,12 +1,13 @@
 """Every metric there is, on one page. Names follow Prometheus: counters end in `_total`, times in `_seconds`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from app.tally import Tally
+from app.tally import Summed, Tally
+from consumers.meter import CHOSEN, Labels
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -18,7 +19,6 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "decisions": ("Decisions answered", ("channel",)),
     "decisions_degraded": ("Requests answered with defaults, by what could not be done in time", ("reason",)),
     "treatments": ("Treatments chosen", ()),
-    "left_out": ("Candidates left out", ("reason",)),
     "responses": ("Responses taken in", ("outcome",)),
     "worker_folded": ("Log records folded", ()),
     "worker_conflicts": ("Commits that lost to another writer and were folded again", ()),
@@ -107,9 +107,12 @@ class Metrics:
             for name, (text, labels) in COUNTERS.items()
             if not name.startswith(without)
         }
+        self._found: dict[tuple[object, ...], Counter] = {}
         self._tallies = {name: Tally(f"opportune_{name}", *each, MOST_OFFERS) for name, each in TALLIES.items()}
         for tally in self._tallies.values():
             self.registry.register(tally)
+        candidates = self._tallies["candidates"]
+        self.registry.register(Summed("opportune_left_out", "Candidates left out", "reason", candidates, CHOSEN))
         self._histograms = {
             name: Histogram(f"opportune_{name}_seconds", text, buckets=BUCKETS_S, registry=self.registry)
             for name, text in HISTOGRAMS.items()
@@ -122,11 +125,15 @@ class Metrics:
         }
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
-        if name in self._tallies:
-            self._tallies[name].add(labels, amount)
-            return
-        counter = self._counters[name]
-        (counter.labels(**labels) if labels else counter).inc(amount)
+        key = (name, *labels.items())
+        counter = self._found.get(key)
+        if counter is None:  # prometheus-client takes a while to find it
+            counter = self._counters[name].labels(**labels) if labels else self._counters[name]
+            self._found[key] = counter
+        counter.inc(amount)
+
+    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+        self._tallies[name].add(each, together)
 
     def observe(self, name: str, seconds: float) -> None:
         self._histograms[name].observe(seconds)

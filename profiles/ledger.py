@@ -10,14 +10,17 @@ They are committed together with the ledger, so that both always agree.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
+from typing import Any
+
+from msgspec.structs import replace
 
 from profiles import cells, handing, holdouts
 from profiles.definition import Definition
 from schemas.base import UNIT_MS, moment
 from schemas.cells import program_key
-from schemas.decision import ChosenTreatment, DecisionRecord, Withheld
+from schemas.decided import Decided, Made
+from schemas.decision import DecisionRecord
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.policy import Outcome, OutcomeClass
 from schemas.response import ResponseRecord
@@ -42,43 +45,46 @@ def _day(number: int) -> str:
     return moment(number * DAY_MS).date().isoformat()
 
 
-def entries_of(decision: DecisionRecord, at_ms: int, definition: Definition) -> list[LedgerEntry]:
+def entries_of(decision: Decided, at_ms: int, definition: Definition) -> list[LedgerEntry]:
     """One entry for each treatment and each that was withheld, not logged yet."""
     until_ms, takes = at_ms + definition.reservation_ms, decision.takes or {}
     treatments = [
-        replace(
-            _entry(each, decision, at_ms),
+        LedgerEntry(
             code=each.code,
             treatment=each.treatment,
             until_ms=until_ms,
             takes=takes.get(each.code, {}),
             continues=each.continues,
             same_contact=bool(each.same_contact),
+            **_of_all(each, decision, at_ms),
         )
         for each in decision.treatments
     ]
     withheld = [
-        replace(_entry(each, decision, at_ms), code=f"{decision.decision}/{index}", withheld=True)
+        LedgerEntry(
+            code=f"{decision.decision}/{index}",
+            treatment="",
+            until_ms=at_ms,
+            withheld=True,
+            **_of_all(each, decision, at_ms),
+        )
         for index, each in enumerate(decision.withheld)
     ]
     return [*treatments, *withheld]
 
 
-def _entry(made: ChosenTreatment | Withheld, decision: DecisionRecord, at_ms: int) -> LedgerEntry:
-    return LedgerEntry(
-        code="",
-        decision=decision.decision,
-        campaign=made.campaign,
-        program=made.program,
-        cell=made.cell,
-        offer=made.offer,
-        treatment="",
-        channel=decision.channel,
-        at_ms=at_ms,
-        until_ms=at_ms,
-        transactional=made.kind == "transactional",
-        holdout=decision.holdout or {},
-    )
+def _of_all(made: Made, decision: Decided, at_ms: int) -> dict[str, Any]:
+    return {
+        "decision": decision.decision,
+        "campaign": made.campaign,
+        "program": made.program,
+        "cell": made.cell,
+        "offer": made.offer,
+        "channel": decision.channel,
+        "at_ms": at_ms,
+        "transactional": made.kind == "transactional",
+        "holdout": decision.holdout or {},
+    }
 
 
 def reserved(ledger: Ledger, entries: Iterable[LedgerEntry], now_ms: int, definition: Definition) -> Ledger:
@@ -265,8 +271,8 @@ def proposed(ledger: Ledger, proposals: Iterable[Proposal], now_ms: int) -> Ledg
 def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
     """Without what is too old to matter."""
     oldest = now_ms - definition.remember_ms
-    kept = tuple(each for each in ledger.entries if each.latest_ms() > oldest)
-    forgotten = max((each.latest_ms() for each in kept[:-MOST_ENTRIES]), default=0)
+    kept = tuple([each for each in ledger.entries if each.matters_after(oldest)])
+    forgotten = max([each.latest_ms() for each in kept[:-MOST_ENTRIES]], default=0)
     return replace(
         ledger,
         entries=kept[-MOST_ENTRIES:],
@@ -278,7 +284,7 @@ def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
 def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:
     """What a contact policy sees that looks back no further than `longest_ms`."""
     oldest = now_ms - longest_ms
-    entries = tuple(each for each in ledger.entries if each.latest_ms() > oldest or each.until_ms > now_ms)
-    proposals = tuple(each for each in ledger.proposals if each.until_ms > now_ms)
+    entries = tuple([each for each in ledger.entries if each.matters_after(oldest) or each.until_ms > now_ms])
+    proposals = tuple([each for each in ledger.proposals if each.until_ms > now_ms])
     forgotten = ledger.forgotten_ms if ledger.forgotten_ms > oldest else 0
     return Ledger(entries, proposals, forgotten, cells=ledger.cells)

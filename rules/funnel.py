@@ -6,21 +6,37 @@ what a cell inherits, the customer's cell of each program, and most of the conta
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from rules.candidates import Above, Candidate, CellView, Owned, Stage
+from rules.arbitration import Scored
+from rules.candidates import LEVELS, Above, Candidate, CellView, Owned, Stage
 from rules.cells import Shares, assign, kept
 from rules.contact import ContactState
 from rules.handing import Handed
-from rules.judgement import LeftOut, Refusal
-from rules.language import Condition, EvaluationError
-from rules.places import Block, Group
+from rules.judgement import Refusal
+from rules.language import ERRORS, Condition, EvaluationError
+from rules.left_out import Fallen, LeftOut, left_out
+from rules.places import Group, Section
+from rules.ready import Ready
 from rules.reasons import Reason
 from rules.ruleset import RuleSet
 from rules.stock import Stock
 from rules.treatments import Wording, best
 from schemas.cells import HOLDOUT
 from schemas.decision import Facts
+
+
+class Inherited(NamedTuple):
+    """What the conditions come to that all offers of a cell inherit."""
+
+    level: int
+    """The first on which one is false."""
+    at: int
+    """Which of them that is."""
+
+
+HOLDS, UNCLEAR = Inherited(len(LEVELS), -1), Inherited(-1, -1)
+"""All hold; one cannot be evaluated, so that each candidate is asked by itself."""
 
 
 @dataclass(slots=True)
@@ -39,41 +55,66 @@ class Funnel:
     """Offers that wait here because they were handed over."""
     _cells: dict[str, str] = field(init=False, default_factory=dict)
     _verdicts: dict[Condition, bool | EvaluationError] = field(init=False, default_factory=dict)
-    _above: dict[Above, bool] = field(init=False, default_factory=dict)
+    _above: dict[Above, Inherited] = field(init=False, default_factory=dict)
 
-    def judge(self, group: Group, surviving: list[Candidate], left_out: list[LeftOut]) -> None:
+    def judge(self, group: Group, surviving: list[Scored], fallen: list[Fallen]) -> None:
         """Each candidate of the group, none of them settled, goes to one of the two."""
-        left_out += group.unworded
-        for block in group.blocks:
-            self._judge_block(block, surviving, left_out)
-        for candidate in group.to_judge:
-            refusal = self.refusal(candidate)
+        if group.unworded is not None:
+            fallen.append(group.unworded)
+        if group.blocks:
+            may_all = not self.is_held_out and self.contact.permits(group.samples, self.values)
+            for block in group.blocks:
+                section = block.everywhere or block.cells[self._cell_of(block.first)]
+                self._judge_section(section, may_all, surviving, fallen)
+        for alone in group.to_judge:
+            refusal = self.refusal(alone.candidate)
             if refusal is None:
-                surviving.append(candidate)
+                surviving.append(alone)
             else:
-                left_out.append(LeftOut(candidate, *refusal))
+                fallen.append(left_out(alone.candidate, *refusal))
 
-    def _judge_block(self, block: Block, surviving: list[Candidate], left_out: list[LeftOut]) -> None:
-        """As `refusal`, for candidates of one program that are live and worded, without looking twice at what they
-        share."""
-        cell = block.cells[self._cell_of(block.first)]
-        holds_above, values = self._holds_above(cell.above), self.values
-        for candidate, view, own in cell.ready:
-            refusal: Refusal | None = None
-            if not holds_above or view.looks_at_offer:
-                refusal = self._conditions_refusal(view, candidate)
+    def _judge_section(self, section: Section, may_all: bool, surviving: list[Scored], fallen: list[Fallen]) -> None:
+        """As `refusal`, for candidates that are live and worded, without looking twice at what they share. `may_all`:
+        no list, consent, requirement or quiet hour stands against any of them."""
+        inherited = self._inherited(section.above)
+        for ready in section.ready:
+            fell = self._condition_fell(ready, inherited) or self._contact_fell(ready, may_all)
+            if fell is None:
+                surviving.append(ready.alone)
             else:
-                for condition, if_false in own:
-                    value = condition.value(values)
-                    if value is not True:
-                        certain = value is False and if_false
-                        refusal = certain or self._conditions_refusal(view, candidate)
-                        break
-            refusal = refusal or self._contact_refusal(candidate, view)
-            if refusal is None:
-                surviving.append(candidate)
-            else:
-                left_out.append(LeftOut(candidate, *refusal))
+                fallen.append(fell)
+
+    def _condition_fell(self, ready: Ready, inherited: Inherited) -> LeftOut | None:
+        """As `_conditions_refusal`."""
+        falls, at = inherited
+        if falls < 0 or ready.looks_at_offer:
+            return self._carefully(ready.candidate)
+        for level, quick, if_false in ready.own:
+            if level >= falls:
+                break
+            try:
+                value = quick(self.values)
+            except ERRORS:
+                return self._carefully(ready.candidate)
+            if value is False:
+                return if_false
+            if value is not True:
+                return self._carefully(ready.candidate)
+        return ready.inherited[at] if at >= 0 else None
+
+    def _carefully(self, candidate: Candidate) -> LeftOut | None:
+        refusal = self._conditions_refusal(self.cell(candidate), candidate)
+        return None if refusal is None else left_out(candidate, *refusal)
+
+    def _contact_fell(self, ready: Ready, may_all: bool) -> LeftOut | None:
+        candidate = ready.candidate
+        view = self.cell(candidate)
+        if may_all and ready.is_plain:
+            concerned = self.contact.concerned(view.is_holdout)
+            if concerned is not None and candidate.key not in concerned:
+                return None
+        refusal = self._contact_refusal(candidate, view)
+        return None if refusal is None else left_out(candidate, *refusal)
 
     def refusal(self, candidate: Candidate) -> Refusal | None:
         """The first reason against a candidate."""
@@ -108,9 +149,9 @@ class Funnel:
 
     def held_out_in(self, candidate: Candidate, view: CellView) -> str | None:
         """The cell that keeps the candidate from this customer. The universal one keeps back standard offers only."""
-        if self.is_held_out and candidate.offer.kind == "standard":
+        if self.is_held_out and candidate.manner[0] == "standard":
             return HOLDOUT
-        return view.cell.id if view.cell.holdout else None
+        return view.cell.id if view.is_holdout else None
 
     @property
     def holdout(self) -> dict[str, bool] | None:
@@ -123,17 +164,24 @@ class Funnel:
         key = candidate.program_key
         cell = self._cells.get(key)
         if cell is None:
-            chosen = self.facts.cells.get(candidate.program.id)
+            chosen = self.facts.cells.get(candidate.program.id) if self.facts.cells else None
             cell = self._cells[key] = chosen or cell_of(self.facts, candidate.shares)
         return cell
 
-    def _holds_above(self, above: Above) -> bool:
-        """Whether all that a cell inherits, and its own conditions, hold; none of them looks at the offer."""
+    def _inherited(self, above: Above) -> Inherited:
         known = self._above.get(above)
         if known is None:
-            known = all(self._verdict(each) is True for each in above.conditions)
-            self._above[above] = known
+            known = self._above[above] = self._read_above(above)
         return known
+
+    def _read_above(self, above: Above) -> Inherited:
+        for at, (level, condition) in enumerate(above.conditions):
+            verdict = self._verdict(condition)
+            if verdict is False:
+                return Inherited(level, at)
+            if verdict is not True:
+                return UNCLEAR
+        return HOLDS
 
     def _verdict(self, condition: Condition) -> bool | EvaluationError:
         known = self._verdicts.get(condition)

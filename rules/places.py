@@ -8,107 +8,145 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rules.candidates import Above, Candidate, CellView
-from rules.judgement import LeftOut, Refusal
-from rules.language import Condition
-from rules.reasons import Reason
+from rules.arbitration import Scored
+from rules.candidates import Above, Candidate
+from rules.left_out import Together
+from rules.ready import Prepared, Ready
 from rules.treatments import Wording
+from schemas.policy import Arbitration
 
-MOST_KEPT = 1_000
+MOST_KEPT = 200
 """How many combinations of placements are remembered: who asks names them."""
 
 
-class Ready(NamedTuple):
-    """A candidate that is live and worded, whatever the facts are, and what its cell means for it."""
+class Section(NamedTuple):
+    """Candidates that inherit the same conditions."""
 
-    candidate: Candidate
-    view: CellView
-    own: tuple[tuple[Condition, Refusal | None], ...]
-    """Its own conditions, each with what follows if it is false where all above hold; None: others of its stage say."""
-
-
-class InCell(NamedTuple):
     above: Above
     ready: tuple[Ready, ...]
 
 
 class Block(NamedTuple):
-    """The candidates of one program: its cell is worked out once for all of them."""
+    """The candidates of one program; or of several, where no condition depends on the customer's cell."""
 
     first: Candidate
-    cells: Mapping[str, InCell]
+    everywhere: Section | None
+    """In whatever cell."""
+    cells: Mapping[str, Section]
+    """By cell, where that makes a difference."""
 
 
 class Group(NamedTuple):
     """The candidates of some offers at some placements of a channel."""
 
     blocks: tuple[Block, ...]
-    to_judge: tuple[Candidate, ...]
+    samples: tuple[Candidate, ...]
+    """One candidate in these of each class and purpose."""
+    to_judge: tuple[Scored, ...]
     """Those with dates, or with facts in their texts: whether they can be made depends on the moment."""
-    unworded: tuple[LeftOut, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    always: Group
-    """The offers that are always on."""
-    by_offer: Mapping[str, Group]
-    """All others."""
+    unworded: Together | None
 
 
 @dataclass(slots=True)
+class Place:
+    """Some placements of a channel."""
+
+    channel: str
+    placements: tuple[str, ...]
+    always: Group
+    """The offers that are always on."""
+    _prepared: Prepared
+    _others: Mapping[str, tuple[Candidate, ...]]
+    _groups: dict[str, Group] = field(init=False, default_factory=dict)
+
+    def of(self, offer: str) -> Group | None:
+        """The candidates of an offer that is not always on; made when it is first proposed here."""
+        found = self._groups.get(offer)
+        if found is None and offer in self._others:
+            candidates = self._others[offer]
+            found = self._groups[offer] = _group(candidates, self.channel, self.placements, self._prepared)
+        return found
+
+
 class Places:
-    always: Sequence[str]
-    by_offer: Mapping[str, tuple[Candidate, ...]]
-    _known: dict[tuple[str, tuple[str, ...]], Place] = field(init=False, default_factory=dict)
+    def __init__(
+        self, always: Sequence[str], by_offer: Mapping[str, tuple[Candidate, ...]], arbitration: Arbitration
+    ) -> None:
+        self._always = [each for offer in always for each in by_offer.get(offer, ())]
+        self._others = {offer: each for offer, each in by_offer.items() if offer not in set(always)}
+        self._prepared = Prepared(arbitration)
+        self._known: dict[tuple[str, tuple[str, ...]], Place] = {}
+
+    def prepare(self) -> None:
+        """Every placement by itself: so that the first who asks does not wait for it."""
+        for channel, placement in sorted({place for each in self._always for place in each.wordings}):
+            self.at(channel, (placement,))
 
     def at(self, channel: str, placements: tuple[str, ...]) -> Place:
         found = self._known.get((channel, placements))
         if found is None:
             if len(self._known) >= MOST_KEPT:
                 self._known.clear()
-            found = self._known[channel, placements] = self._place(channel, placements)
+            always = _group(self._always, channel, placements, self._prepared)
+            found = self._known[channel, placements] = Place(channel, placements, always, self._prepared, self._others)
         return found
 
-    def _place(self, channel: str, placements: tuple[str, ...]) -> Place:
-        always = [each for offer in self.always for each in self.by_offer.get(offer, ())]
-        others = {name: each for name, each in self.by_offer.items() if name not in set(self.always)}
-        return Place(
-            always=_group(always, channel, placements),
-            by_offer={name: _group(each, channel, placements) for name, each in others.items()},
-        )
 
-
-def _group(candidates: Iterable[Candidate], channel: str, placements: tuple[str, ...]) -> Group:
+def _group(candidates: Iterable[Candidate], channel: str, placements: tuple[str, ...], prepared: Prepared) -> Group:
     ready: dict[str, list[Candidate]] = {}
     to_judge, unworded = [], []
     for each in candidates:
         wordings = [each.wordings[channel, name] for name in placements if (channel, name) in each.wordings]
         if each.periods or (wordings and not any(_is_plain(found) for found in wordings)):
-            to_judge.append(each)
+            to_judge.append(prepared.alone(each))
         elif wordings:
             ready.setdefault(each.program_key, []).append(each)
         else:
-            unworded.append(LeftOut(each, Reason.NO_TREATMENT, f"channel {channel}"))
-    return Group(tuple(map(_block, ready.values())), tuple(to_judge), tuple(unworded))
+            unworded.append(prepared.unworded(each, channel))
+    return Group(
+        blocks=tuple(_blocks(ready.values(), prepared)),
+        samples=tuple({each.manner: each for found in ready.values() for each in found}.values()),
+        to_judge=tuple(to_judge),
+        unworded=Together(unworded) if unworded else None,
+    )
 
 
 def _is_plain(wordings: Sequence[Wording]) -> bool:
     return any(not each.variables for each in wordings)
 
 
-def _block(candidates: Sequence[Candidate]) -> Block:
-    first = candidates[0]
-    return Block(first, {cell.id: _in_cell(cell.id, candidates) for cell in first.program.cells})
+def _blocks(programs: Iterable[Sequence[Candidate]], prepared: Prepared) -> Iterator[Block]:
+    """Programs that follow each other and inherit the same in every cell are one block."""
+    waiting: list[Block] = []
+    for candidates in programs:
+        block = _block([prepared.ready(each) for each in candidates])
+        if waiting and not _same_above(waiting[-1], block):
+            yield _together(waiting)
+            waiting = []
+        waiting.append(block)
+    if waiting:
+        yield _together(waiting)
 
 
-def _in_cell(cell: str, candidates: Sequence[Candidate]) -> InCell:
-    views = [(each, each.cells[cell]) for each in candidates]
-    return InCell(views[0][1].above, tuple(Ready(each, view, tuple(_own(view))) for each, view in views))
+def _block(program: Sequence[Mapping[str, Ready]]) -> Block:
+    """Of candidates of one program, each by cell."""
+    cells = {cell: tuple(each[cell] for each in program) for cell in program[0]}
+    first = next(iter(cells.values()))
+    is_everywhere = not any(each.looks_at_offer for each in first) and all(each == first for each in cells.values())
+    sections = {cell: Section(each[0].above, each) for cell, each in cells.items()}
+    return Block(first[0].candidate, Section(first[0].above, first) if is_everywhere else None, sections)
 
 
-def _own(view: CellView) -> Iterator[tuple[Condition, Refusal | None]]:
-    for stage in view.stages:
-        mine = [owned for owned in stage.conditions if owned in view.own]
-        for owned in mine:
-            yield owned.condition, (stage.refused, owned.said) if len(mine) == 1 else None
+def _same_above(one: Block, other: Block) -> bool:
+    return (
+        one.everywhere is not None and other.everywhere is not None and one.everywhere.above is other.everywhere.above
+    )
+
+
+def _together(blocks: Sequence[Block]) -> Block:
+    first, *others = blocks
+    sections = [each.everywhere for each in blocks if each.everywhere is not None]
+    if not others or not sections:
+        return first
+    ready = tuple(one for each in sections for one in each.ready)
+    return Block(first.first, Section(sections[0].above, ready), {})

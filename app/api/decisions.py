@@ -25,7 +25,7 @@ Asked = Annotated[DecisionRequest, Depends(json_body(DecisionRequest))]
     openapi_extra=body(DecisionRequest, QUESTION),
     responses=refusals(*WITH_A_BODY, NoPolicy, StoreBusy),
 )
-async def decide(asked: Asked, services: ServicesOf, request: Request) -> DecisionRecord | Response:
+async def decide(asked: Asked, services: ServicesOf, request: Request) -> Response:
     """Ranked treatments with response codes, and the reason for each candidate left out.
 
     Ledger and decision record are committed before the answer. Where that cannot be done before `deadline_ms` has
@@ -36,7 +36,7 @@ async def decide(asked: Asked, services: ServicesOf, request: Request) -> Decisi
     answer = await services.answering.answer(asked, datetime.now(UTC), spent_s)
     if isinstance(answer, Undecided):  # its null says that nothing is recorded, and is not left out
         return Response(answer.model_dump_json(), media_type="application/json")
-    return answer
+    return Response(answer.answer, media_type="application/json")
 
 
 @router.get(
