@@ -72,7 +72,6 @@ HOT = (
     "rules/texts.py",
     "rules/treatments.py",
     "rules/wanting.py",
-    "schemas/ledger.py",
 )
 """Modules with classes that pydantic or msgspec makes cannot be among them."""
 

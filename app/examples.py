@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs
@@ -303,4 +303,4 @@ def _answered(
         outcomes=implied(given.outcome, policy.definition.outcomes),
         at_ms=at_ms,
     )
-    return fold_response(replace(ledger, entries=(*ledger.entries, entry)), response)[0]
+    return fold_response(structs.replace(ledger, entries=(*ledger.entries, entry)), response)[0]

@@ -12,7 +12,9 @@ events are kept; then what follows from them is settled.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from profiles import holdouts
 from profiles.ledger import Counts, day, implied, key_of
@@ -171,7 +173,9 @@ def with_outcomes(
             happened[name] = min(credit.at_ms, happened.get(name, credit.at_ms))
     if not (happened or met):
         return None
-    return Inferred(dict(due), dict(settled), dict(met), happened, answers(happened, outcomes))
+    return Inferred(
+        credits=dict(due), settled=dict(settled), met=dict(met), outcomes=happened, answers=answers(happened, outcomes)
+    )
 
 
 def shared(
@@ -229,5 +233,11 @@ def together(entry: LedgerEntry, more: Inferred | None) -> LedgerEntry:
     for name in one.outcomes.keys() & other.outcomes.keys():
         happened[name] = min(one.outcomes[name], other.outcomes[name])
     due = {**one.credits, **other.credits}
-    both = Inferred(due, settled, one.met or other.met, happened, one.answers or other.answers)
+    both = Inferred(
+        credits=due,
+        settled=settled,
+        met=one.met or other.met,
+        outcomes=happened,
+        answers=one.answers or other.answers,
+    )
     return replace(entry, inferred=both)

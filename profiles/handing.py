@@ -5,7 +5,8 @@ clicked is of that treatment alone. What it takes of the stock it takes once. Pu
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from profiles.definition import Definition
 from schemas.ledger import Ledger, LedgerEntry

@@ -19,7 +19,6 @@ these visits is not the latest of its identifier, the fold would have known more
 Each is a symmetric function of the set of parts. What is bounded is bounded again after the join.
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -65,7 +64,7 @@ def joined_ledger(ledgers: Sequence[Ledger]) -> Ledger:
     """As a decision sees it: with the cells that reservations tell of."""
     cells = joined_cells(known_now(each) for each in ledgers)
     if len(ledgers) == 1:
-        return dataclasses.replace(ledgers[0], cells=cells) if cells else ledgers[0]
+        return replace(ledgers[0], cells=cells) if cells else ledgers[0]
     abroad = {code: made for each in ledgers for code, made in each.abroad.items()}
     entries: list[LedgerEntry] = sorted(
         (

@@ -10,8 +10,9 @@ They are committed together with the ledger, so that both always agree.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from profiles import cells, handing, holdouts
 from profiles.definition import Definition

@@ -11,7 +11,8 @@ What is inferred from a goal may be taken back again; while it stands, the silen
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from profiles.definition import Definition
 from profiles.ledger import Counts, changed, key_of

@@ -294,7 +294,7 @@ def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
         subject=subject,
         version=version.decode() if version else NEVER,
         profile=Profile.loads(profile) if profile else Profile(),
-        ledger=Ledger.from_json(orjson.loads(ledger)) if ledger else NOTHING_SAID,
+        ledger=Ledger.loads(ledger) if ledger else NOTHING_SAID,
         identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
         linking=Linking.loads(ahead[0]) if ahead and ahead[0] else Linking(),
     )
@@ -329,7 +329,7 @@ def _args(commit: Commit, nonce: str, log: str) -> list[Any]:
         "" if commit.expected is None else commit.expected,
         urandom(3).hex(),
         b"" if commit.profile is None else commit.profile.dumps(),
-        b"" if commit.ledger is None else orjson.dumps(commit.ledger.as_json()),
+        b"" if commit.ledger is None else commit.ledger.dumps(),
         b"" if commit.identity is None else orjson.dumps(commit.identity.as_json()),
         "" if commit.ttl_ms is None else commit.ttl_ms,
         ACTIONS_KEPT_MS,

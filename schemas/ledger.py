@@ -1,11 +1,13 @@
 """The ledger of one customer: what was proposed, decided, presented and answered.
 
-Plain values that the profile store keeps as JSON and `rules` only reads.
+Plain values that the profile store keeps as JSON and `rules` only reads. What has its default is left out there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct, field
 
 from schemas.cells import Cells
 from schemas.stock import Taking
@@ -25,38 +27,23 @@ class Credit(NamedTuple):
     """In ten-thousandths of the currency unit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inferred:
+class Inferred(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What was inferred of a treatment. It follows from the goal events that the ledger still has, and is worked out
     again whenever one of them or a decision arrives; but for what is settled."""
 
-    credits: Mapping[str, Credit] = field(default_factory=dict)
-    """By goal event."""
-    settled: Mapping[str, Credit] = field(default_factory=dict)
-    """By outcome, the sum of the events that are older than any window."""
     met: Mapping[str, int] = field(default_factory=dict)
     """The goal event that makes the customer one who has done what the program is for, and when."""
     outcomes: Mapping[str, int] = field(default_factory=dict)
     """When each happened that follows, in ms, with what it implies."""
     answers: bool = False
     """Whether any of them is an answer: while it stands, that none has come by itself is withdrawn."""
-
-    def as_json(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"met": self.met, "outcomes": self.outcomes, "answers": self.answers}
-        for name, credits_of in (("credits", self.credits), ("settled", self.settled)):
-            found[name] = {key: list(each) for key, each in credits_of.items()}
-        return {name: value for name, value in found.items() if value}
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> "Inferred":
-        due, settled = (
-            {key: Credit(*each) for key, each in data.get(name, {}).items()} for name in ("credits", "settled")
-        )
-        return Inferred(due, settled, data.get("met", {}), data.get("outcomes", {}), data.get("answers", False))
+    credits: Mapping[str, Credit] = field(default_factory=dict)
+    """By goal event."""
+    settled: Mapping[str, Credit] = field(default_factory=dict)
+    """By outcome, the sum of the events that are older than any window."""
 
 
-@dataclass(frozen=True, slots=True)
-class GoalEvent:
+class GoalEvent(Struct, frozen=True):
     """What a goal may need to know of an interaction."""
 
     id: str
@@ -67,12 +54,8 @@ class GoalEvent:
     data: Mapping[str, Any]
     """Those of its fields that goals look at."""
 
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in GoalEvent.__dataclass_fields__}
 
-
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
+class LedgerEntry(Struct, frozen=True, omit_defaults=True):
     """One treatment of one decision."""
 
     code: str
@@ -106,8 +89,6 @@ class LedgerEntry:
     """When the outcome happens that stands for no answer; 0: none is awaited."""
     unanswered: dict[str, int] = field(default_factory=dict)
     """That outcome and when, once it has happened by itself and nothing has withdrawn it."""
-    inferred: Inferred | None = None
-    """What came of it without a response code."""
     takes: dict[str, Taking] = field(default_factory=dict)
     """What was reserved for it, by supply."""
     used: dict[str, int] = field(default_factory=dict)
@@ -118,6 +99,8 @@ class LedgerEntry:
     """The code with which the proposal began, where it was handed over from another channel."""
     same_contact: bool = False
     """It was handed over and is no contact of its own: it does not count towards caps."""
+    inferred: Inferred | None = None
+    """What came of it without a response code."""
 
     @property
     def root(self) -> str:
@@ -142,24 +125,8 @@ class LedgerEntry:
         inferred: Mapping[str, int] = self.inferred.outcomes if self.inferred else {}
         return max((self.at_ms, *self.outcomes.values(), *self.said.values(), *inferred.values()))
 
-    def as_json(self) -> dict[str, Any]:
-        found = {name: value for name in _PLAIN if (value := getattr(self, name)) not in (False, {}, None)}
-        if self.inferred is not None:
-            found["inferred"] = self.inferred.as_json()
-        return found
 
-    @staticmethod
-    def from_json(data: dict[str, Any]) -> "LedgerEntry":
-        if "inferred" in data:
-            return LedgerEntry(**{**data, "inferred": Inferred.from_json(data["inferred"])})
-        return LedgerEntry(**data)
-
-
-_PLAIN = tuple(name for name in LedgerEntry.__dataclass_fields__ if name != "inferred")
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """Offers that a rule proposed when an interaction fired it, waiting for the next contact."""
 
     rule: str
@@ -168,18 +135,16 @@ class Proposal:
     boost: float
     until_ms: int
 
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _PROPOSAL_FIELDS}
+
+def _always() -> tuple[Any, ...]:
+    """A default that is written all the same."""
+    return ()
 
 
-_PROPOSAL_FIELDS = tuple(Proposal.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ledger:
-    entries: tuple[LedgerEntry, ...] = ()
+class Ledger(Struct, frozen=True, omit_defaults=True):
+    entries: tuple[LedgerEntry, ...] = field(default_factory=_always)
     """Oldest first."""
-    proposals: tuple[Proposal, ...] = ()
+    proposals: tuple[Proposal, ...] = field(default_factory=_always)
     forgotten_ms: int = 0
     """The time of the newest entry that had to go because there were too many; 0 for none."""
     goal_events: tuple[GoalEvent, ...] = ()
@@ -196,27 +161,20 @@ class Ledger:
         return next((each for each in self.entries if each.code == code), None)
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "entries": [entry.as_json() for entry in self.entries],
-            "proposals": [proposal.as_json() for proposal in self.proposals],
-            **({"forgotten_ms": self.forgotten_ms} if self.forgotten_ms else {}),
-            **({"goal_events": [each.as_json() for each in self.goal_events]} if self.goal_events else {}),
-            **({"settled_ms": self.settled_ms} if self.settled_ms else {}),
-            **({"abroad": {code: each.as_json() for code, each in self.abroad.items()}} if self.abroad else {}),
-            **({"cells": self.cells} if self.cells else {}),
-        }
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
 
     @staticmethod
-    def from_json(data: dict[str, Any]) -> "Ledger":
-        return Ledger(
-            entries=tuple(LedgerEntry.from_json(entry) for entry in data.get("entries", ())),
-            forgotten_ms=data.get("forgotten_ms", 0),
-            cells=data.get("cells", {}),
-            proposals=tuple(
-                Proposal(**{**p, "offers": tuple(p["offers"]), "channels": tuple(p["channels"])})
-                for p in data.get("proposals", ())
-            ),
-            goal_events=tuple(GoalEvent(**each) for each in data.get("goal_events", ())),
-            settled_ms=data.get("settled_ms", 0),
-            abroad={code: Inferred.from_json(each) for code, each in data.get("abroad", {}).items()},
-        )
+    def from_json(data: Mapping[str, Any]) -> "Ledger":
+        return msgspec.convert(data, Ledger)
+
+    def dumps(self) -> bytes:
+        return ENCODER.encode(self)
+
+    @staticmethod
+    def loads(data: bytes) -> "Ledger":
+        return DECODER.decode(data)
+
+
+ENCODER = msgspec.json.Encoder()
+DECODER = msgspec.json.Decoder(Ledger)

@@ -6,10 +6,10 @@ seen: after an outage, partitions of Kafka are read beside each other in another
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from profiles.definition import KEPT_IDENTITIES
 from profiles.erasure import ERASED
@@ -97,7 +97,7 @@ def with_pending(live: Fields, rebuilt: Fields) -> bytes:
         replace(each, said={name: at for name, at in said.get(each.code, {}).items() if name not in each.outcomes})
         for each in then.entries
     )
-    return orjson.dumps(replace(then, entries=(*entries, *reserved)).as_json())
+    return replace(then, entries=(*entries, *reserved)).dumps()
 
 
 def with_mark(rebuilt: Fields, position: int) -> bytes:
@@ -111,7 +111,7 @@ def with_mark(rebuilt: Fields, position: int) -> bytes:
 
 def _ledger(fields: Fields) -> Ledger:
     text = fields.get(b"ledger")
-    return Ledger.from_json(orjson.loads(text)) if text else Ledger()
+    return Ledger.loads(text) if text else Ledger()
 
 
 Timers = Mapping[str, int]

@@ -10,11 +10,12 @@ it is said, as summaries of visits are, so that the log's readers see it and no 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from consumers.folding.step import Step
 from consumers.live import LivePolicy

@@ -6,7 +6,7 @@ alike whenever it is folded. What wins is reserved in the ledger in the same com
 decision as all others are. If nothing may be said, the decision says why, and there is no message.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from consumers.folding.occasion import Occasion
 from consumers.folding.step import Step

@@ -1,11 +1,11 @@
 """A goal that is met by an offer that was handed over from one channel to another: one acceptance, where it began."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy

@@ -1,8 +1,7 @@
 """The ledger as a fold: repeated, late and out-of-order outcomes; reservations; counts that agree."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from profiles.ledger import MOST_ENTRIES, UnknownCode, answered, fold_response, implied, proposed, reserved, tidied
 from schemas.ledger import Ledger, Proposal

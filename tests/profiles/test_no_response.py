@@ -1,6 +1,6 @@
 """No response: an outcome that happens by itself, once, and is withdrawn by a late yes."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from profiles.ledger import Counts, fold_decision, fold_response, implied
 from profiles.no_response import answered, awaited, fired, timer_of

@@ -1,12 +1,12 @@
 """The funnel: each candidate chosen or left out for one reason, in the declared order."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from consumers.live import LivePolicy
 from rules.arbitration import NothingLearned
