@@ -1,8 +1,8 @@
 """Round trips that concurrent requests share.
 
-Who finds no trip under way goes at once: at the end of this turn of the event loop, with all who came in the same turn.
-Who comes while one is under way gathers with others until it is back, but no longer than LONGEST_WAIT_S; then they go on
-a connection of their own, so that one slow command does not hold up everybody.
+Who finds no trip under way goes at once: at the end of this turn of the event loop, with all who came in the same
+turn. Who comes while one is under way gathers with others until it is back, but no longer than LONGEST_WAIT_S; then
+they go on a connection of their own, so that one slow command does not hold up everybody.
 
 What is sent together stays apart in every other way. Each has its own answers, and an error among them is its own. Who
 is cancelled before the start is left out, and whose is cancelled later, changes nothing for others. A trip that fails
@@ -13,7 +13,7 @@ has failed for all of it, and is repeated as redis-py would repeat each part: as
 import asyncio
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from hiredis import pack_command
 from redis.asyncio import Redis
@@ -68,20 +68,24 @@ class Lane:
 
     def _drive(self) -> None:
         self._alarm = None
-        task = asyncio.get_running_loop().create_task(self._trips())
-        self._driving.add(task)
-        task.add_done_callback(self._driving.discard)
+        self._driving.add(asyncio.get_running_loop().create_task(self._trips()))
 
     async def _trips(self) -> None:
         """One after the other, until nobody waits."""
-        while self._waiting:
-            together = [each for each in self._waiting if not each.answers.done()]
-            self._waiting = []
-            if self._alarm is not None:
-                self._alarm.cancel()
-                self._alarm = None
-            if together:
-                await self._trip(together)
+        try:
+            while self._waiting:
+                if together := self._gathered():
+                    await self._trip(together)
+        finally:  # before anybody whom the last trip has answered comes again
+            self._driving.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _gathered(self) -> list[Passenger]:
+        together = [each for each in self._waiting if not each.answers.done()]
+        self._waiting = []
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        return together
 
     async def _trip(self, together: Sequence[Passenger]) -> None:
         try:

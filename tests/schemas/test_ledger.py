@@ -1,4 +1,4 @@
-"""What stands in Redis of a ledger: written as it always was, so that a service that is upgraded reads what is there."""
+"""What stands in Redis of a ledger: written as it always was, so that a service that was upgraded reads it."""
 
 from typing import Any
 
