@@ -1,4 +1,4 @@
-"""What stands in Redis of a ledger: written as it always was, so that a service that was upgraded reads it."""
+"""What stands in Redis of a ledger: written as it always was, so that an upgraded service reads what is there."""
 
 from typing import Any
 
