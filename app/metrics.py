@@ -1,6 +1,7 @@
 """Every metric there is, on one page. Names follow Prometheus: counters end in `_total`, times in `_seconds`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
@@ -110,6 +111,8 @@ class Metrics:
         self._tallies = {name: Tally(f"opportune_{name}", *each, MOST_OFFERS) for name, each in TALLIES.items()}
         for tally in self._tallies.values():
             self.registry.register(tally)
+        self._series: dict[tuple[Any, ...], Counter] = {}
+        """Those of the counters that were counted, as prometheus-client takes long to find them."""
         self._histograms = {
             name: Histogram(f"opportune_{name}_seconds", text, buckets=BUCKETS_S, registry=self.registry)
             for name, text in HISTOGRAMS.items()
@@ -125,8 +128,15 @@ class Metrics:
         if name in self._tallies:
             self._tallies[name].add(labels, amount)
             return
-        counter = self._counters[name]
-        (counter.labels(**labels) if labels else counter).inc(amount)
+        key = name, *labels.items()
+        series = self._series.get(key)
+        if series is None:
+            counter = self._counters[name]
+            series = self._series[key] = counter.labels(**labels) if labels else counter
+        series.inc(amount)
+
+    def tally(self, name: str, values: Iterable[tuple[str, ...]]) -> None:
+        self._tallies[name].add_each(values)
 
     def observe(self, name: str, seconds: float) -> None:
         self._histograms[name].observe(seconds)

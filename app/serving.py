@@ -15,6 +15,7 @@ from app.errors import PortInUse
 from app.launcher import end_with_parent
 from app.logs import set_up
 from app.settings import Settings
+from consumers.garbage import Keeping, collect_rarely
 
 FINISH_WITHIN_S = 15
 """How long requests in flight may take when the API is asked to end."""
@@ -82,4 +83,5 @@ def api() -> FastAPI:
         end_with_parent(supervisor.pid)
     settings = Settings.from_env(os.environ)
     set_up(settings.log_level)
-    return build_api(settings)
+    collect_rarely()
+    return build_api(settings, taken_over=Keeping())

@@ -5,7 +5,7 @@ candidates. The first label is bounded: what comes after `most` values is counte
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -21,12 +21,20 @@ class Tally(Collector):
         self._counts: Counter[tuple[str, ...]] = Counter()
 
     def add(self, labels: Mapping[str, str], amount: int) -> None:
-        first, *rest = (labels[name] for name in self._labels)
+        self._counts[self._bounded(tuple(labels[name] for name in self._labels))] += amount
+
+    def add_each(self, several: Iterable[tuple[str, ...]]) -> None:
+        """One for each of these values of the labels, in their order."""
+        counts = self._counts
+        counts.update([values if values in counts else self._bounded(values) for values in several])
+
+    def _bounded(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        first, *rest = values
         if first not in self._known:
             if len(self._known) >= self._most:
                 first = OTHER
             self._known.add(first)
-        self._counts[first, *rest] += amount
+        return first, *rest
 
     def collect(self) -> Iterator[Metric]:
         family = CounterMetricFamily(self._name, self._text, labels=self._labels)

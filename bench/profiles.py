@@ -27,7 +27,7 @@ import cProfile
 import pstats
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +114,8 @@ POLICY: dict[str, Any] = {
 
 class NoMeter:
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
+
+    def tally(self, name: str, values: Iterable[tuple[str, ...]]) -> None: ...
 
     def observe(self, name: str, seconds: float) -> None: ...
 

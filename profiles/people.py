@@ -50,6 +50,8 @@ class Person:
 
     def profile(self, definition: Definition, changed: Mapping[str, Profile] | None = None) -> Profile:
         """The sum of all parts; of some of them as `changed` has them."""
+        if not self.others:
+            return (changed or {}).get(self.subject, self.top.profile)
         parts = {each.subject: each.profile for each in self._all}
         return joined(list({**parts, **(changed or {})}.values()), definition)
 
@@ -89,6 +91,8 @@ class People:
         ones count as theirs, unless they are somebody else's. One round trip for who has no other identifiers."""
         found, stock = await self._store.read_with_stock(identifiers, shelf)
         named = found[identifiers[0]]
+        if len(found) == 1 and named.is_alone:
+            return Person(named, named, stock=stock)
         chain = await self._owners(named, found)
         owners = {each.subject for each in chain}
         named_too = (found[name] for name in identifiers[1:])

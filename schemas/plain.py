@@ -1,7 +1,7 @@
 """Checking the busiest calls while they are read, without pydantic.
 
 Beside the models of pydantic that describe them stand structs of msgspec with the same fields (`Question` beside
-`DecisionRequest`, `Reply` beside `ResponseRequest`, `Event` beside `CloudEvent`). A struct takes less: whatever it
+`DecisionRequest`, `SentBack` beside `ResponseRequest`, `Event` beside `CloudEvent`). A struct takes less: whatever it
 takes is valid for the model too and means the same. What it does not take the model is asked about, which takes it
 after all or says what is wrong (docs/decisions/0050-the-hot-path.md). tests/schemas/test_plain.py holds the two
 together.

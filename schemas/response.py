@@ -26,7 +26,7 @@ class ResponseRequest(Model):
     """When it happened; the time of arrival if left out."""
 
 
-class Reply(Struct, frozen=True, forbid_unknown_fields=True):
+class SentBack(Struct, frozen=True, forbid_unknown_fields=True):
     """A `ResponseRequest`, checked as it is read (schemas/plain.py)."""
 
     code: Annotated[str, Meta(min_length=1, max_length=40)]

@@ -45,7 +45,7 @@ from profiles.errors import BadFields
 from schemas.decision import Decision, DecisionRequest, Question, Undecided
 from schemas.interaction import Accepted, CloudEvent, Event, Refusal
 from schemas.plain import taken
-from schemas.response import Reply, ResponseReceipt, ResponseRequest
+from schemas.response import SentBack, ResponseReceipt, ResponseRequest
 
 Taken = TypeVar("Taken", bound=Struct)
 Described = TypeVar("Described", bound=BaseModel)
@@ -102,7 +102,7 @@ async def decide(request: Request) -> Response:
 
 async def respond(request: Request) -> Response:
     """Takes an outcome for a response code. Repeating it changes nothing."""
-    given = await _asked(request, Reply, ResponseRequest)
+    given = await _asked(request, SentBack, ResponseRequest)
     receipt = await services_of(request).responding.respond(given, datetime.now(UTC))
     return Json(orjson.dumps(receipt.model_dump()), 202)
 

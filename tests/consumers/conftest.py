@@ -1,6 +1,6 @@
 """A store on a real Redis, and workers that are driven step by step."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -26,6 +26,9 @@ class Counted:
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + amount
+
+    def tally(self, name: str, values: Iterable[tuple[str, ...]]) -> None:
+        self.count(name, len(list(values)))
 
     def observe(self, name: str, seconds: float) -> None: ...
 

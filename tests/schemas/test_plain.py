@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.decision import DecisionRequest, Question
 from schemas.interaction import CloudEvent, Event, event_taken, from_cloud_event
 from schemas.plain import taken
-from schemas.response import Reply, ResponseRequest
+from schemas.response import SentBack, ResponseRequest
 
 KINDS = ("customer", "account", "phone", "visitor")
 ODD = ("", " ", "ada", "Ada", "a b", "ada\n", "\x1c", "a\x85", "a\u2028b", "é", "１", "9lives", "a" * 200, "a" * 201)
@@ -128,7 +128,7 @@ def test_questions(value: dict[str, Any]) -> None:
 @settings(max_examples=500, deadline=None)
 @given(replies)
 def test_replies(value: dict[str, Any]) -> None:
-    found, model = taken(Reply, value), valid(ResponseRequest, value)
+    found, model = taken(SentBack, value), valid(ResponseRequest, value)
     if found is None:
         return
     assert model is not None, value
@@ -160,6 +160,6 @@ def test_what_is_usual_is_taken() -> None:
     happened = {"id": "1", "source": "shop", "type": "view", "time": "2026-03-01T09:30:00.5+01:00", "data": {"a": [1]}}
     for whom in ({"customer": "ada"}, {"visitor": "v-1"}, {"identifiers": {"phone": "+351"}}):
         assert taken(Question, {**usual, **whom, "interaction": happened, "context": {"a": 1}, "deadline_ms": 9})
-    assert taken(Reply, {"code": "0A3F-7K2M", "outcome": "accepted", "amount": 12.5, "time": "2026-03-01T09:30:00Z"})
+    assert taken(SentBack, {"code": "0A3F-7K2M", "outcome": "accepted", "amount": 12.5, "time": "2026-03-01T09:30:00Z"})
     assert event_taken({**happened, "specversion": "1.0", "phone": "+351"})
     assert isinstance(event_taken({**happened, "specversion": "1.0", "subject": "ada"}), Event)

@@ -8,7 +8,7 @@ over the log alone.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,6 +97,8 @@ class Silent:
     """A Meter that nobody reads."""
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
+
+    def tally(self, name: str, values: Iterable[tuple[str, ...]]) -> None: ...
 
     def observe(self, name: str, seconds: float) -> None: ...
 
