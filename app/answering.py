@@ -15,9 +15,10 @@ from app.policy import required
 from consumers.live import LivePolicy, PolicySource
 from consumers.meter import Meter
 from profiles.errors import StoreUnavailable, TooMuchContention
+from rules.answer import Reply
 from rules.defaults import filled
 from schemas.base import at_ms, rfc3339
-from schemas.decision import DecisionRecord, DecisionRequest, DefaultTreatment, Degraded, Question, Undecided
+from schemas.decision import DecisionRequest, DefaultTreatment, Degraded, Question, Undecided
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Answering:
 
     async def answer(
         self, request: DecisionRequest | Question, now: datetime, spent_s: float = 0.0
-    ) -> DecisionRecord | Undecided:
+    ) -> Reply | Undecided:
         """`spent_s`: since the request has arrived.
 
         Raises NoPolicy, BadFields, StoreUnavailable and TooMuchContention.
@@ -59,7 +60,7 @@ class Answering:
             why: Degraded = progress.doing if progress.is_abandoned else _why(cause)
             return self._undecided(asked, policy, defaults, why)
 
-    async def _decided(self, asked: Asked, policy: LivePolicy, progress: Progress, within_s: float) -> DecisionRecord:
+    async def _decided(self, asked: Asked, policy: LivePolicy, progress: Progress, within_s: float) -> Reply:
         """Raises StoreUnavailable also where the deadline has passed; then the progress is abandoned."""
         self._store.require()
         try:

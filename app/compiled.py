@@ -61,6 +61,7 @@ HOT = (
     "rules/language/condition.py",
     "rules/language/matcher.py",
     "rules/language/program.py",
+    "rules/left_out.py",
     "rules/lifecycle.py",
     "rules/permission.py",
     "rules/places.py",
@@ -72,6 +73,7 @@ HOT = (
     "rules/texts.py",
     "rules/treatments.py",
     "rules/wanting.py",
+    "rules/whom.py",
 )
 """Modules with classes that pydantic or msgspec makes cannot be among them."""
 

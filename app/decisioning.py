@@ -35,7 +35,7 @@ from profiles.shelf import lefts
 from profiles.stocks import Need
 from profiles.store import Commit, Committed, CustomerStore, Record
 from rules import codes
-from rules.answer import Origin, record
+from rules.answer import Answered, Origin, Recorded, Reply, answered
 from rules.arbitration import Models
 from rules.decide import decide
 from rules.wanting import wanted
@@ -152,18 +152,16 @@ class Decisioning:
         A request with an id that was answered before gets that answer again.
         """
         policy = required(self._policies)
-        return await self.decide_asked(Asked.from_request(request, policy, at_ms(now)), policy)
+        return (await self.decide_asked(Asked.from_request(request, policy, at_ms(now)), policy)).document
 
-    async def decide_asked(self, asked: Asked, policy: LivePolicy, progress: Progress | None = None) -> DecisionRecord:
+    async def decide_asked(self, asked: Asked, policy: LivePolicy, progress: Progress | None = None) -> Reply:
         """Raises StoreUnavailable, TooMuchContention, and Abandoned where the progress is."""
         known = progress or Progress()
         if policy.shelf is not None:
             await self._store.stocks.adopt(policy.shelf)
         return await retried(lambda number: self._attempt(asked, policy, number, known))
 
-    async def _attempt(
-        self, asked: Asked, policy: LivePolicy, number: int, progress: Progress
-    ) -> DecisionRecord | None:
+    async def _attempt(self, asked: Asked, policy: LivePolicy, number: int, progress: Progress) -> Reply | None:
         """The decision, committed; None if somebody else changed the customer, a code is in use, or there is less left
         than there was."""
         progress.goes_on("contention" if number else "profile")
@@ -186,9 +184,9 @@ class Decisioning:
         if result is Committed.OK:
             count_decision(self._meter, decided)
             return decided
-        return await self.record(origin.decision) if result is Committed.DONE else None
+        return await self._recorded(origin.decision) if result is Committed.DONE else None
 
-    async def _decided(self, facts: Facts, origin: Origin, policy: LivePolicy) -> DecisionRecord:
+    async def _decided(self, facts: Facts, origin: Origin, policy: LivePolicy) -> Answered:
         slots = sum(count for _, count in facts.placements)
         for drawn in range(MOST_DRAWN + 1):
             judgement = decide(facts, policy.ruleset, self._models, origin.at_ms, origin.seed)
@@ -199,21 +197,25 @@ class Decisioning:
             if not await self._store.stocks.draw(origin.shard, needs, policy.shelf):
                 break
             facts = replaced(facts, stock=lefts(await self._store.stocks.read(origin.shard, policy.shelf)))
-        return record(judgement, facts, origin)
+        return answered(judgement, facts, origin)
 
     async def record(self, decision_id: str) -> DecisionRecord | None:
+        found = await self._recorded(decision_id)
+        return None if found is None else found.document
+
+    async def _recorded(self, decision_id: str) -> Recorded | None:
         shard, _, rest = decision_id.partition("-")
         if not (rest and shard.isdecimal() and int(shard) < self._store.shards):
             return None
         found = await self._store.value(keys.decision(int(shard), decision_id))
-        return None if found is None else DecisionRecord.model_validate_json(found)
+        return None if found is None else Recorded(found)
 
-    async def _answered_before(self, asked: Asked, person: Person) -> DecisionRecord | None:
+    async def _answered_before(self, asked: Asked, person: Person) -> Recorded | None:
         """The answer to an earlier request with this id, also if it was made before a merge."""
         if asked.request_id is None:
             return None
         for shard in {self._store.shard(each) for each in (person.subject, person.named.subject)}:
-            known = await self.record(decision_id(shard, asked))
+            known = await self._recorded(decision_id(shard, asked))
             if known is not None:
                 return known
         return None
@@ -230,11 +232,10 @@ class Decisioning:
             model=self._models.version,
         )
 
-    def _said(self, decided: DecisionRecord, asked: Asked, person: Person, policy: LivePolicy) -> list[Record]:
+    def _said(self, decided: Answered, asked: Asked, person: Person, policy: LivePolicy) -> list[Record]:
         """The decision, after what just happened. An event of somebody who belongs to the customer stands in a log of
         its own, which may be in another shard: it is appended first, as one that was accepted by itself would be."""
-        body = decided.model_dump_json(exclude_none=True).encode()
-        said = [Record("decisions", decided.decision, person.subject, body)]
+        said = [Record("decisions", decided.decision, person.subject, decided.record)]
         event = asked.event
         if event is None and not person.named.identity.sources.keys() >= set(asked.identifiers[1:]):
             event = _introduction(decided, asked, policy)
@@ -252,7 +253,7 @@ class Decisioning:
         return await self._store.commit(commit) is Committed.OK
 
     def _commit_of(
-        self, decided: DecisionRecord, said: list[Record], person: Person, asked: Asked, policy: LivePolicy
+        self, decided: Answered, said: list[Record], person: Person, asked: Asked, policy: LivePolicy
     ) -> Commit:
         """All that a decision changes. One that chose nothing leaves the customer as it is, and still requires that
         nobody else has changed it: the record must not bring back what was erased meanwhile."""
@@ -263,19 +264,19 @@ class Decisioning:
                 Links()
             )  # they stand elsewhere: what was decided for the customer without them is to be decided again
         entries = ledger.entries_of(decided, asked.now_ms, definition)
-        body = said[-1].body
+        kept = Kept(shard, self._keep_ms, definition)
         return Commit(
             subject=person.subject,
             expected=customer.version,
             ledger=ledger.reserved(customer.ledger, entries, asked.now_ms, definition) if entries else None,
             records=[each for each in said if each.subject == person.subject],
-            new_keys=keys_of(entries, decided.decision, body, person.subject, Kept(shard, self._keep_ms, definition)),
+            new_keys=keys_of(entries, decided.decision, decided.record, person.subject, kept),
             links=links,
             moves=held(entries),
         )
 
 
-def _introduction(decided: DecisionRecord, asked: Asked, policy: LivePolicy) -> Interaction:
+def _introduction(decided: Answered, asked: Asked, policy: LivePolicy) -> Interaction:
     """Says that the identifiers of a request are one person's, where it brings no event that would."""
     subject, *links = asked.identifiers
     event = Interaction(decided.decision, SOURCE, IDENTIFY, subject, asked.channel, asked.now_ms, {})

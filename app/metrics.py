@@ -1,6 +1,6 @@
 """Every metric there is, on one page. Names follow Prometheus: counters end in `_total`, times in `_seconds`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -8,6 +8,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from app.tally import Tally
+from consumers.meter import Counts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -19,7 +20,6 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "decisions": ("Decisions answered", ("channel",)),
     "decisions_degraded": ("Requests answered with defaults, by what could not be done in time", ("reason",)),
     "treatments": ("Treatments chosen", ()),
-    "left_out": ("Candidates left out", ("reason",)),
     "responses": ("Responses taken in", ("outcome",)),
     "worker_folded": ("Log records folded", ()),
     "worker_conflicts": ("Commits that lost to another writer and were folded again", ()),
@@ -53,6 +53,7 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "relay_failures": ("Batches that the relay could not send", ("reason",)),
 }
 TALLIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "left_out": ("Candidates left out", ("reason",)),
     "candidates": ("Candidates by offer, and what became of them: `chosen`, or the reason", ("offer", "reason")),
 }
 MOST_OFFERS = 500
@@ -135,8 +136,8 @@ class Metrics:
             series = self._series[key] = counter.labels(**labels) if labels else counter
         series.inc(amount)
 
-    def tally(self, name: str, values: Iterable[tuple[str, ...]]) -> None:
-        self._tallies[name].add_each(values)
+    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None:
+        self._tallies[name].add_all(counts, kept=kept)
 
     def observe(self, name: str, seconds: float) -> None:
         self._histograms[name].observe(seconds)

@@ -11,6 +11,7 @@ They are committed together with the ledger, so that both always agree.
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -18,7 +19,8 @@ from profiles import cells, handing, holdouts
 from profiles.definition import Definition
 from schemas.base import UNIT_MS, moment
 from schemas.cells import program_key
-from schemas.decision import ChosenTreatment, DecisionRecord, Withheld
+from schemas.decided import Decided, Made
+from schemas.decision import DecisionRecord
 from schemas.ledger import Ledger, LedgerEntry, Proposal
 from schemas.policy import Outcome, OutcomeClass
 from schemas.response import ResponseRecord
@@ -43,43 +45,46 @@ def _day(number: int) -> str:
     return moment(number * DAY_MS).date().isoformat()
 
 
-def entries_of(decision: DecisionRecord, at_ms: int, definition: Definition) -> list[LedgerEntry]:
+def entries_of(decision: Decided, at_ms: int, definition: Definition) -> list[LedgerEntry]:
     """One entry for each treatment and each that was withheld, not logged yet."""
     until_ms, takes = at_ms + definition.reservation_ms, decision.takes or {}
     treatments = [
-        replace(
-            _entry(each, decision, at_ms),
+        LedgerEntry(
             code=each.code,
             treatment=each.treatment,
             until_ms=until_ms,
             takes=takes.get(each.code, {}),
             continues=each.continues,
             same_contact=bool(each.same_contact),
+            **_of_all(each, decision, at_ms),
         )
         for each in decision.treatments
     ]
     withheld = [
-        replace(_entry(each, decision, at_ms), code=f"{decision.decision}/{index}", withheld=True)
+        LedgerEntry(
+            code=f"{decision.decision}/{index}",
+            treatment="",
+            until_ms=at_ms,
+            withheld=True,
+            **_of_all(each, decision, at_ms),
+        )
         for index, each in enumerate(decision.withheld)
     ]
     return [*treatments, *withheld]
 
 
-def _entry(made: ChosenTreatment | Withheld, decision: DecisionRecord, at_ms: int) -> LedgerEntry:
-    return LedgerEntry(
-        code="",
-        decision=decision.decision,
-        campaign=made.campaign,
-        program=made.program,
-        cell=made.cell,
-        offer=made.offer,
-        treatment="",
-        channel=decision.channel,
-        at_ms=at_ms,
-        until_ms=at_ms,
-        transactional=made.kind == "transactional",
-        holdout=decision.holdout or {},
-    )
+def _of_all(made: Made, decision: Decided, at_ms: int) -> dict[str, Any]:
+    return {
+        "decision": decision.decision,
+        "campaign": made.campaign,
+        "program": made.program,
+        "cell": made.cell,
+        "offer": made.offer,
+        "channel": decision.channel,
+        "at_ms": at_ms,
+        "transactional": made.kind == "transactional",
+        "holdout": decision.holdout or {},
+    }
 
 
 def reserved(ledger: Ledger, entries: Iterable[LedgerEntry], now_ms: int, definition: Definition) -> Ledger:

@@ -1,14 +1,29 @@
-"""From a judgement to the answer and its record: codes drawn, everything named. Pure."""
+"""From a judgement to the answer and its record: codes drawn, everything named. Pure.
 
+Both are JSON as schemas/decision.py has it: the answer is a `Decision`, the record a `DecisionRecord`, which says the
+same and then what it stands on. A decision names a hundred candidates, so the text is put together from parts that are
+written already: that of a candidate when the policy is compiled (rules/left_out.py), that of the answer once for both.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import orjson
+from msgspec import Struct
+from pydantic import TypeAdapter
 
 from rules import codes
 from rules.decide import Choice, HeldBack, Judgement
-from rules.ruleset import Candidate
 from schemas.base import rfc3339
-from schemas.decision import ChosenTreatment, DecisionRecord, Facts, LeftOut, Placement, Withheld
+from schemas.decision import Decision, DecisionRecord, Facts
 from schemas.identity import fields_of
 from schemas.stock import Taking
+
+ENCODER = msgspec.json.Encoder()
+DURATION = TypeAdapter(timedelta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +40,148 @@ class Origin:
     model: str
 
 
-def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord:
-    return DecisionRecord(
+class Treated(Struct, frozen=True, omit_defaults=True):
+    """A treatment as it is written: `ChosenTreatment` says what each field means."""
+
+    code: str
+    placement: str
+    rank: int
+    campaign: str
+    program: str
+    cell: str
+    offer: str
+    offer_name: str
+    kind: str
+    treatment: str
+    language: str
+    content: dict[str, str]
+    score: float
+    factors: dict[str, float]
+    continues: str | None = None
+    same_contact: bool | None = None
+
+
+class Kept(Struct, frozen=True):
+    """What a holdout kept back, as it is written: `Withheld`."""
+
+    placement: str
+    kind: str
+    campaign: str
+    program: str
+    cell: str
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A decision in its two forms, and what a commit and the metrics need of it."""
+
+    decision: str
+    channel: str
+    treatments: tuple[Treated, ...]
+    withheld: tuple[Kept, ...]
+    takes: dict[str, dict[str, Taking]] | None
+    holdout: dict[str, bool] | None
+    judgement: Judgement
+    answer: bytes
+    """What the caller gets: a `Decision`."""
+    record: bytes
+    """What is stored and logged: a `DecisionRecord`."""
+
+    @property
+    def document(self) -> DecisionRecord:
+        """The record, read back."""
+        return DecisionRecord.model_validate_json(self.record)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision that was made before."""
+
+    record: bytes
+
+    @property
+    def answer(self) -> bytes:
+        found = orjson.loads(self.record)
+        return orjson.dumps({name: found[name] for name in Decision.model_fields if name in found})
+
+    @property
+    def document(self) -> DecisionRecord:
+        return DecisionRecord.model_validate_json(self.record)
+
+
+Reply = Answered | Recorded
+
+
+def answered(judgement: Judgement, facts: Facts, origin: Origin) -> Answered:
+    treatments = tuple([_treated(choice, index, origin) for index, choice in enumerate(judgement.choices)])
+    withheld = tuple([_kept(each) for each in judgement.held_back])
+    takes = _takes(judgement, treatments)
+    said = _said(judgement, facts, origin, treatments, withheld)
+    return Answered(
         decision=origin.decision,
-        at=rfc3339(origin.at_ms),
-        **fields_of(facts.subject),
         channel=facts.channel,
-        policy=origin.revision,
-        model=origin.model,
-        candidates=judgement.candidates,
-        treatments=tuple(_treatment(c, i, origin) for i, c in enumerate(judgement.choices)),
-        left_out=tuple(
-            LeftOut(**_where(each.candidate), reason=each.reason.value, detail=each.detail)
-            for each in judgement.left_out
-        ),
-        withheld=tuple(_withheld(each) for each in judgement.held_back),
-        defaults=judgement.defaults,
-        seed=origin.seed,
-        salt=origin.salt,
-        placements=tuple(Placement(placement=name, count=count) for name, count in facts.placements),
-        facts=dict(facts.values),
-        ledger=facts.ledger.as_json(),
-        stock=dict(facts.stock) or None,
-        takes=_takes(judgement, origin),
+        treatments=treatments,
+        withheld=withheld,
+        takes=takes,
         holdout=judgement.holdout,
+        judgement=judgement,
+        answer=said + b"}",
+        record=b"%b,%b" % (said, _stands_on(judgement, facts, origin, takes)),
     )
 
 
-def _takes(judgement: Judgement, origin: Origin) -> dict[str, dict[str, Taking]] | None:
+def record(judgement: Judgement, facts: Facts, origin: Origin) -> DecisionRecord:
+    return answered(judgement, facts, origin).document
+
+
+def _said(
+    judgement: Judgement, facts: Facts, origin: Origin, treatments: Sequence[Treated], withheld: Sequence[Kept]
+) -> bytes:
+    """The answer without its last brace."""
+    named = {
+        "decision": origin.decision,
+        "at": rfc3339(origin.at_ms),
+        **fields_of(facts.subject),
+        "channel": facts.channel,
+        "policy": origin.revision,
+        "model": origin.model,
+        "candidates": judgement.candidates,
+    }
+    return b'%b,"treatments":%b,"left_out":[%b],"withheld":%b,"defaults":[%b]' % (
+        orjson.dumps(named)[:-1],
+        ENCODER.encode(treatments),
+        b",".join([each.written for each in judgement.fallen]),
+        ENCODER.encode(withheld),
+        b",".join([each.model_dump_json().encode() for each in judgement.defaults]),
+    )
+
+
+def _stands_on(judgement: Judgement, facts: Facts, origin: Origin, takes: dict[str, dict[str, Taking]] | None) -> bytes:
+    """What the record says beside the answer, with the last brace."""
+    begins = {
+        "seed": origin.seed,
+        "salt": origin.salt,
+        "placements": [{"placement": name, "count": count} for name, count in facts.placements],
+        "facts": facts.values,
+        "ledger": orjson.Fragment(facts.ledger.dumps()),
+    }
+    ends = {"stock": dict(facts.stock) or None, "takes": takes, "holdout": judgement.holdout}
+    found = {**begins, **{name: each for name, each in ends.items() if each is not None}}
+    return orjson.dumps(found, default=_unknown, option=orjson.OPT_UTC_Z)[1:]
+
+
+def _unknown(value: Any) -> Any:
+    """What JSON and orjson have no form for."""
+    if isinstance(value, timedelta):
+        return DURATION.dump_python(value, mode="json")
+    raise TypeError(f"a fact of the type {type(value).__name__} cannot be written")
+
+
+def _takes(judgement: Judgement, treatments: Sequence[Treated]) -> dict[str, dict[str, Taking]] | None:
     """By code, of those that take anything."""
-    taking = [(i, c) for i, c in enumerate(judgement.choices) if c.scored.candidate.takes]
-    return {_code(i, origin): _taken(choice) for i, choice in taking} or None
+    taking = zip(treatments, judgement.choices, strict=True)
+    return {made.code: _taken(choice) for made, choice in taking if choice.scored.candidate.takes} or None
 
 
 def _taken(choice: Choice) -> dict[str, Taking]:
@@ -63,38 +189,35 @@ def _taken(choice: Choice) -> dict[str, Taking]:
     return dict(takes) if choice.handed is None else choice.handed.taken(takes)
 
 
-def _code(index: int, origin: Origin) -> str:
-    return codes.draw(origin.decision, index, origin.salt, origin.shard)
-
-
-def _treatment(choice: Choice, index: int, origin: Origin) -> ChosenTreatment:
-    candidate = choice.scored.candidate
-    return ChosenTreatment(
-        code=_code(index, origin),
+def _treated(choice: Choice, index: int, origin: Origin) -> Treated:
+    candidate, treatment, handed = choice.scored.candidate, choice.treatment, choice.handed
+    return Treated(
+        code=codes.draw(origin.decision, index, origin.salt, origin.shard),
         placement=choice.placement,
         rank=choice.rank,
+        campaign=candidate.campaign.id,
+        program=candidate.program.id,
         cell=choice.cell,
+        offer=candidate.offer.id,
         offer_name=candidate.offer.name,
         kind=candidate.offer.kind,
-        treatment=choice.treatment.id,
-        language=choice.treatment.language,
+        treatment=treatment.id,
+        language=treatment.language,
         content=dict(choice.content),
         score=choice.scored.score,
         factors=choice.scored.factors,
-        continues=None if choice.handed is None else choice.handed.code,
-        same_contact=None if choice.handed is None else choice.handed.same_contact,
-        **_where(candidate),
+        continues=None if handed is None else handed.code,
+        same_contact=None if handed is None else handed.same_contact,
     )
 
 
-def _withheld(held: HeldBack) -> Withheld:
+def _kept(held: HeldBack) -> Kept:
     candidate = held.candidate
-    return Withheld(placement=held.placement, cell=held.cell, kind=candidate.offer.kind, **_where(candidate))
-
-
-def _where(candidate: Candidate) -> dict[str, str]:
-    return {
-        "campaign": candidate.campaign.id,
-        "program": candidate.program.id,
-        "offer": candidate.offer.id,
-    }
+    return Kept(
+        placement=held.placement,
+        kind=candidate.offer.kind,
+        campaign=candidate.campaign.id,
+        program=candidate.program.id,
+        cell=held.cell,
+        offer=candidate.offer.id,
+    )

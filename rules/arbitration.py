@@ -8,10 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from rules.bounds import LEAST_LIKELY, MOST_LIKELY, within
 from rules.candidates import Candidate
+from rules.left_out import LeftOut, left_out
+from rules.reasons import Reason
 from schemas.policy import Arbitration
 
 
@@ -41,10 +44,17 @@ class Scored(NamedTuple):
     candidate: Candidate
     score: float
     factors: dict[str, float]
+    outranked: LeftOut
+    """What is said of it where the slots go to better scores."""
+
+
+def alone(candidate: Candidate, arbitration: Arbitration) -> Scored:
+    """As it is where nothing is learned and nothing pushes it: the same for everybody, so that it is made once."""
+    return _scored(candidate, 0.0, 1.0, arbitration)
 
 
 def ranked(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Scored],
     boosts: Mapping[str, float],
     propensities: Sequence[float],
     arbitration: Arbitration,
@@ -52,22 +62,32 @@ def ranked(
 ) -> list[Scored]:
     """Best first: mandatory offers before all others, then by score; ties are broken by the seed.
 
-    `boosts` gives Σ(boost − 1) over the rules that propose an offer, by offer.
+    `candidates` are as `alone` has them; `boosts` gives Σ(boost − 1) over the rules that propose an offer, by offer.
     """
     scored = [
-        _scored(candidate, boosts.get(candidate.offer.id, 0.0), propensity, arbitration)
-        for candidate, propensity in zip(candidates, propensities, strict=True)
+        each
+        if propensity == 1 and not boosts.get(each.candidate.offer_id)
+        else _scored(each.candidate, boosts.get(each.candidate.offer_id, 0.0), propensity, arbitration)
+        for each, propensity in zip(candidates, propensities, strict=True)
     ]
-    ranks = [(each.candidate.offer.kind != "mandatory", -each.score) for each in scored]
-    if len(set(ranks)) == len(ranks):
-        return [scored[at] for _, at in sorted(zip(ranks, range(len(ranks)), strict=True))]
-    shared = Counter(ranks)
+    mandatory = [each for each in scored if each.candidate.is_mandatory]
+    if not mandatory:
+        return _by_score(scored, seed)
+    others = [each for each in scored if not each.candidate.is_mandatory]
+    return [*_by_score(mandatory, seed), *_by_score(others, seed)]
+
+
+def _by_score(scored: Sequence[Scored], seed: int) -> list[Scored]:
+    scores = [each.score for each in scored]
+    if len(set(scores)) == len(scores):
+        return sorted(scored, key=itemgetter(1), reverse=True)
+    shared = Counter(scores)
+
     # chance is asked only where it decides: it takes longer than a score
-    order = [
-        (rank, _chance(seed, each.candidate) if shared[rank] > 1 else b"", at)
-        for at, (rank, each) in enumerate(zip(ranks, scored, strict=True))
-    ]
-    return [scored[at] for _, _, at in sorted(order)]
+    def rank(each: Scored) -> tuple[float, bytes]:
+        return -each.score, _chance(seed, each.candidate) if shared[each.score] > 1 else b""
+
+    return sorted(scored, key=rank)
 
 
 def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: Arbitration) -> Scored:
@@ -84,7 +104,7 @@ def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: 
     if arbitration.levers:
         factors["levers"] = levers = candidate.levers
         score *= levers
-    return Scored(candidate, score, factors)
+    return Scored(candidate, score, factors, left_out(candidate, Reason.OUTRANKED, f"score {score:g}"))
 
 
 def _chance(seed: int, candidate: Candidate) -> bytes:

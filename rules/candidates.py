@@ -1,10 +1,12 @@
 """Candidates: each offer within each program, with what it inherits. Built once per revision, then only read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import orjson
 
 from rules.bounds import within
 from rules.cells import Shares, shares_of
@@ -43,8 +45,8 @@ class Owned:
 class Above:
     """What all offers of a cell inherit, and the cell's own conditions. Each stands for itself."""
 
-    conditions: tuple[Condition, ...]
-    """Without those that look at the offer."""
+    conditions: tuple[tuple[int, Owned], ...]
+    """In their order, each with the level of the funnel; without those that look at the offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class CellView:
     stages: tuple[Stage, ...]
     """Inherited downwards: campaign, program, cell, offer, and the parts of a bundle."""
     above: Above
-    own: tuple[Owned, ...]
-    """Those of the offer and its parts."""
+    own: tuple[tuple[int, Owned], ...]
+    """Those of the offer and its parts, likewise."""
     looks_at_offer: bool
     """Whether any of all these conditions does."""
     is_plain: bool
@@ -91,6 +93,9 @@ class Candidate:
     offer: Offer
     program_key: str
     key: str
+    """Campaign, program and offer."""
+    offer_id: str
+    is_mandatory: bool
     covers: frozenset[str]
     """The offer, and the parts of a bundle."""
     purpose: str | None
@@ -115,6 +120,8 @@ class Candidate:
     """`offer.*` as conditions see it."""
     takes: Mapping[str, Taking]
     """What a treatment of it takes, by supply."""
+    written: bytes
+    """Its ids as the answer names them, without braces."""
 
     def live_at(self, now_ms: int) -> bool:
         return self.live_from_ms <= now_ms < self.live_until_ms
@@ -146,7 +153,7 @@ class Catalogue:
         }
         self._offers = {each.id: (at, each) for at, each in enumerate(policy.offers)}
         self._zone = ZoneInfo(policy.policy.time_zone)
-        self._above: dict[tuple[Condition, ...], Above] = {}
+        self._above: dict[tuple[tuple[int, Owned], ...], Above] = {}
 
     def candidate(self, in_campaign: tuple[int, Campaign], in_program: tuple[int, Program], name: str) -> Candidate:
         (c, campaign), (p, program), (_, offer) = in_campaign, in_program, self._offers[name]
@@ -160,6 +167,8 @@ class Catalogue:
             offer=offer,
             program_key=program_key(campaign.id, program.id),
             key=f"{campaign.id}/{program.id}/{offer.id}",
+            offer_id=offer.id,
+            is_mandatory=offer.kind == "mandatory",
             covers=frozenset((offer.id, *offer.bundle)),
             purpose=offer.purpose or campaign.purpose,
             manner=(offer.kind, offer.purpose or campaign.purpose),
@@ -184,6 +193,7 @@ class Catalogue:
                 "offer.cost": offer.cost,
             },
             takes=self._takes(campaign, offer),
+            written=orjson.dumps({"campaign": campaign.id, "program": program.id, "offer": offer.id})[1:-1],
         )
 
     def _takes(self, campaign: Campaign, offer: Offer) -> dict[str, Taking]:
@@ -219,15 +229,14 @@ class Catalogue:
             for field, refused, unknown in LEVELS
             if upper[field] or own[field]
         )
-        inherited = [each for field, _, _ in LEVELS for each in upper[field]]
-        shared = tuple(each.condition for each in inherited if not each.of_offer)
+        shared = tuple((level, each) for level, each in _by_level(upper) if not each.of_offer)
         has_offer = cell.holdout or offer.id in cell.offers
         return CellView(
             cell=cell,
             has_offer=has_offer,
             stages=stages,
             above=self._above.setdefault(shared, Above(shared)),
-            own=tuple(each for field, _, _ in LEVELS for each in own[field]),
+            own=tuple(_by_level(own)),
             looks_at_offer=any(owned.of_offer for stage in stages for owned in stage.conditions),
             is_plain=has_offer and not self._takes(campaign, offer),
         )
@@ -242,6 +251,10 @@ class Catalogue:
             ]
             for field, _, _ in LEVELS
         }
+
+
+def _by_level(owned: Mapping[str, list[Owned]]) -> Iterator[tuple[int, Owned]]:
+    return ((level, each) for level, (field, _, _) in enumerate(LEVELS) for each in owned[field])
 
 
 def _owned(owner: str, condition: Condition) -> Owned:

@@ -86,20 +86,61 @@ class ContactState:
     _general: dict[tuple[str, str | None], Refusal | None] = field(init=False, default_factory=dict)
     _silences: list[tuple[Reason, CapScope, Silence]] | None = field(init=False, default=None)
     _limits: dict[bool, list[Limit]] = field(init=False, default_factory=dict)
+    _concerned: dict[bool, set[str] | None] = field(init=False, default_factory=dict)
 
     def against(self, candidate: Candidate, values: Mapping[str, Any], held_out: bool) -> Refusal | None:
         """The first reason against a candidate. `values` are those of the customer."""
-        if self.rules.is_uniform:
-            refusal = self._general.get(candidate.manner, NOT_KNOWN)
-            if refusal is NOT_KNOWN:
-                refusal = self.permission_refusal(candidate, values) or self.quiet_refusal(candidate)
-                self._general[candidate.manner] = refusal
-        else:
-            refusal = self.permission_refusal(candidate, {**values, **candidate.offer_values})
-            refusal = refusal or self.quiet_refusal(candidate)
+        refusal = self._general_refusal(candidate, values)
         if refusal is None and self._silences != []:
             refusal = self.silence_refusal(candidate)
         return refusal or self.cap_refusal(candidate, held_out)
+
+    def _general_refusal(self, candidate: Candidate, values: Mapping[str, Any]) -> Refusal | None:
+        if not self.rules.is_uniform:
+            refusal = self.permission_refusal(candidate, {**values, **candidate.offer_values})
+            return refusal or self.quiet_refusal(candidate)
+        refusal = self._general.get(candidate.manner, NOT_KNOWN)
+        if refusal is NOT_KNOWN:
+            refusal = self.permission_refusal(candidate, values) or self.quiet_refusal(candidate)
+            self._general[candidate.manner] = refusal
+        return refusal
+
+    def permits(self, samples: Iterable[Candidate], values: Mapping[str, Any]) -> bool:
+        """Whether lists, consents, requirements and quiet hours let through whatever is of the class and purpose of one
+        of these candidates."""
+        if not self.rules.is_uniform:
+            return False
+        return all(self._general_refusal(each, values) is None for each in samples)
+
+    def concerned(self, held_out: bool) -> set[str] | None:
+        """By key, the candidates that a silence or a cap may refuse before anything is chosen; None: all of them."""
+        if held_out not in self._concerned:
+            silenced, capped = self._silenced(), self.capped(held_out)
+            self._concerned[held_out] = None if silenced is None or capped is None else silenced | capped
+        return self._concerned[held_out]
+
+    def _silenced(self) -> set[str] | None:
+        if self._silences is None:
+            self._silences = list(self._read_silences())
+        found: set[str] = set()
+        for _, scope, silence in self._silences:
+            whom = self.rules.whom
+            silenced = whom.making(silence) if scope == "offer" else whom.about(scope, silence)
+            if silenced is None:
+                return None
+            found |= silenced
+        return found
+
+    def capped(self, held_out: bool) -> set[str] | None:
+        """By key, the candidates that a cap may refuse now; None: all of them."""
+        found: set[str] = set()
+        for limit in self._limits_of(held_out):
+            full = [key for key, count in limit.counts.items() if count + limit.unknown > limit.room]
+            capped = None if limit.unknown > limit.room else self.rules.whom.about(limit.scope, full)
+            if capped is None:
+                return None
+            found |= capped
+        return found
 
     def permission_refusal(self, candidate: Candidate, values: Mapping[str, Any]) -> Refusal | None:
         """Lists and consents, then requirements; what is refused decides, also beside what cannot be proven."""
@@ -200,10 +241,8 @@ class ContactState:
 
     def cap_refusal(self, candidate: Candidate, held_out: bool) -> Refusal | None:
         """Asked again while slots are filled, since each choice counts towards the next."""
-        limits = self._limits.get(held_out)
-        if limits is None:
-            limits = self._limits[held_out] = self._read_limits(held_out)
-        if not limits or candidate.offer.kind == "mandatory":
+        limits = self._limits_of(held_out)
+        if not limits or candidate.is_mandatory:
             return None
         if self.continuing and candidate.offer.id in self.continuing:
             return None
@@ -212,6 +251,12 @@ class ContactState:
             if key is not None and counts.get(key, 0) + unknown > room:  # without a key it is not held to this cap
                 return Reason.CAP_REACHED, f"{cap.id}: at most {cap.at_most} per {cap.per}"
         return None
+
+    def _limits_of(self, held_out: bool) -> list[Limit]:
+        limits = self._limits.get(held_out)
+        if limits is None:
+            limits = self._limits[held_out] = self._read_limits(held_out)
+        return limits
 
     def choose(self, candidate: Candidate) -> None:
         """It counts for what comes after it in the same answer."""

@@ -1,14 +1,16 @@
 """The contact policy made ready: its conditions, and how it reads the ledger. Built once per revision."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rules.candidates import Candidate
 from rules.clocks import known_zone
 from rules.counting import Reading
 from rules.language import Condition
 from rules.policy.conditions import OF_CONTACT
+from rules.whom import Whom, whom_of
 from schemas.policy import Policy
 
 ConditionKey = tuple[str, str]
@@ -25,6 +27,7 @@ class ContactRules:
     is_uniform: bool
     """Whether lists, consents and requirements ask no more of an offer than its class and purpose."""
     reading: Reading
+    whom: Whom
     zone: ZoneInfo
     """The policy's."""
     zone_fact: str | None
@@ -38,7 +41,9 @@ class ContactRules:
         return frozenset(name for name in (self.zone_fact, self.language_fact) if name)
 
     @staticmethod
-    def of(policy: Policy, compiled: Mapping[tuple[str | int, ...], Condition]) -> "ContactRules":
+    def of(
+        policy: Policy, compiled: Mapping[tuple[str | int, ...], Condition], candidates: Iterable[Candidate]
+    ) -> "ContactRules":
         contact = policy.contact_policy
         conditions = {
             (section, each.id): compiled["contact_policy", section, at, field]
@@ -51,6 +56,7 @@ class ContactRules:
             of_offers=of_offers,
             is_uniform=not of_offers and not contact.black_lists,
             reading=Reading.of(policy),
+            whom=whom_of(candidates),
             zone=ZoneInfo(policy.policy.time_zone),
             zone_fact=_attribute(contact.customer_time_zone),
             language_fact=_attribute(policy.policy.customer_language),

@@ -23,7 +23,8 @@ from rules.funnel import Funnel, is_held_out
 from rules.judgement import Choice as Choice
 from rules.judgement import HeldBack as HeldBack
 from rules.judgement import Judgement as Judgement
-from rules.judgement import LeftOut as LeftOut
+from rules.left_out import Fallen, left_out, one_by_one
+from rules.left_out import LeftOut as LeftOut
 from rules.places import Group, Place
 from rules.proposing import Proposed, proposed
 from rules.ruleset import Candidate, RuleSet
@@ -41,14 +42,23 @@ class Weighed:
     """The candidates before the slots are filled: who has fallen by then, and in which order the others come."""
 
     funnel: Funnel
-    boosts: Mapping[str, float]
-    """By offer that is proposed, Σ(boost − 1)."""
+    pushed: Mapping[str, float]
+    """By offer that is proposed, unless it is merely always on, Σ(boost − 1)."""
     order: Sequence[Scored]
     """Best first."""
     propensities: Sequence[float]
     """Of `surviving`."""
     surviving: Sequence[Candidate]
-    left_out: Sequence[LeftOut]
+    fallen: Sequence[Fallen]
+
+    @property
+    def boosts(self) -> Mapping[str, float]:
+        """By offer that is a candidate."""
+        return {**self.funnel.ruleset.always_boosts, **self.pushed}
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        return tuple(one_by_one(self.fallen))
 
 
 def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Weighed:
@@ -70,17 +80,18 @@ def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: i
     held_out = ruleset.holdout is not None and is_held_out(facts, ruleset.holdout)
     funnel = Funnel(facts, ruleset, values, contact, now_ms, stock, found.settled, held_out, found.handed)
     place = ruleset.places.at(facts.channel, tuple([name for name, _ in facts.placements]))
-    surviving: list[Candidate] = []
-    left_out: list[LeftOut] = []
+    surviving: list[Scored] = []
+    fallen: list[Fallen] = []
     for group in _groups(place, found):
-        funnel.judge(group, surviving, left_out)
+        funnel.judge(group, surviving, fallen)
     for candidate in [each for offer in found.settled for each in ruleset.by_offer.get(offer, ())]:
         refusal = funnel.refusal(candidate)
         assert refusal is not None  # that it is settled, if nothing comes before
-        left_out.append(LeftOut(candidate, *refusal))
-    propensities = models.propensity(surviving, values)
-    order = ranked(surviving, found.boosts, propensities, ruleset.arbitration, seed)
-    return Weighed(funnel, found.boosts, order, propensities, surviving, left_out)
+        fallen.append(left_out(candidate, *refusal))
+    candidates = [each.candidate for each in surviving]
+    propensities = models.propensity(candidates, values)
+    order = ranked(surviving, found.pushed, propensities, ruleset.arbitration, seed)
+    return Weighed(funnel, found.pushed, order, propensities, candidates, fallen)
 
 
 def _groups(place: Place, found: Proposed) -> Iterator[Group]:
@@ -97,7 +108,7 @@ def judged(weighed: Weighed) -> Judgement:
     slots.fill(weighed.order)
     return Judgement(
         choices=tuple(slots.choices),
-        left_out=(*weighed.left_out, *slots.left_out),
+        fallen=(*weighed.fallen, *slots.fallen),
         held_back=tuple(slots.held_back),
         holdout=weighed.funnel.holdout,
         defaults=_defaults(weighed.funnel, slots.choices),

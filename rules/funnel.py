@@ -6,21 +6,35 @@ what a cell inherits, the customer's cell of each program, and most of the conta
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from rules.candidates import Above, Candidate, CellView, Owned, Stage
+from rules.arbitration import Scored
+from rules.candidates import LEVELS, Above, Candidate, CellView, Owned, Stage
 from rules.cells import Shares, assign, kept
 from rules.contact import ContactState
 from rules.handing import Handed
-from rules.judgement import LeftOut, Refusal
+from rules.judgement import Refusal
 from rules.language import Condition, EvaluationError
-from rules.places import Block, Group
+from rules.left_out import Fallen, LeftOut, left_out
+from rules.places import Block, Group, Ready
 from rules.reasons import Reason
 from rules.ruleset import RuleSet
 from rules.stock import Stock
 from rules.treatments import Wording, best
 from schemas.cells import HOLDOUT
 from schemas.decision import Facts
+
+
+class Inherited(NamedTuple):
+    """What the conditions come to that all offers of a cell inherit."""
+
+    level: int
+    """The first on which one is false."""
+    refusal: Refusal | None
+
+
+HOLDS, UNCLEAR = Inherited(len(LEVELS), None), Inherited(-1, None)
+"""All hold; one cannot be evaluated, so that each candidate is asked by itself."""
 
 
 @dataclass(slots=True)
@@ -39,41 +53,57 @@ class Funnel:
     """Offers that wait here because they were handed over."""
     _cells: dict[str, str] = field(init=False, default_factory=dict)
     _verdicts: dict[Condition, bool | EvaluationError] = field(init=False, default_factory=dict)
-    _above: dict[Above, bool] = field(init=False, default_factory=dict)
+    _above: dict[Above, Inherited] = field(init=False, default_factory=dict)
 
-    def judge(self, group: Group, surviving: list[Candidate], left_out: list[LeftOut]) -> None:
+    def judge(self, group: Group, surviving: list[Scored], fallen: list[Fallen]) -> None:
         """Each candidate of the group, none of them settled, goes to one of the two."""
-        left_out += group.unworded
-        for block in group.blocks:
-            self._judge_block(block, surviving, left_out)
-        for candidate in group.to_judge:
-            refusal = self.refusal(candidate)
+        if group.unworded is not None:
+            fallen.append(group.unworded)
+        if group.blocks:
+            may_all = not self.is_held_out and self.contact.permits(group.samples, self.values)
+            for block in group.blocks:
+                self._judge_block(block, may_all, surviving, fallen)
+        for alone in group.to_judge:
+            refusal = self.refusal(alone.candidate)
             if refusal is None:
-                surviving.append(candidate)
+                surviving.append(alone)
             else:
-                left_out.append(LeftOut(candidate, *refusal))
+                fallen.append(left_out(alone.candidate, *refusal))
 
-    def _judge_block(self, block: Block, surviving: list[Candidate], left_out: list[LeftOut]) -> None:
+    def _judge_block(self, block: Block, may_all: bool, surviving: list[Scored], fallen: list[Fallen]) -> None:
         """As `refusal`, for candidates of one program that are live and worded, without looking twice at what they
-        share."""
+        share. `may_all`: no list, consent, requirement or quiet hour stands against any of them."""
         cell = block.cells[self._cell_of(block.first)]
-        holds_above, values = self._holds_above(cell.above), self.values
-        for candidate, view, own in cell.ready:
-            refusal: Refusal | None = None
-            if not holds_above or view.looks_at_offer:
-                refusal = self._conditions_refusal(view, candidate)
+        inherited = self._inherited(cell.above)
+        concerned = self.contact.concerned(cell.is_holdout) if may_all else None
+        for ready in cell.ready:
+            candidate, view = ready.candidate, ready.view
+            fell = self._condition_fell(ready, inherited)
+            if fell is None and (concerned is None or candidate.key in concerned or not view.is_plain):
+                refusal = self._contact_refusal(candidate, view)
+                fell = None if refusal is None else left_out(candidate, *refusal)
+            if fell is None:
+                surviving.append(ready.alone)
             else:
-                for condition, if_false in own:
-                    value = condition.value(values)
-                    if value is not True:
-                        certain = value is False and if_false
-                        refusal = certain or self._conditions_refusal(view, candidate)
-                        break
-            refusal = refusal or self._contact_refusal(candidate, view)
-            if refusal is None:
-                surviving.append(candidate)
-            else:
-                left_out.append(LeftOut(candidate, *refusal))
+                fallen.append(fell)
+
+    def _condition_fell(self, ready: Ready, inherited: Inherited) -> LeftOut | None:
+        """As `_conditions_refusal`."""
+        candidate, view, own, _ = ready
+        falls, refusal = inherited
+        if falls < 0 or view.looks_at_offer:
+            refusal = self._conditions_refusal(view, candidate)
+        else:
+            for level, condition, if_false in own:
+                if level >= falls:
+                    break
+                value = condition.value(self.values)
+                if value is False:
+                    return if_false
+                if value is not True:
+                    refusal = self._conditions_refusal(view, candidate)
+                    break
+        return None if refusal is None else left_out(candidate, *refusal)
 
     def refusal(self, candidate: Candidate) -> Refusal | None:
         """The first reason against a candidate."""
@@ -108,7 +138,7 @@ class Funnel:
 
     def held_out_in(self, candidate: Candidate, view: CellView) -> str | None:
         """The cell that keeps the candidate from this customer. The universal one keeps back standard offers only."""
-        if self.is_held_out and candidate.offer.kind == "standard":
+        if self.is_held_out and candidate.manner[0] == "standard":
             return HOLDOUT
         return view.cell.id if view.cell.holdout else None
 
@@ -127,13 +157,20 @@ class Funnel:
             cell = self._cells[key] = chosen or cell_of(self.facts, candidate.shares)
         return cell
 
-    def _holds_above(self, above: Above) -> bool:
-        """Whether all that a cell inherits, and its own conditions, hold; none of them looks at the offer."""
+    def _inherited(self, above: Above) -> Inherited:
         known = self._above.get(above)
         if known is None:
-            known = all(self._verdict(each) is True for each in above.conditions)
-            self._above[above] = known
+            known = self._above[above] = self._read_above(above)
         return known
+
+    def _read_above(self, above: Above) -> Inherited:
+        for level, owned in above.conditions:
+            verdict = self._verdict(owned.condition)
+            if verdict is False:
+                return Inherited(level, (LEVELS[level][1], owned.said))
+            if verdict is not True:
+                return UNCLEAR
+        return HOLDS
 
     def _verdict(self, condition: Condition) -> bool | EvaluationError:
         known = self._verdicts.get(condition)

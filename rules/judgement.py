@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from rules.arbitration import Scored
 from rules.candidates import Candidate
 from rules.handing import Handed
+from rules.left_out import Fallen, LeftOut, Together, one_by_one
 from rules.reasons import Reason
 from schemas.decision import DefaultTreatment
 from schemas.policy import Treatment
@@ -30,14 +30,6 @@ class Choice:
     """What it continues."""
 
 
-class LeftOut(NamedTuple):
-    """A candidate that was not chosen. There are many in a decision, so it is quick to make."""
-
-    candidate: Candidate
-    reason: Reason
-    detail: str
-
-
 @dataclass(frozen=True, slots=True)
 class HeldBack:
     """A candidate that would have won a slot, had the customer not been held out."""
@@ -52,7 +44,8 @@ class Judgement:
     """Every candidate is either among the choices or left out, never both."""
 
     choices: tuple[Choice, ...]
-    left_out: tuple[LeftOut, ...]
+    fallen: tuple[Fallen, ...]
+    """Who was left out, in the order in which they fell."""
     held_back: tuple[HeldBack, ...]
     holdout: dict[str, bool] | None = None
     """By universal holdout, where the policy has one: whether the customer is in it."""
@@ -60,5 +53,10 @@ class Judgement:
     """Of the placements for which nothing was chosen."""
 
     @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        return tuple(one_by_one(self.fallen))
+
+    @property
     def candidates(self) -> int:
-        return len(self.choices) + len(self.left_out)
+        together = sum([len(each) - 1 for each in self.fallen if isinstance(each, Together)])
+        return len(self.choices) + len(self.fallen) + together

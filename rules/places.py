@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rules.candidates import Above, Candidate, CellView
-from rules.judgement import LeftOut, Refusal
+from rules.arbitration import Scored, alone
+from rules.candidates import LEVELS, Above, Candidate, CellView
 from rules.language import Condition
+from rules.left_out import LeftOut, Together, left_out
 from rules.reasons import Reason
 from rules.treatments import Wording
+from schemas.policy import Arbitration
 
-MOST_KEPT = 1_000
+MOST_KEPT = 200
 """How many combinations of placements are remembered: who asks names them."""
 
 
@@ -23,12 +25,14 @@ class Ready(NamedTuple):
 
     candidate: Candidate
     view: CellView
-    own: tuple[tuple[Condition, Refusal | None], ...]
-    """Its own conditions, each with what follows if it is false where all above hold; None: others of its stage say."""
+    own: tuple[tuple[int, Condition, LeftOut], ...]
+    """Its own conditions, each with its level and what follows if it is false where all before it hold."""
+    alone: Scored
 
 
 class InCell(NamedTuple):
     above: Above
+    is_holdout: bool
     ready: tuple[Ready, ...]
 
 
@@ -43,9 +47,11 @@ class Group(NamedTuple):
     """The candidates of some offers at some placements of a channel."""
 
     blocks: tuple[Block, ...]
-    to_judge: tuple[Candidate, ...]
+    samples: tuple[Candidate, ...]
+    """One candidate in these of each class and purpose."""
+    to_judge: tuple[Scored, ...]
     """Those with dates, or with facts in their texts: whether they can be made depends on the moment."""
-    unworded: tuple[LeftOut, ...]
+    unworded: Together | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,9 @@ class Place:
 class Places:
     always: Sequence[str]
     by_offer: Mapping[str, tuple[Candidate, ...]]
+    arbitration: Arbitration
     _known: dict[tuple[str, tuple[str, ...]], Place] = field(init=False, default_factory=dict)
+    _alone: dict[str, Scored] = field(init=False, default_factory=dict)
 
     def at(self, channel: str, placements: tuple[str, ...]) -> Place:
         found = self._known.get((channel, placements))
@@ -74,41 +82,49 @@ class Places:
         always = [each for offer in self.always for each in self.by_offer.get(offer, ())]
         others = {name: each for name, each in self.by_offer.items() if name not in set(self.always)}
         return Place(
-            always=_group(always, channel, placements),
-            by_offer={name: _group(each, channel, placements) for name, each in others.items()},
+            always=self._group(always, channel, placements),
+            by_offer={name: self._group(each, channel, placements) for name, each in others.items()},
         )
 
+    def _group(self, candidates: Iterable[Candidate], channel: str, placements: tuple[str, ...]) -> Group:
+        ready: dict[str, list[Candidate]] = {}
+        to_judge, unworded = [], []
+        for each in candidates:
+            wordings = [each.wordings[channel, name] for name in placements if (channel, name) in each.wordings]
+            if each.periods or (wordings and not any(_is_plain(found) for found in wordings)):
+                to_judge.append(self.alone(each))
+            elif wordings:
+                ready.setdefault(each.program_key, []).append(each)
+            else:
+                unworded.append(left_out(each, Reason.NO_TREATMENT, f"channel {channel}"))
+        return Group(
+            blocks=tuple(map(self._block, ready.values())),
+            samples=tuple({each.manner: each for found in ready.values() for each in found}.values()),
+            to_judge=tuple(to_judge),
+            unworded=Together(unworded) if unworded else None,
+        )
 
-def _group(candidates: Iterable[Candidate], channel: str, placements: tuple[str, ...]) -> Group:
-    ready: dict[str, list[Candidate]] = {}
-    to_judge, unworded = [], []
-    for each in candidates:
-        wordings = [each.wordings[channel, name] for name in placements if (channel, name) in each.wordings]
-        if each.periods or (wordings and not any(_is_plain(found) for found in wordings)):
-            to_judge.append(each)
-        elif wordings:
-            ready.setdefault(each.program_key, []).append(each)
-        else:
-            unworded.append(LeftOut(each, Reason.NO_TREATMENT, f"channel {channel}"))
-    return Group(tuple(map(_block, ready.values())), tuple(to_judge), tuple(unworded))
+    def alone(self, candidate: Candidate) -> Scored:
+        found = self._alone.get(candidate.key)
+        if found is None:
+            found = self._alone[candidate.key] = alone(candidate, self.arbitration)
+        return found
+
+    def _block(self, candidates: Sequence[Candidate]) -> Block:
+        first = candidates[0]
+        return Block(first, {cell.id: self._in_cell(cell.id, candidates) for cell in first.program.cells})
+
+    def _in_cell(self, cell: str, candidates: Sequence[Candidate]) -> InCell:
+        views = [(each, each.cells[cell]) for each in candidates]
+        ready = tuple(Ready(each, view, tuple(_own(each, view)), self.alone(each)) for each, view in views)
+        (_, first), *_ = views
+        return InCell(first.above, first.cell.holdout, ready)
 
 
 def _is_plain(wordings: Sequence[Wording]) -> bool:
     return any(not each.variables for each in wordings)
 
 
-def _block(candidates: Sequence[Candidate]) -> Block:
-    first = candidates[0]
-    return Block(first, {cell.id: _in_cell(cell.id, candidates) for cell in first.program.cells})
-
-
-def _in_cell(cell: str, candidates: Sequence[Candidate]) -> InCell:
-    views = [(each, each.cells[cell]) for each in candidates]
-    return InCell(views[0][1].above, tuple(Ready(each, view, tuple(_own(view))) for each, view in views))
-
-
-def _own(view: CellView) -> Iterator[tuple[Condition, Refusal | None]]:
-    for stage in view.stages:
-        mine = [owned for owned in stage.conditions if owned in view.own]
-        for owned in mine:
-            yield owned.condition, (stage.refused, owned.said) if len(mine) == 1 else None
+def _own(candidate: Candidate, view: CellView) -> Iterator[tuple[int, Condition, LeftOut]]:
+    for level, owned in view.own:
+        yield level, owned.condition, left_out(candidate, LEVELS[level][1], owned.said)

@@ -19,8 +19,8 @@ NONE: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    boosts: Mapping[str, float]
-    """By offer, Σ(boost − 1) of the rules that propose it."""
+    pushed: Mapping[str, float]
+    """By offer, Σ(boost − 1) of the rules that propose it; without those that nothing but being always on proposes."""
     besides: Sequence[str]
     """The offers among them that are neither always on nor settled."""
     settled: Mapping[str, str]
@@ -60,7 +60,7 @@ def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: 
     always = ruleset.always_boosts
     only = {offer: how for offer, how in settled.items() if offer not in pushed and offer not in always}
     besides = [offer for offer in pushed if offer not in always]
-    return Proposed({**always, **pushed, **dict.fromkeys(only, 0.0)}, besides, only, handed)
+    return Proposed({**pushed, **dict.fromkeys(only, 0.0)}, besides, only, handed)
 
 
 def _add(boosts: dict[str, float], offers: tuple[str, ...], boost: float) -> None:

@@ -124,7 +124,7 @@ def compile_rules(checked: Checked) -> RuleSet:
     for expression in (*conditions.values(), *checked.scores.values()):
         expression.value({})  # code is generated at the first use, which must not be a customer's
     candidates = list(candidates_of(policy, conditions))
-    contact = ContactRules.of(policy, conditions)
+    contact = ContactRules.of(policy, conditions, candidates)
     by_offer = _by_offer(candidates)
     always = tuple(each.id for each in policy.offers if each.always)
     classes = classes_of(policy, checked)
@@ -146,7 +146,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
         by_offer=by_offer,
-        places=Places(always, by_offer),
+        places=Places(always, by_offer, policy.arbitration),
         always=always,
         always_boosts=dict.fromkeys(always, 0.0),
         rules_of=_rules_by_event(policy, conditions),

@@ -5,14 +5,16 @@ exactly what the treated get; the slot itself goes to the next one.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rules.arbitration import Scored
 from rules.candidates import Candidate, CellView
 from rules.funnel import Funnel
-from rules.judgement import Choice, HeldBack, LeftOut, Refusal
+from rules.judgement import Choice, HeldBack, Refusal
+from rules.left_out import LeftOut, left_out
 from rules.reasons import Reason
+from rules.whom import Whom
 from schemas.decision import Facts
 
 
@@ -56,6 +58,13 @@ class Beside:
             return Reason.DIVERSITY, f"at most {self.most_of_category} of {offer.category}"
         return None
 
+    def clashing(self, whom: Whom) -> set[str]:
+        """By key, the candidates that may clash."""
+        most = self.most_of_category
+        full = [name for name, count in self.categories.items() if most is not None and count >= most]
+        of = [whom.about("exclusive_group", self.groups), whom.about("category", full)]
+        return whom.making(self.covered).union(*[each for each in of if each is not None])
+
     def _made(self, part: str) -> str:
         whole = self.covered[part].offer.id
         return f"{part} is made alone" if whole == part else f"{part} is made as {whole}"
@@ -64,7 +73,7 @@ class Beside:
 class Slots:
     def __init__(self, facts: Facts, funnel: Funnel) -> None:
         self.choices: list[Choice] = []
-        self.left_out: list[LeftOut] = []
+        self.fallen: list[LeftOut] = []
         self.held_back: list[HeldBack] = []
         self._facts = facts
         self._funnel = funnel
@@ -78,22 +87,44 @@ class Slots:
         self._open = sum(self._free_slots.values())
         self._would_be_free = dict(facts.placements)
 
-    def fill(self, best_first: Iterable[Scored]) -> None:
-        everywhere = self._funnel.is_held_out
-        for scored in best_first:
-            view = self._funnel.cell(scored.candidate)
-            held_out_in = self._funnel.held_out_in(scored.candidate, view) if everywhere or view.cell.holdout else None
-            if held_out_in is not None:
-                self._hold_back(scored.candidate, held_out_in)
-                continue
-            refusal = self._choose(scored, view)
-            if refusal is not None:
-                self.left_out.append(LeftOut(scored.candidate, *refusal))
+    def fill(self, best_first: Sequence[Scored]) -> None:
+        for at, scored in enumerate(best_first):
+            if not self._open:
+                self._outrank(best_first[at:])
+                return
+            self.put(scored)
+
+    def put(self, scored: Scored) -> None:
+        candidate = scored.candidate
+        view = self._funnel.cell(candidate)
+        held_out_in = self._funnel.held_out_in(candidate, view)
+        if held_out_in is not None:
+            self._hold_back(candidate, held_out_in)
+            return
+        refusal = self._choose(scored, view)
+        if refusal is not None:
+            self.fallen.append(left_out(candidate, *refusal))
+
+    def _outrank(self, others: Iterable[Scored]) -> None:
+        """As `put`, where all slots are filled. Nothing is chosen any more, so that who has another reason than the
+        better scores is looked up."""
+        cells, concerned = self._funnel, self._concerned()
+        for scored in others:
+            candidate = scored.candidate
+            asks = concerned is None or candidate.key in concerned or bool(candidate.takes) or cells.is_held_out
+            if asks or cells.cell(candidate).cell.holdout:
+                self.put(scored)
+            else:
+                self.fallen.append(scored.outranked)
+
+    def _concerned(self) -> set[str] | None:
+        capped = self._contact.capped(held_out=False)
+        return None if capped is None else capped | self._made.clashing(self._funnel.ruleset.contact.whom)
 
     def _hold_back(self, candidate: Candidate, cell: str) -> None:
         """It would have won a slot if nothing that was chosen or held back before it stood in its way."""
         capped = self._contact.cap_refusal(candidate, held_out=True) or self._stock.refusal(candidate)
-        self.left_out.append(LeftOut(candidate, *(capped or (Reason.HELD_OUT, f"cell {cell}"))))
+        self.fallen.append(left_out(candidate, *(capped or (Reason.HELD_OUT, f"cell {cell}"))))
         if self._would_be_made is None:
             self._would_be_made = self._made.copy()
         placement = self._free(candidate, self._would_be_free)

@@ -22,7 +22,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from msgspec import Struct
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from app.api.auth import header, permitted, require, token_of
@@ -49,8 +49,6 @@ from schemas.response import SentBack, ResponseReceipt, ResponseRequest
 
 Taken = TypeVar("Taken", bound=Struct)
 Described = TypeVar("Described", bound=BaseModel)
-PUBLIC = TypeAdapter(Decision)
-"""Of a decision record, what the caller gets."""
 
 
 class Json(Response):
@@ -97,7 +95,7 @@ async def decide(request: Request) -> Response:
     answer = await services_of(request).answering.answer(asked, datetime.now(UTC), spent_s)
     if isinstance(answer, Undecided):  # its null says that nothing is recorded, and is not left out
         return Json(answer.model_dump_json().encode())
-    return Json(PUBLIC.dump_json(answer, exclude_none=True))
+    return Json(answer.answer)
 
 
 async def respond(request: Request) -> Response:

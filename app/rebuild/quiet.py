@@ -1,13 +1,13 @@
 """A `Meter` for what is folded again: it was counted the first time."""
 
-from collections.abc import Iterable
+from consumers.meter import Counts
 
 
 class Quiet:
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         pass
 
-    def tally(self, name: str, values: Iterable[tuple[str, ...]]) -> None:
+    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None:
         pass
 
     def observe(self, name: str, seconds: float) -> None:

@@ -17,11 +17,11 @@ from profiles.facts import Situation
 from profiles.holds import held
 from profiles.store import Record
 from rules import codes
-from rules.answer import Origin, record
+from rules.answer import Answered, Origin, answered
 from rules.arbitration import NothingLearned
 from rules.decide import decide
 from schemas.action import Action
-from schemas.decision import DecisionRecord, Facts
+from schemas.decision import Facts
 from schemas.ledger import Ledger, Proposal
 from schemas.policy import Rule
 from schemas.triggers import Act
@@ -50,9 +50,7 @@ def message(step: Step, rule: Rule, what: Act, action: Action, occasion: Occasio
     return action.model_copy(update=found)
 
 
-def _decided(
-    step: Step, rule: Rule, what: Act, action_id: str, occasion: Occasion, policy: LivePolicy
-) -> DecisionRecord:
+def _decided(step: Step, rule: Rule, what: Act, action_id: str, occasion: Occasion, policy: LivePolicy) -> Answered:
     now_ms, channel = occasion.now_ms, str(what.message)
     situation = Situation(step.subject, occasion.after, channel, now_ms, occasion.cause, before=occasion.before)
     seen = ledgers.within(_proposing(step.whole_ledger(), rule, now_ms), policy.ruleset.lookback_ms, now_ms)
@@ -69,7 +67,7 @@ def _decided(
         revision=policy.revision,
         model=MODELS.version,
     )
-    return record(decide(facts, policy.ruleset, MODELS, now_ms, origin.seed), facts, origin)
+    return answered(decide(facts, policy.ruleset, MODELS, now_ms, origin.seed), facts, origin)
 
 
 def _proposing(ledger: Ledger, rule: Rule, now_ms: int) -> Ledger:
@@ -80,17 +78,16 @@ def _proposing(ledger: Ledger, rule: Rule, now_ms: int) -> Ledger:
     return replace(ledger, proposals=(*others, Proposal(rule.id, rule.propose, (), rule.boost, now_ms + 1)))
 
 
-def _reserve(step: Step, decided: DecisionRecord, now_ms: int, lasts_ms: int, policy: LivePolicy) -> None:
+def _reserve(step: Step, decided: Answered, now_ms: int, lasts_ms: int, policy: LivePolicy) -> None:
     """All that a decision changes. The reservation holds for as long as the message may be sent."""
     entries = [
         each if each.withheld else replace(each, until_ms=max(each.until_ms, now_ms + lasts_ms))
         for each in ledgers.entries_of(decided, now_ms, policy.definition)
     ]
-    body = decided.model_dump_json(exclude_none=True).encode()
     if entries:
         step.ledger = ledgers.reserved(step.ledger, entries, now_ms, policy.definition)
         step.moves += held(entries, now_ms + lasts_ms)
-    step.records.append(Record("decisions", decided.decision, step.subject, body))
+    step.records.append(Record("decisions", decided.decision, step.subject, decided.record))
     kept = Kept(step.around.shard, step.around.decision_keep_ms, policy.definition)
-    step.new_keys += keys_of(entries, decided.decision, body, step.subject, kept)
+    step.new_keys += keys_of(entries, decided.decision, decided.record, step.subject, kept)
     step.decided.append(decided)

@@ -13,7 +13,7 @@ from profiles.joining import joined, joined_ledger
 from profiles.ledger import Counts
 from profiles.profile import Profile, Visit
 from profiles.store import Erasure, NewKey, Record
-from schemas.decision import Decision
+from rules.answer import Answered
 from schemas.interaction import Interaction
 from schemas.ledger import Ledger
 from schemas.triggers import ActionKind
@@ -50,7 +50,7 @@ class Step(Struct):
     records: list[Record] = field(default_factory=list)
     """What this step says: log records, actions, dead letters."""
     new_keys: list[NewKey] = field(default_factory=list)
-    decided: list[Decision] = field(default_factory=list)
+    decided: list[Answered] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     """What it moves in the stock of the shard."""
     taken: list[ActionKind] = field(default_factory=list)

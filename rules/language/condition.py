@@ -22,7 +22,7 @@ from rules.language.vocabulary import Vocabulary
 class Expression:
     """An accepted expression of any type. Immutable; safe to share between threads."""
 
-    __slots__ = ("_run", "carefully", "generated", "reads", "result_type", "source", "tree")
+    __slots__ = ("carefully", "generated", "reads", "result_type", "source", "tree", "value")
 
     def __init__(self, checked: Checked, vocabulary: Vocabulary) -> None:
         self.source = checked.source
@@ -32,12 +32,9 @@ class Expression:
         self.result_type = self.tree.type
         self.generated = not_generated(self.tree) is None
         program = Program(self.tree) if self.generated else Oracle(checked)
-        self._run: Callable[[Facts], object] = program.run
-        self.carefully: Callable[[Facts], object] = program.carefully
-
-    def value(self, facts: Facts) -> object | EvaluationError:
+        self.value: Callable[[Facts], object | EvaluationError] = program.run
         """The value for these facts, or the EvaluationError that stands in its place."""
-        return self._run(facts)
+        self.carefully: Callable[[Facts], object] = program.carefully
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.source!r})"
@@ -50,12 +47,12 @@ class Condition(Expression):
 
     def verdict(self, facts: Facts) -> bool | EvaluationError:
         """Whether the condition is met, or why that cannot be said."""
-        found = self._run(facts)
+        found = self.value(facts)
         return found if isinstance(found, EvaluationError) else found is True
 
     def holds(self, facts: Facts) -> bool:
         """Whether the condition is met; an evaluation error means it is not."""
-        return self._run(facts) is True
+        return self.value(facts) is True
 
 
 def compile_expression(source: str, vocabulary: Vocabulary) -> Expression:

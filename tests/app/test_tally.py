@@ -1,27 +1,41 @@
 """Counting by offer and reason stays bounded, and looks like any other counter."""
 
 from app.metrics import MOST_OFFERS, Metrics
-from app.tally import OTHER, Tally
-from consumers.meter import count_decision
-from schemas.decision import Decision, LeftOut
-
-
-def left_out(offer: str, reason: str) -> LeftOut:
-    return LeftOut(campaign="c", program="p", offer=offer, reason=reason)
+from app.tally import MOST_KEPT, OTHER, Tally
+from consumers.meter import Counts, count_decision
+from rules.answer import Origin, answered
+from rules.arbitration import NothingLearned
+from rules.decide import decide
+from schemas.decision import Facts
+from schemas.ledger import Ledger
+from tests.builders import NOON_MS, live
 
 
 def test_a_decision_counts_its_candidates() -> None:
-    metrics = Metrics()
-    fallen = (left_out("pen", "outranked"), left_out("pen", "outranked"), left_out("mug", "cool_down"))
-    decided = Decision(
-        decision="d", at="t", channel="web", policy="p", model="none", candidates=3, treatments=(), left_out=fallen
-    )
-    count_decision(metrics, decided)
-    count_decision(metrics, decided)
-    page = metrics.page().decode()
-    assert "# TYPE opportune_candidates_total counter" in page
-    assert 'opportune_candidates_total{offer="pen",reason="outranked"} 4.0' in page
-    assert 'opportune_candidates_total{offer="mug",reason="cool_down"} 2.0' in page
+    metrics, policy = Metrics(), live()
+    for channel, times in (("web", 3), ("call", 2)):
+        facts = Facts("customer:alice", channel, (("hero", 1),), {}, Ledger(), {"gifts": "all"})
+        judgement = decide(facts, policy.ruleset, NothingLearned(), NOON_MS, 1)
+        made = answered(judgement, facts, Origin("0000-x", NOON_MS, 0, 1, 0, policy.revision, "none"))
+        for _ in range(times):
+            count_decision(metrics, made)
+    metrics.page()  # looking counts nothing
+    lines = metrics.page().decode().splitlines()
+    assert "# TYPE opportune_candidates_total counter" in lines
+    assert 'opportune_candidates_total{offer="mug",reason="chosen"} 3.0' in lines
+    assert 'opportune_candidates_total{offer="pen",reason="outranked"} 3.0' in lines
+    assert 'opportune_candidates_total{offer="mug",reason="no_treatment"} 2.0' in lines
+    assert 'opportune_left_out_total{reason="outranked"} 3.0' in lines
+    assert 'opportune_left_out_total{reason="no_treatment"} 4.0' in lines
+
+
+def test_what_is_kept_is_counted_as_often_as_it_came() -> None:
+    tally = Tally("x", "x", ("offer",), most=9)
+    kept: list[Counts] = [{(f"o{number % 3}",): 2} for number in range(MOST_KEPT + 1)]
+    for each in (*kept, kept[0]):
+        tally.add_all(each, kept=True)
+    (family,) = tally.collect()
+    assert sum(each.value for each in family.samples) == 2 * (MOST_KEPT + 2)
 
 
 def test_what_comes_after_so_many_offers_is_counted_together() -> None:

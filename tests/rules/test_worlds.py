@@ -14,6 +14,7 @@ from rules.decide import Judgement, decide, weighed
 from rules.proposing import proposed
 from rules.reasons import Reason
 from rules.replay import replayed
+from rules.slots import Slots
 from schemas.base import moment
 from schemas.decision import DecisionRecord
 from schemas.ledger import LedgerEntry
@@ -39,6 +40,7 @@ def test_every_decision(seed: int) -> None:
             stands_together(each, judgement)
             replays(each, judgement)
             one_by_one(each)
+            slot_by_slot(each, judgement)
         except AssertionError as error:
             error.add_note(f"policy_of({seed}), world(…, {1_000 * seed + number})")
             raise
@@ -68,7 +70,9 @@ def adds_up(each: World, judgement: Judgement) -> None:
     """Every candidate is chosen or left out for one reason, and nothing else is either."""
     ruleset = each.policy.ruleset
     found = proposed(each.facts, ruleset, ruleset.classified(each.facts.values), each.now_ms)
-    candidates = sorted(one.key for offer in found.boosts for one in ruleset.by_offer.get(offer, ()))
+    candidates = sorted(
+        one.key for offer in {**ruleset.always_boosts, **found.pushed} for one in ruleset.by_offer.get(offer, ())
+    )
     chosen = [one.scored.candidate.key for one in judgement.choices]
     left_out = [one.candidate.key for one in judgement.left_out]
     assert sorted([*chosen, *left_out]) == candidates
@@ -208,3 +212,15 @@ def one_by_one(each: World) -> None:
     found = weighed(each.facts, each.policy.ruleset, NothingLearned(), each.now_ms, each.seed)
     assert all(found.funnel.refusal(one.candidate) == (one.reason, one.detail) for one in found.left_out)
     assert all(found.funnel.refusal(one) is None for one in found.surviving)
+
+
+def slot_by_slot(each: World, judgement: Judgement) -> None:
+    """Once all slots are filled, who has another reason than the better scores is looked up; asked one by one, each
+    candidate comes to the same."""
+    found = weighed(each.facts, each.policy.ruleset, NothingLearned(), each.now_ms, each.seed)
+    slots = Slots(each.facts, found.funnel)
+    for scored in found.order:
+        slots.put(scored)
+    assert slots.choices == list(judgement.choices)
+    assert slots.held_back == list(judgement.held_back)
+    assert tuple(slots.fallen) == judgement.left_out[len(found.left_out) :]
