@@ -23,7 +23,7 @@ from rules import codes
 from rules.cell_codes import read_code
 from schemas.base import at_ms
 from schemas.identity import CUSTOMER
-from schemas.response import SentBack, ResponseReceipt, ResponseRecord, ResponseRequest
+from schemas.response import ResponseReceipt, ResponseRecord, ResponseRequest, SentBack
 
 
 class Responding:

@@ -14,7 +14,7 @@ from profiles.store import CustomerStore, Record
 from rules import codes
 from rules.cell_codes import CellPlace
 from schemas.base import at_ms
-from schemas.response import SentBack, ResponseRecord, ResponseRequest
+from schemas.response import ResponseRecord, ResponseRequest, SentBack
 from schemas.scorecard import AMOUNT_SCALE
 
 CLOCK = "check the clock of the touchpoint"

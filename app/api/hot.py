@@ -45,7 +45,7 @@ from profiles.errors import BadFields
 from schemas.decision import Decision, DecisionRequest, Question, Undecided
 from schemas.interaction import Accepted, CloudEvent, Event, Refusal
 from schemas.plain import taken
-from schemas.response import SentBack, ResponseReceipt, ResponseRequest
+from schemas.response import ResponseReceipt, ResponseRequest, SentBack
 
 Taken = TypeVar("Taken", bound=Struct)
 Described = TypeVar("Described", bound=BaseModel)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from schemas.decision import DecisionRequest, Question
 from schemas.interaction import CloudEvent, Event, event_taken, from_cloud_event
 from schemas.plain import taken
-from schemas.response import SentBack, ResponseRequest
+from schemas.response import ResponseRequest, SentBack
 
 KINDS = ("customer", "account", "phone", "visitor")
 ODD = ("", " ", "ada", "Ada", "a b", "ada\n", "\x1c", "a\x85", "a\u2028b", "é", "１", "9lives", "a" * 200, "a" * 201)
