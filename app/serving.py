@@ -49,10 +49,10 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if bound.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def serve(bound: socket.socket, workers: int) -> None:
-    """Serves until SIGTERM or SIGINT."""
+def serve(bound: socket.socket, workers: int, application: str = "app.serving:api") -> None:
+    """Serves until SIGTERM or SIGINT. `application`: what makes it in each process."""
     config = uvicorn.Config(
-        "app.serving:api",
+        application,
         factory=True,
         loop="uvloop",
         http="httptools",
