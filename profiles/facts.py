@@ -121,6 +121,15 @@ KNOWN: Mapping[str, Getter] = {
 
 
 def _feature(feature: FeatureDefinition) -> Getter:
+    key, read = feature.key, feature.reader()
+    if feature.value_type == "timestamp":
+        return _of_times(feature)
+    if feature.with_current:
+        return lambda situation: read(situation.profile.features.get(key), situation.now_ms)
+    return lambda situation: read((situation.before or situation.profile).features.get(key), situation.now_ms)
+
+
+def _of_times(feature: FeatureDefinition) -> Getter:
     if feature.with_current:
         return lambda situation: read_feature(feature, situation.profile.features, situation.now_ms)
     return lambda situation: read_feature(feature, (situation.before or situation.profile).features, situation.now_ms)

@@ -133,6 +133,19 @@ class FeatureDefinition:
             if (found := self._partial(each, now_ms)) is not None
         }
 
+    def reader(self) -> Callable[[Any, int], Any]:
+        """`read`, prepared: for most features all but the window and the state is known beforehand."""
+        window, aggregate, keep = self.window, self.aggregate, self.keep
+        if window is None or self.by or self.per_ms or aggregate.timed:
+            return self.read
+        oldest_to_newest, merge, value, empty = window.read, aggregate.merge, aggregate.read, aggregate.empty
+
+        def of_window(state: Any, now_ms: int) -> Any:
+            found = partials(state, *oldest_to_newest(now_ms)) if state else None
+            return value(merge(found, keep), keep) if found else empty
+
+        return of_window
+
     def _partial(self, state: Any, now_ms: int) -> Any:
         """What the window that ends now holds; None if that is nothing."""
         if self.window is None or not state:
