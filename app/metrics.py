@@ -1,14 +1,14 @@
 """Every metric there is, on one page. Names follow Prometheus: counters end in `_total`, times in `_seconds`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from app.tally import Tally
-from consumers.meter import Counts
+from app.tally import Summed, Tally
+from consumers.meter import CHOSEN, Labels
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
@@ -53,7 +53,6 @@ COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "relay_failures": ("Batches that the relay could not send", ("reason",)),
 }
 TALLIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "left_out": ("Candidates left out", ("reason",)),
     "candidates": ("Candidates by offer, and what became of them: `chosen`, or the reason", ("offer", "reason")),
 }
 MOST_OFFERS = 500
@@ -114,6 +113,8 @@ class Metrics:
             self.registry.register(tally)
         self._series: dict[tuple[Any, ...], Counter] = {}
         """Those of the counters that were counted, as prometheus-client takes long to find them."""
+        candidates = self._tallies["candidates"]
+        self.registry.register(Summed("opportune_left_out", "Candidates left out", "reason", candidates, CHOSEN))
         self._histograms = {
             name: Histogram(f"opportune_{name}_seconds", text, buckets=BUCKETS_S, registry=self.registry)
             for name, text in HISTOGRAMS.items()
@@ -126,9 +127,6 @@ class Metrics:
         }
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
-        if name in self._tallies:
-            self._tallies[name].add(labels, amount)
-            return
         key = name, *labels.items()
         series = self._series.get(key)
         if series is None:
@@ -136,8 +134,8 @@ class Metrics:
             series = self._series[key] = counter.labels(**labels) if labels else counter
         series.inc(amount)
 
-    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None:
-        self._tallies[name].add_all(counts, kept=kept)
+    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+        self._tallies[name].add(each, together)
 
     def observe(self, name: str, seconds: float) -> None:
         self._histograms[name].observe(seconds)

@@ -5,73 +5,90 @@ candidates. The first label is bounded: what comes after `most` values is counte
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 OTHER = "other"
-MOST_KEPT = 2_000
-"""So many mappings that come again and again are counted as a whole before they are added up."""
+MOST_NEW = 2_000
+"""So many different ones are counted before they are added up."""
+Labels = tuple[str, ...]
 
 
 class Tally(Collector):
-    def __init__(self, name: str, text: str, labels: tuple[str, ...], most: int) -> None:
+    """One thread counts, any may scrape."""
+
+    def __init__(self, name: str, text: str, labels: Labels, most: int) -> None:
         self._name, self._text, self._labels = name, text, labels
         self._most = most
         self._known: set[str] = set()
-        self._counts: Counter[tuple[str, ...]] = Counter()
-        self._kept: dict[int, tuple[Mapping[tuple[str, ...], int], int]] = {}
+        self._counts: Counter[Labels] = Counter()
+        self._new: Counter[Labels] = Counter()
+        self._together: dict[int, tuple[Mapping[Labels, int], int]] = {}
+        """What comes again and again, by its id, with how often it has come."""
         self._settling = Lock()
 
-    def add(self, labels: Mapping[str, str], amount: int) -> None:
-        self._add(tuple(labels[name] for name in self._labels), amount)
-
-    def add_all(self, counts: Mapping[tuple[str, ...], int], *, kept: bool = False) -> None:
-        """`kept`: the mapping stays as it is and comes again and again, so that only how often is noted."""
-        if not kept:
-            for values, amount in counts.items():
-                self._add(values, amount)
-            return
-        _, times = self._kept.get(id(counts), (counts, 0))
-        self._kept[id(counts)] = counts, times + 1
-        if len(self._kept) > MOST_KEPT:
+    def add(self, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+        self._new.update(each)
+        for counts in together:
+            _, times = self._together.get(id(counts), (counts, 0))
+            self._together[id(counts)] = counts, times + 1
+        if len(self._new) + len(self._together) > MOST_NEW:
             self._settle()
 
-    def _add(self, values: tuple[str, ...], amount: int) -> None:
-        self._counts[self._bounded(values)] += amount
+    def _settle(self) -> None:
+        """Adds up what is new; whoever scrapes meanwhile sees it once."""
+        with self._settling:
+            self._counts = self._added_up()
+            self._new, self._together = Counter(), {}
 
-    def _bounded(self, values: tuple[str, ...]) -> tuple[str, ...]:
+    def _added_up(self) -> Counter[Labels]:
+        found = Counter(self._counts)
+        waiting = [(dict(self._new), 1), *list(self._together.values())]
+        for counts, times in waiting:
+            for values, amount in counts.items():
+                found[self._bounded(values)] += amount * times
+        return found
+
+    def _bounded(self, values: Labels) -> Labels:
         if values[0] not in self._known:
             if len(self._known) >= self._most:
                 values = (OTHER, *values[1:])
             self._known.add(values[0])
         return values
 
-    def _settle(self) -> None:
-        """Adds up what is kept; whoever scrapes meanwhile sees it once."""
-        with self._settling:
-            for counts, times in self._kept.values():
-                for values, amount in counts.items():
-                    self._add(values, amount * times)
-            self._kept = {}
-
     def collect(self) -> Iterator[Metric]:
-        with self._settling:
-            found = self._added_up()
         family = CounterMetricFamily(self._name, self._text, labels=self._labels)
-        for values, amount in found.items():
+        for values, amount in self.counts().items():
             family.add_metric(values, amount)
         yield family
 
-    def _added_up(self) -> Mapping[tuple[str, ...], int]:
-        """With what is kept. Changes nothing: it may be asked for by another thread than the one that counts."""
-        found = Counter(dict(self._counts))
-        for counts, times in list(self._kept.values()):
-            for values, amount in counts.items():
-                found[self._bounded(values)] += amount * times
-        return found
+    def counts(self) -> Mapping[Labels, int]:
+        with self._settling:
+            return self._added_up()
 
     def describe(self) -> Iterator[Metric]:
         yield CounterMetricFamily(self._name, self._text, labels=self._labels)
+
+
+class Summed(Collector):
+    """What a tally has counted, by its last label alone; without one value of that."""
+
+    def __init__(self, name: str, text: str, label: str, tally: Tally, without: str) -> None:
+        self._name, self._text, self._label = name, text, label
+        self._tally, self._without = tally, without
+
+    def collect(self) -> Iterator[Metric]:
+        sums: Counter[str] = Counter()
+        for values, amount in self._tally.counts().items():
+            sums[values[-1]] += amount
+        family = CounterMetricFamily(self._name, self._text, labels=[self._label])
+        for value, amount in sums.items():
+            if value != self._without:
+                family.add_metric([value], amount)
+        yield family
+
+    def describe(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(self._name, self._text, labels=[self._label])

@@ -27,7 +27,7 @@ import cProfile
 import pstats
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ from consumers.folding import Around, ProfileFold
 from consumers.garbage import collect_rarely
 from consumers.live import LivePolicy
 from consumers.loop import MOST_RECORDS, GuardedLoop
-from consumers.meter import Counts
+from consumers.meter import Labels
 from consumers.redis_streams import RedisStreams
 from profiles import keys
 from profiles.connection import connected
@@ -116,7 +116,7 @@ POLICY: dict[str, Any] = {
 class NoMeter:
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
-    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None: ...
+    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None: ...
 
     def observe(self, name: str, seconds: float) -> None: ...
 

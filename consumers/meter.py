@@ -1,7 +1,6 @@
 """What workers count and time; the application turns it into metrics."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from rules.answer import Answered
@@ -9,15 +8,14 @@ from rules.left_out import Together
 
 CHOSEN = "chosen"
 """What became of a candidate that was not left out."""
-Counts = Mapping[tuple[str, ...], int]
-"""By the values of the labels."""
+Labels = tuple[str, ...]
 
 
 class Meter(Protocol):
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
-    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None:
-        """Many at once. `kept`: the mapping stays as it is and comes again and again."""
+    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+        """Many at once, by the values of their labels. `together`: what stays as it is and comes again and again."""
 
     def observe(self, name: str, seconds: float) -> None: ...
 
@@ -28,16 +26,11 @@ def count_decision(meter: Meter, made: Answered) -> None:
     """Whoever has decided: the API when it is asked, or a worker for a message."""
     meter.count("decisions", channel=made.channel)
     meter.count("treatments", len(made.treatments))
-    reasons: Counter[tuple[str, ...]] = Counter()
-    became: Counter[tuple[str, ...]] = Counter()
-    for treatment in made.treatments:
-        became[treatment.offer, CHOSEN] += 1
+    became: list[Labels] = [(each.offer, CHOSEN) for each in made.treatments]
+    together = []
     for each in made.judgement.fallen:
         if isinstance(each, Together):
-            meter.tally("left_out", each.reasons, kept=True)
-            meter.tally("candidates", each.counts, kept=True)
+            together.append(each.counts)
         else:
-            reasons[(each.reason,)] += 1
-            became[each.candidate.offer_id, each.reason] += 1
-    meter.tally("left_out", reasons)
-    meter.tally("candidates", became)
+            became.append(each.counted)
+    meter.tally("candidates", became, together)

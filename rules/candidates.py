@@ -43,10 +43,10 @@ class Owned:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Above:
-    """What all offers of a cell inherit, and the cell's own conditions. Each stands for itself."""
+    """Conditions that all offers of a cell inherit, and the cell's own. Each stands for itself."""
 
-    conditions: tuple[tuple[int, Owned], ...]
-    """In their order, each with the level of the funnel; without those that look at the offer."""
+    conditions: tuple[tuple[int, Condition], ...]
+    """In their order, each with its level of the funnel; without those that look at the offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,15 @@ class CellView:
     stages: tuple[Stage, ...]
     """Inherited downwards: campaign, program, cell, offer, and the parts of a bundle."""
     above: Above
+    said_above: tuple[str, ...]
+    """What is said of each of these conditions when it is false."""
     own: tuple[tuple[int, Owned], ...]
     """Those of the offer and its parts, likewise."""
     looks_at_offer: bool
     """Whether any of all these conditions does."""
     is_plain: bool
     """The cell has the offer, and there is as much of it as one likes."""
+    is_holdout: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ class Catalogue:
         }
         self._offers = {each.id: (at, each) for at, each in enumerate(policy.offers)}
         self._zone = ZoneInfo(policy.policy.time_zone)
-        self._above: dict[tuple[tuple[int, Owned], ...], Above] = {}
+        self._above: dict[tuple[tuple[int, Condition], ...], Above] = {}
 
     def candidate(self, in_campaign: tuple[int, Campaign], in_program: tuple[int, Program], name: str) -> Candidate:
         (c, campaign), (p, program), (_, offer) = in_campaign, in_program, self._offers[name]
@@ -229,16 +232,19 @@ class Catalogue:
             for field, refused, unknown in LEVELS
             if upper[field] or own[field]
         )
-        shared = tuple((level, each) for level, each in _by_level(upper) if not each.of_offer)
+        inherited = [(level, each) for level, each in _by_level(upper) if not each.of_offer]
+        shared = tuple((level, each.condition) for level, each in inherited)
         has_offer = cell.holdout or offer.id in cell.offers
         return CellView(
             cell=cell,
             has_offer=has_offer,
             stages=stages,
             above=self._above.setdefault(shared, Above(shared)),
+            said_above=tuple(each.said for _, each in inherited),
             own=tuple(_by_level(own)),
             looks_at_offer=any(owned.of_offer for stage in stages for owned in stage.conditions),
             is_plain=has_offer and not self._takes(campaign, offer),
+            is_holdout=cell.holdout,
         )
 
     def _owned(self, *levels: tuple[str, tuple[str | int, ...]]) -> dict[str, list[Owned]]:

@@ -2,25 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from typing import NamedTuple
 
 from schemas.cells import HOLDOUT, SERVED, Cells, CellsOfOne, holdout_key
 from schemas.policy import Cell, UniversalHoldout
-
-
-def fraction(salt: str, subject: str) -> float:
-    """A number in [0, 1) that depends on nothing but the salt and the customer."""
-    hashed = _salted(salt).copy()
-    hashed.update(subject.encode())
-    return int.from_bytes(hashed.digest()) / 2**64
-
-
-@lru_cache(maxsize=10_000)
-def _salted(salt: str) -> blake2b:
-    return blake2b(f"{salt}|".encode(), digest_size=8)
 
 
 class Shares(NamedTuple):
@@ -30,30 +17,45 @@ class Shares(NamedTuple):
     ends: tuple[float, ...]
     """Up to which point of [0, 100) each cell goes."""
     cells: tuple[str, ...]
+    salted: blake2b
+    """The hash of the program's key, to go on with."""
+
+
+def _shares(program_key: str, ends: tuple[float, ...], cells: tuple[str, ...]) -> Shares:
+    return Shares(program_key, ends, cells, blake2b(f"{program_key}|".encode(), digest_size=8))
 
 
 def shares_of(program_key: str, cells: Sequence[Cell]) -> Shares:
-    return Shares(program_key, tuple(accumulate(cell.share for cell in cells)), tuple(cell.id for cell in cells))
+    return _shares(program_key, tuple(accumulate(cell.share for cell in cells)), tuple(cell.id for cell in cells))
 
 
 def assign(shares: Shares, subject: str) -> str:
-    """The cell in whose share the customer's hash falls."""
-    program_key, ends, cells = shares
+    """The cell in whose share the customer's hash falls: a number in [0, 1) that depends on nothing but the program's
+    key and the customer."""
+    _, ends, cells, salted = shares
     if len(cells) == 1:
         return cells[0]
-    at = bisect_right(ends, fraction(program_key, subject) * 100)
+    hashed = salted.copy()
+    hashed.update(subject.encode())
+    at = bisect_right(ends, int.from_bytes(hashed.digest()) / 2**64 * 100)
     return cells[at] if at < len(cells) else cells[-1]
 
 
 def universal_shares(holdout: UniversalHoldout) -> Shares:
     """The universal holdout as a program of two cells."""
-    return Shares(holdout_key(holdout.id), (holdout.share, 100.0), (HOLDOUT, SERVED))
+    return _shares(holdout_key(holdout.id), (holdout.share, 100.0), (HOLDOUT, SERVED))
 
 
 def kept(known: Cells, program_key: str, cells: Collection[str]) -> str | None:
     """The cell that the customer's ledger remembers, of those that the program still has: the one decided last. Of the
     ledgers of several identifiers, the one of these that is known since the earliest time; ties by name."""
-    told = [found for each in known.get(program_key, ()) if (found := _newest(each, cells)) is not None]
+    ledgers = known.get(program_key)
+    if ledgers is None:
+        return None
+    if len(ledgers) == 1 and len(ledgers[0]) == 1:  # as nearly always
+        (cell,) = ledgers[0]
+        return cell if cell in cells else None
+    told = [found for each in ledgers if (found := _newest(each, cells)) is not None]
     return min(told)[1] if told else None
 
 

@@ -16,7 +16,7 @@ from rules.handing import Handed
 from rules.judgement import Refusal
 from rules.language import Condition, EvaluationError
 from rules.left_out import Fallen, LeftOut, left_out
-from rules.places import Block, Group, Ready
+from rules.places import Group, Ready, Section
 from rules.reasons import Reason
 from rules.ruleset import RuleSet
 from rules.stock import Stock
@@ -30,10 +30,11 @@ class Inherited(NamedTuple):
 
     level: int
     """The first on which one is false."""
-    refusal: Refusal | None
+    at: int
+    """Which of them that is."""
 
 
-HOLDS, UNCLEAR = Inherited(len(LEVELS), None), Inherited(-1, None)
+HOLDS, UNCLEAR = Inherited(len(LEVELS), -1), Inherited(-1, -1)
 """All hold; one cannot be evaluated, so that each candidate is asked by itself."""
 
 
@@ -62,7 +63,8 @@ class Funnel:
         if group.blocks:
             may_all = not self.is_held_out and self.contact.permits(group.samples, self.values)
             for block in group.blocks:
-                self._judge_block(block, may_all, surviving, fallen)
+                section = block.everywhere or block.cells[self._cell_of(block.first)]
+                self._judge_section(section, may_all, surviving, fallen)
         for alone in group.to_judge:
             refusal = self.refusal(alone.candidate)
             if refusal is None:
@@ -70,18 +72,12 @@ class Funnel:
             else:
                 fallen.append(left_out(alone.candidate, *refusal))
 
-    def _judge_block(self, block: Block, may_all: bool, surviving: list[Scored], fallen: list[Fallen]) -> None:
-        """As `refusal`, for candidates of one program that are live and worded, without looking twice at what they
-        share. `may_all`: no list, consent, requirement or quiet hour stands against any of them."""
-        cell = block.cells[self._cell_of(block.first)]
-        inherited = self._inherited(cell.above)
-        concerned = self.contact.concerned(cell.is_holdout) if may_all else None
-        for ready in cell.ready:
-            candidate, view = ready.candidate, ready.view
-            fell = self._condition_fell(ready, inherited)
-            if fell is None and (concerned is None or candidate.key in concerned or not view.is_plain):
-                refusal = self._contact_refusal(candidate, view)
-                fell = None if refusal is None else left_out(candidate, *refusal)
+    def _judge_section(self, section: Section, may_all: bool, surviving: list[Scored], fallen: list[Fallen]) -> None:
+        """As `refusal`, for candidates that are live and worded, without looking twice at what they share. `may_all`:
+        no list, consent, requirement or quiet hour stands against any of them."""
+        inherited = self._inherited(section.above)
+        for ready in section.ready:
+            fell = self._condition_fell(ready, inherited) or self._contact_fell(ready, may_all)
             if fell is None:
                 surviving.append(ready.alone)
             else:
@@ -89,20 +85,31 @@ class Funnel:
 
     def _condition_fell(self, ready: Ready, inherited: Inherited) -> LeftOut | None:
         """As `_conditions_refusal`."""
-        candidate, view, own, _ = ready
-        falls, refusal = inherited
-        if falls < 0 or view.looks_at_offer:
-            refusal = self._conditions_refusal(view, candidate)
-        else:
-            for level, condition, if_false in own:
-                if level >= falls:
-                    break
-                value = condition.value(self.values)
-                if value is False:
-                    return if_false
-                if value is not True:
-                    refusal = self._conditions_refusal(view, candidate)
-                    break
+        falls, at = inherited
+        if falls < 0 or ready.looks_at_offer:
+            return self._carefully(ready.candidate)
+        for level, condition, if_false in ready.own:
+            if level >= falls:
+                break
+            value = condition.value(self.values)
+            if value is False:
+                return if_false
+            if value is not True:
+                return self._carefully(ready.candidate)
+        return ready.inherited[at] if at >= 0 else None
+
+    def _carefully(self, candidate: Candidate) -> LeftOut | None:
+        refusal = self._conditions_refusal(self.cell(candidate), candidate)
+        return None if refusal is None else left_out(candidate, *refusal)
+
+    def _contact_fell(self, ready: Ready, may_all: bool) -> LeftOut | None:
+        candidate = ready.candidate
+        view = self.cell(candidate)
+        if may_all and ready.is_plain:
+            concerned = self.contact.concerned(view.is_holdout)
+            if concerned is not None and candidate.key not in concerned:
+                return None
+        refusal = self._contact_refusal(candidate, view)
         return None if refusal is None else left_out(candidate, *refusal)
 
     def refusal(self, candidate: Candidate) -> Refusal | None:
@@ -140,7 +147,7 @@ class Funnel:
         """The cell that keeps the candidate from this customer. The universal one keeps back standard offers only."""
         if self.is_held_out and candidate.manner[0] == "standard":
             return HOLDOUT
-        return view.cell.id if view.cell.holdout else None
+        return view.cell.id if view.is_holdout else None
 
     @property
     def holdout(self) -> dict[str, bool] | None:
@@ -153,7 +160,7 @@ class Funnel:
         key = candidate.program_key
         cell = self._cells.get(key)
         if cell is None:
-            chosen = self.facts.cells.get(candidate.program.id)
+            chosen = self.facts.cells.get(candidate.program.id) if self.facts.cells else None
             cell = self._cells[key] = chosen or cell_of(self.facts, candidate.shares)
         return cell
 
@@ -164,10 +171,10 @@ class Funnel:
         return known
 
     def _read_above(self, above: Above) -> Inherited:
-        for level, owned in above.conditions:
-            verdict = self._verdict(owned.condition)
+        for at, (level, condition) in enumerate(above.conditions):
+            verdict = self._verdict(condition)
             if verdict is False:
-                return Inherited(level, (LEVELS[level][1], owned.said))
+                return Inherited(level, at)
             if verdict is not True:
                 return UNCLEAR
         return HOLDS

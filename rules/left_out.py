@@ -22,28 +22,27 @@ class LeftOut(NamedTuple):
     detail: str
     written: bytes
     """As schemas/decision.py has it: `{"campaign": …, "program": …, "offer": …, "reason": …, "detail": …}`"""
+    counted: tuple[str, ...]
+    """As it is counted: offer and reason."""
 
 
-Counts = Counter[tuple[str, ...]]
 REASONS = {each: orjson.dumps(each.value) for each in Reason}
 
 
 def left_out(candidate: Candidate, reason: Reason, detail: str) -> LeftOut:
     written = b'{%b,"reason":%b,"detail":%b}' % (candidate.written, REASONS[reason], orjson.dumps(detail))
-    return LeftOut(candidate, reason, detail, written)
+    return LeftOut(candidate, reason, detail, written, (candidate.offer_id, reason.value))
 
 
 class Together:
     """Candidates that are left out together, whoever asks."""
 
-    __slots__ = ("counts", "each", "reasons", "written")
+    __slots__ = ("counts", "each", "written")
 
     def __init__(self, each: Iterable[LeftOut]) -> None:
         self.each = tuple(each)
         self.written = b",".join([one.written for one in self.each])
-        self.reasons: Counts = Counter((one.reason.value,) for one in self.each)
-        self.counts: Counts = Counter((one.candidate.offer_id, one.reason.value) for one in self.each)
-        """How many there are of an offer with a reason."""
+        self.counts = Counter(one.counted for one in self.each)
 
     def __len__(self) -> int:
         return len(self.each)

@@ -24,23 +24,32 @@ class Ready(NamedTuple):
     """A candidate that is live and worded, whatever the facts are, and what its cell means for it."""
 
     candidate: Candidate
-    view: CellView
     own: tuple[tuple[int, Condition, LeftOut], ...]
     """Its own conditions, each with its level and what follows if it is false where all before it hold."""
+    inherited: tuple[LeftOut, ...]
+    """What follows if one of the conditions above is false where all before it hold; in their order."""
+    looks_at_offer: bool
+    """One of all these conditions does."""
+    is_plain: bool
+    """Every cell has it or holds it back, and there is as much of it as one likes."""
     alone: Scored
 
 
-class InCell(NamedTuple):
+class Section(NamedTuple):
+    """Candidates that inherit the same conditions."""
+
     above: Above
-    is_holdout: bool
     ready: tuple[Ready, ...]
 
 
 class Block(NamedTuple):
-    """The candidates of one program: its cell is worked out once for all of them."""
+    """The candidates of one program; or of several, where no condition depends on the customer's cell."""
 
     first: Candidate
-    cells: Mapping[str, InCell]
+    everywhere: Section | None
+    """In whatever cell."""
+    cells: Mapping[str, Section]
+    """By cell, where that depends on it."""
 
 
 class Group(NamedTuple):
@@ -98,7 +107,7 @@ class Places:
             else:
                 unworded.append(left_out(each, Reason.NO_TREATMENT, f"channel {channel}"))
         return Group(
-            blocks=tuple(map(self._block, ready.values())),
+            blocks=tuple(self._blocks(ready.values())),
             samples=tuple({each.manner: each for found in ready.values() for each in found}.values()),
             to_judge=tuple(to_judge),
             unworded=Together(unworded) if unworded else None,
@@ -110,21 +119,59 @@ class Places:
             found = self._alone[candidate.key] = alone(candidate, self.arbitration)
         return found
 
+    def _blocks(self, programs: Iterable[Sequence[Candidate]]) -> Iterator[Block]:
+        """Programs that follow each other and inherit the same in every cell are one block."""
+        waiting: list[Block] = []
+        for candidates in programs:
+            block = self._block(candidates)
+            if waiting and not _same_above(waiting[-1], block):
+                yield _together(waiting)
+                waiting = []
+            waiting.append(block)
+        if waiting:
+            yield _together(waiting)
+
     def _block(self, candidates: Sequence[Candidate]) -> Block:
         first = candidates[0]
-        return Block(first, {cell.id: self._in_cell(cell.id, candidates) for cell in first.program.cells})
+        cells = {cell.id: self._section(cell.id, candidates) for cell in first.program.cells}
+        everywhere, *others = cells.values()
+        if any(each.looks_at_offer for each in everywhere.ready) or any(each != everywhere for each in others):
+            return Block(first, None, cells)
+        return Block(first, everywhere, {})
 
-    def _in_cell(self, cell: str, candidates: Sequence[Candidate]) -> InCell:
-        views = [(each, each.cells[cell]) for each in candidates]
-        ready = tuple(Ready(each, view, tuple(_own(each, view)), self.alone(each)) for each, view in views)
-        (_, first), *_ = views
-        return InCell(first.above, first.cell.holdout, ready)
+    def _section(self, cell: str, candidates: Sequence[Candidate]) -> Section:
+        return Section(
+            candidates[0].cells[cell].above, tuple(self._ready(each, each.cells[cell]) for each in candidates)
+        )
+
+    def _ready(self, candidate: Candidate, view: CellView) -> Ready:
+        above = zip(view.above.conditions, view.said_above, strict=True)
+        return Ready(
+            candidate=candidate,
+            own=tuple(
+                (level, owned.condition, left_out(candidate, LEVELS[level][1], owned.said)) for level, owned in view.own
+            ),
+            inherited=tuple(left_out(candidate, LEVELS[level][1], said) for (level, _), said in above),
+            looks_at_offer=view.looks_at_offer,
+            is_plain=all(each.is_plain for each in candidate.cells.values()),
+            alone=self.alone(candidate),
+        )
+
+
+def _same_above(one: Block, other: Block) -> bool:
+    return (
+        one.everywhere is not None and other.everywhere is not None and one.everywhere.above is other.everywhere.above
+    )
+
+
+def _together(blocks: Sequence[Block]) -> Block:
+    first, *others = blocks
+    sections = [each.everywhere for each in blocks if each.everywhere is not None]
+    if not others or not sections:
+        return first
+    ready = tuple(one for each in sections for one in each.ready)
+    return Block(first.first, Section(sections[0].above, ready), {})
 
 
 def _is_plain(wordings: Sequence[Wording]) -> bool:
     return any(not each.variables for each in wordings)
-
-
-def _own(candidate: Candidate, view: CellView) -> Iterator[tuple[int, Condition, LeftOut]]:
-    for level, owned in view.own:
-        yield level, owned.condition, left_out(candidate, LEVELS[level][1], owned.said)

@@ -112,7 +112,7 @@ class Slots:
         for scored in others:
             candidate = scored.candidate
             asks = concerned is None or candidate.key in concerned or bool(candidate.takes) or cells.is_held_out
-            if asks or cells.cell(candidate).cell.holdout:
+            if asks or cells.cell(candidate).is_holdout:
                 self.put(scored)
             else:
                 self.fallen.append(scored.outranked)

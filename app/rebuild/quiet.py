@@ -1,13 +1,15 @@
 """A `Meter` for what is folded again: it was counted the first time."""
 
-from consumers.meter import Counts
+from collections.abc import Iterable, Mapping
+
+from consumers.meter import Labels
 
 
 class Quiet:
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         pass
 
-    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None:
+    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
         pass
 
     def observe(self, name: str, seconds: float) -> None:

@@ -1,8 +1,10 @@
 """Counting by offer and reason stays bounded, and looks like any other counter."""
 
+from collections.abc import Mapping
+
 from app.metrics import MOST_OFFERS, Metrics
-from app.tally import MOST_KEPT, OTHER, Tally
-from consumers.meter import Counts, count_decision
+from app.tally import MOST_NEW, OTHER, Tally
+from consumers.meter import Labels, count_decision
 from rules.answer import Origin, answered
 from rules.arbitration import NothingLearned
 from rules.decide import decide
@@ -29,20 +31,20 @@ def test_a_decision_counts_its_candidates() -> None:
     assert 'opportune_left_out_total{reason="no_treatment"} 4.0' in lines
 
 
-def test_what_is_kept_is_counted_as_often_as_it_came() -> None:
+def test_what_comes_together_is_counted_as_often_as_it_came() -> None:
     tally = Tally("x", "x", ("offer",), most=9)
-    kept: list[Counts] = [{(f"o{number % 3}",): 2} for number in range(MOST_KEPT + 1)]
-    for each in (*kept, kept[0]):
-        tally.add_all(each, kept=True)
-    (family,) = tally.collect()
-    assert sum(each.value for each in family.samples) == 2 * (MOST_KEPT + 2)
+    together: list[Mapping[Labels, int]] = [{(f"o{number % 3}",): 2} for number in range(MOST_NEW + 1)]
+    for each in (*together, together[0]):
+        tally.add([("o1",)], [each])
+    assert tally.counts() == tally.counts(), "looking counts nothing"
+    assert sum(tally.counts().values()) == 3 * (MOST_NEW + 2)
 
 
 def test_what_comes_after_so_many_offers_is_counted_together() -> None:
     metrics = Metrics()
     for number in range(3 * MOST_OFFERS):
-        metrics.count("candidates", reason="chosen", offer=f"o{number}")
-    metrics.count("candidates", offer="o0", reason="chosen")
+        metrics.tally("candidates", [(f"o{number}", "chosen")])
+    metrics.tally("candidates", [("o0", "chosen")])
     lines = [line for line in metrics.page().decode().splitlines() if line.startswith("opportune_candidates_total")]
     assert len(lines) == MOST_OFFERS + 1
     assert 'opportune_candidates_total{offer="o0",reason="chosen"} 2.0' in lines
@@ -52,6 +54,6 @@ def test_what_comes_after_so_many_offers_is_counted_together() -> None:
 def test_an_offer_may_be_called_other() -> None:
     tally = Tally("x", "x", ("offer",), most=1)
     for offer in (OTHER, "a", OTHER):
-        tally.add({"offer": offer}, 1)
+        tally.add([(offer,)])
     (family,) = tally.collect()
     assert [(each.labels, each.value) for each in family.samples] == [({"offer": OTHER}, 3)]

@@ -1,6 +1,6 @@
 """A store on a real Redis, and workers that are driven step by step."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from consumers.folding import ProfileFold
 from consumers.live import LivePolicy
 from consumers.loop import GuardedLoop
-from consumers.meter import Counts
+from consumers.meter import Labels
 from consumers.redis_streams import RedisStreams
 from profiles.connection import connected
 from profiles.store import CustomerStore
@@ -28,8 +28,8 @@ class Counted:
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + amount
 
-    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None:
-        self.count(name, sum(counts.values()))
+    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+        self.count(name, len(list(each)) + sum(sum(counts.values()) for counts in together))
 
     def observe(self, name: str, seconds: float) -> None: ...
 

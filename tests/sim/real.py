@@ -8,7 +8,7 @@ over the log alone.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from consumers.courier import Courier
 from consumers.folding import ProfileFold
 from consumers.loop import GuardedLoop
-from consumers.meter import Counts
+from consumers.meter import Labels
 from consumers.redis_streams import RedisStreams
 from consumers.timers import Timers
 from profiles import keys
@@ -99,7 +99,7 @@ class Silent:
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
-    def tally(self, name: str, counts: Counts, *, kept: bool = False) -> None: ...
+    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None: ...
 
     def observe(self, name: str, seconds: float) -> None: ...
 
