@@ -247,7 +247,8 @@ class Decisioning:
         elsewhere = [each for each in said if each.subject != person.subject]
         links = person.links()
         if links is None or person.named.subject == person.subject:
-            await self._store.append(elsewhere)
+            if elsewhere:
+                await self._store.append(elsewhere)
             return True
         commit = Commit(person.named.subject, person.named.version, records=elsewhere, links=links)
         return await self._store.commit(commit) is Committed.OK

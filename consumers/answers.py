@@ -27,7 +27,7 @@ class NoSuchOutcome(BadFields):
 async def known_codes(store: CustomerStore, asked: set[str]) -> dict[str, KnownCode]:
     """What each of these parsed codes stands for, where any decision made it. Raises StoreUnavailable."""
     within = [code for code in asked if codes.shard_of(code) < store.shards]
-    trip = store.scripts.batch()
+    trip = store.scripts.reading()
     for code in within:
         trip.add("GET", keys.code(codes.shard_of(code), code))
     answers = zip(within, await trip.run(), strict=True)

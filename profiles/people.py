@@ -69,6 +69,8 @@ class Person:
     def links(self) -> Links | None:
         """What the one who was asked for is to know ahead of its log: who is its own by this request. And what it need
         not know ahead any more. None for nothing new. One who has too many already gets no more."""
+        if not self.together and not self.named.linking.sources:
+            return None
         named, is_free = self.named, not self.named.is_full
         claimed = {
             one.subject for one in self.together if one.owner == named.subject or (is_free and one.owner is None)
@@ -116,6 +118,8 @@ class People:
         """Makes it known to everybody who counts whose they are, now: in the log, and ahead of it. `at_ms`: when the
         request names them together. One round trip; none where all know it. False if one of them has changed since
         it was read: read again. Raises StoreUnavailable."""
+        if not person.others:
+            return True
         commits = [
             Commit(
                 subject=each.subject,
