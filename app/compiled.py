@@ -66,6 +66,7 @@ HOT = (
     "rules/permission.py",
     "rules/places.py",
     "rules/proposing.py",
+    "rules/ready.py",
     "rules/reasons.py",
     "rules/silences.py",
     "rules/slots.py",

@@ -1,7 +1,6 @@
 """Every metric there is, on one page. Names follow Prometheus: counters end in `_total`, times in `_seconds`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
@@ -108,11 +107,10 @@ class Metrics:
             for name, (text, labels) in COUNTERS.items()
             if not name.startswith(without)
         }
+        self._found: dict[tuple[object, ...], Counter] = {}
         self._tallies = {name: Tally(f"opportune_{name}", *each, MOST_OFFERS) for name, each in TALLIES.items()}
         for tally in self._tallies.values():
             self.registry.register(tally)
-        self._series: dict[tuple[Any, ...], Counter] = {}
-        """Those of the counters that were counted, as prometheus-client takes long to find them."""
         candidates = self._tallies["candidates"]
         self.registry.register(Summed("opportune_left_out", "Candidates left out", "reason", candidates, CHOSEN))
         self._histograms = {
@@ -127,12 +125,12 @@ class Metrics:
         }
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
-        key = name, *labels.items()
-        series = self._series.get(key)
-        if series is None:
-            counter = self._counters[name]
-            series = self._series[key] = counter.labels(**labels) if labels else counter
-        series.inc(amount)
+        key = (name, *labels.items())
+        counter = self._found.get(key)
+        if counter is None:  # prometheus-client takes a while to find it
+            counter = self._counters[name].labels(**labels) if labels else self._counters[name]
+            self._found[key] = counter
+        counter.inc(amount)
 
     def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
         self._tallies[name].add(each, together)

@@ -18,7 +18,7 @@ from profiles.profile import Profile, Session
 from profiles.tags import held
 from schemas.base import moment
 from schemas.interaction import SESSION_ENDED, Interaction
-from schemas.policy import FieldType
+from schemas.observed import FieldType
 
 
 class Situation(Struct, frozen=True):
@@ -121,18 +121,15 @@ KNOWN: Mapping[str, Getter] = {
 
 
 def _feature(feature: FeatureDefinition) -> Getter:
-    key, read = feature.key, feature.reader()
-    if feature.value_type == "timestamp":
-        return _of_times(feature)
-    if feature.with_current:
-        return lambda situation: read(situation.profile.features.get(key), situation.now_ms)
-    return lambda situation: read((situation.before or situation.profile).features.get(key), situation.now_ms)
+    if feature.value_type == "timestamp" or not feature.with_current:
+        return lambda situation: read_feature(feature, _counted(feature, situation).features, situation.now_ms)
+    read, key = feature.reading(), feature.key
+    return lambda situation: read(situation.profile.features.get(key), situation.now_ms)
 
 
-def _of_times(feature: FeatureDefinition) -> Getter:
-    if feature.with_current:
-        return lambda situation: read_feature(feature, situation.profile.features, situation.now_ms)
-    return lambda situation: read_feature(feature, (situation.before or situation.profile).features, situation.now_ms)
+def _counted(feature: FeatureDefinition, situation: Situation) -> Profile:
+    """The profile with the event that is judged, or without it."""
+    return situation.profile if feature.with_current else situation.before or situation.profile
 
 
 def read_feature(feature: FeatureDefinition, states: Mapping[str, Any], now_ms: int) -> Any:

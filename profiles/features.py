@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from profiles.aggregates import Aggregate
-from profiles.windows import Window, packed, partials, put, unpacked
+from profiles.windows import Rolling, Window, last_of, packed, partials, put, unpacked
 from schemas.base import at_ms
 from schemas.interaction import Interaction
 
@@ -21,6 +21,8 @@ LONGEST_KEY = 200
 
 
 Reader = Callable[[Interaction], Any]
+Read = Callable[[Any, int], Any]
+"""(state or None, now) → what conditions see"""
 Add = Callable[[Any, Any, int, int], Any]
 """(state or None, value, time, time of the customer's newest event) → state"""
 After = Callable[[Any, Interaction, int], Any]
@@ -133,18 +135,22 @@ class FeatureDefinition:
             if (found := self._partial(each, now_ms)) is not None
         }
 
-    def reader(self) -> Callable[[Any, int], Any]:
-        """`read`, prepared: for most features all but the window and the state is known beforehand."""
+    def reading(self) -> "Read":
+        """As `read`, for whoever asks often: what does not change from one customer to the next is looked up here."""
         window, aggregate, keep = self.window, self.aggregate, self.keep
-        if window is None or self.by or self.per_ms or aggregate.timed:
+        if not isinstance(window, Rolling) or self.by or aggregate.timed or self.per_ms:
             return self.read
-        oldest_to_newest, merge, value, empty = window.read, aggregate.merge, aggregate.read, aggregate.empty
+        length_ms, width_ms, empty = window.length_ms, window.width_ms, aggregate.empty
+        merge, value_of = aggregate.merge, aggregate.read
 
-        def of_window(state: Any, now_ms: int) -> Any:
-            found = partials(state, *oldest_to_newest(now_ms)) if state else None
-            return value(merge(found, keep), keep) if found else empty
+        def read(state: Any, now_ms: int) -> Any:
+            if not state:
+                return empty
+            oldest = (now_ms - length_ms) // width_ms
+            found = state[1::2] if last_of(state) >= oldest else partials(state, oldest, None)
+            return value_of(merge(found, keep), keep) if found else empty
 
-        return of_window
+        return read
 
     def _partial(self, state: Any, now_ms: int) -> Any:
         """What the window that ends now holds; None if that is nothing."""

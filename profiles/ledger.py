@@ -271,8 +271,8 @@ def proposed(ledger: Ledger, proposals: Iterable[Proposal], now_ms: int) -> Ledg
 def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
     """Without what is too old to matter."""
     oldest = now_ms - definition.remember_ms
-    kept = tuple(each for each in ledger.entries if each.latest_ms() > oldest)
-    forgotten = max((each.latest_ms() for each in kept[:-MOST_ENTRIES]), default=0)
+    kept = tuple([each for each in ledger.entries if each.matters_after(oldest)])
+    forgotten = max([each.latest_ms() for each in kept[:-MOST_ENTRIES]], default=0)
     return replace(
         ledger,
         entries=kept[-MOST_ENTRIES:],
@@ -284,7 +284,7 @@ def tidied(ledger: Ledger, now_ms: int, definition: Definition) -> Ledger:
 def within(ledger: Ledger, longest_ms: int, now_ms: int) -> Ledger:
     """What a contact policy sees that looks back no further than `longest_ms`."""
     oldest = now_ms - longest_ms
-    entries = tuple(each for each in ledger.entries if each.latest_ms() > oldest or each.until_ms > now_ms)
-    proposals = tuple(each for each in ledger.proposals if each.until_ms > now_ms)
+    entries = tuple([each for each in ledger.entries if each.matters_after(oldest) or each.until_ms > now_ms])
+    proposals = tuple([each for each in ledger.proposals if each.until_ms > now_ms])
     forgotten = ledger.forgotten_ms if ledger.forgotten_ms > oldest else 0
     return Ledger(entries, proposals, forgotten, cells=ledger.cells)

@@ -83,9 +83,11 @@ def _by_score(scored: Sequence[Scored], seed: int) -> list[Scored]:
         return sorted(scored, key=itemgetter(1), reverse=True)
     shared = Counter(scores)
 
+    seeded = blake2b(f"{seed}|".encode(), digest_size=8)
+
     # chance is asked only where it decides: it takes longer than a score
     def rank(each: Scored) -> tuple[float, bytes]:
-        return -each.score, _chance(seed, each.candidate) if shared[each.score] > 1 else b""
+        return -each.score, _chance(seeded, each.candidate) if shared[each.score] > 1 else b""
 
     return sorted(scored, key=rank)
 
@@ -107,5 +109,7 @@ def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: 
     return Scored(candidate, score, factors, left_out(candidate, Reason.OUTRANKED, f"score {score:g}"))
 
 
-def _chance(seed: int, candidate: Candidate) -> bytes:
-    return blake2b(f"{seed}|{candidate.key}".encode(), digest_size=8).digest()
+def _chance(seeded: blake2b, candidate: Candidate) -> bytes:
+    hashed = seeded.copy()
+    hashed.update(candidate.key.encode())
+    return hashed.digest()

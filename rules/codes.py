@@ -63,17 +63,21 @@ def shard_of(code: str) -> int:
 
 
 def _base32(number: int, characters: int) -> str:
-    return "".join(ALPHABET[(number >> (5 * at)) & 31] for at in reversed(range(characters)))
+    return "".join([ALPHABET[(number >> at) & 31] for at in range(5 * characters - 5, -5, -5)])
 
 
 def _check_character(body: str) -> str:
     """Horner's rule over GF(32): the sum of symbol × α^position."""
     total = 0
     for character in body:
-        total = _times_alpha(total) ^ ALPHABET.index(character)
-    return ALPHABET[_times_alpha(total)]
+        total = TIMES_ALPHA[total] ^ VALUE_OF[character]
+    return ALPHABET[TIMES_ALPHA[total]]
 
 
 def _times_alpha(element: int) -> int:
     doubled = element << 1
     return doubled ^ PRIMITIVE_POLYNOMIAL if doubled & 32 else doubled
+
+
+VALUE_OF = {character: value for value, character in enumerate(ALPHABET)}
+TIMES_ALPHA = tuple(_times_alpha(each) for each in range(32))

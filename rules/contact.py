@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from rules.candidates import Candidate
 from rules.clocks import is_quiet
 from rules.contact_rules import ContactRules
-from rules.counting import UNKNOWN, Counted, Key, counted, since_ms, tally
+from rules.counting import UNKNOWN, Counted, Key, counted, since_ms, tally, within_window
 from rules.judgement import Refusal as Refusal
 from rules.language import Condition, EvaluationError
 from rules.permission import asked
@@ -287,8 +287,11 @@ class ContactState:
                 entries = self.ledger.entries
                 counted_by[cap.counting] = counted(cap.counting, entries, held_out, reading, self.now_ms)
             if len(counted_by[cap.counting]) + most <= cap.at_most - cap.including_current:
-                continue  # not even if all of them counted
-            before = tally(cap, counted_by[cap.counting], reading, since_ms(cap, self.now_ms, zone))
+                continue  # not even if all of them counted for the same
+            recent = within_window(cap, counted_by[cap.counting], since_ms(cap, self.now_ms, zone))
+            if len(recent) + most <= cap.at_most - cap.including_current:
+                continue
+            before = tally(cap, recent, reading)
             limit = limit_of(cap, self._read(cap.per, before))
             if max(limit.counts.values(), default=0) + limit.unknown + most > limit.room:
                 found.append(limit)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from rules.clocks import period_start_ms
+from schemas.catalogue import Offer
 from schemas.contact import DECIDED, PRESENTED, Cap, CapScope
 from schemas.ledger import LedgerEntry
-from schemas.policy import Offer, Outcome, Policy
+from schemas.policy import Outcome, Policy
 
 Key = str | tuple[str, str] | None
 UNKNOWN = "?"  # cannot be an id
@@ -146,12 +147,17 @@ def _happened(outcome: str, entries: Iterable[LedgerEntry], reading: Reading, no
     return list(found.values())
 
 
-def tally(cap: Cap, contacts: Iterable[Counted], reading: Reading, since: int) -> dict[Key, int]:
-    """How many contacts lie in the window of the cap, by what they count for."""
+def within_window(cap: Cap, contacts: Iterable[Counted], since: int) -> list[LedgerEntry]:
+    """Those that lie in the window of the cap, on its channels."""
+    channels = cap.channels
+    return [entry for at_ms, entry in contacts if at_ms >= since and (not channels or entry.channel in channels)]
+
+
+def tally(cap: Cap, contacts: Iterable[LedgerEntry], reading: Reading) -> dict[Key, int]:
+    """How many there are, by what they count for."""
     found: dict[Key, int] = {}
     key_of = reading.key_of(cap.per)
-    for at_ms, entry in contacts:
-        if at_ms >= since and (not cap.channels or entry.channel in cap.channels):
-            key = key_of(entry)
-            found[key] = found.get(key, 0) + 1
+    for entry in contacts:
+        key = key_of(entry)
+        found[key] = found.get(key, 0) + 1
     return found

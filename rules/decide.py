@@ -97,7 +97,7 @@ def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: i
 def _groups(place: Place, found: Proposed) -> Iterator[Group]:
     yield place.always
     for offer in found.besides:
-        group = place.by_offer.get(offer)
+        group = place.of(offer)
         if group is not None:
             yield group
 

@@ -14,9 +14,10 @@ from rules.cells import Shares, assign, kept
 from rules.contact import ContactState
 from rules.handing import Handed
 from rules.judgement import Refusal
-from rules.language import Condition, EvaluationError
+from rules.language import ERRORS, Condition, EvaluationError
 from rules.left_out import Fallen, LeftOut, left_out
-from rules.places import Group, Ready, Section
+from rules.places import Group, Section
+from rules.ready import Ready
 from rules.reasons import Reason
 from rules.ruleset import RuleSet
 from rules.stock import Stock
@@ -88,10 +89,13 @@ class Funnel:
         falls, at = inherited
         if falls < 0 or ready.looks_at_offer:
             return self._carefully(ready.candidate)
-        for level, condition, if_false in ready.own:
+        for level, quick, if_false in ready.own:
             if level >= falls:
                 break
-            value = condition.value(self.values)
+            try:
+                value = quick(self.values)
+            except ERRORS:
+                return self._carefully(ready.candidate)
             if value is False:
                 return if_false
             if value is not True:

@@ -130,6 +130,8 @@ def compile_rules(checked: Checked) -> RuleSet:
     classes = classes_of(policy, checked)
     hand_overs = hand_overs_of(policy)
     waiting_ms = [each.lasting for each in hand_overs.values()]
+    places = Places(always, by_offer, policy.arbitration)
+    places.prepare()
     lifetimes = {rule.id: rule.lifetime for rule in policy.rules if rule.lifetime is not None}
     return RuleSet(
         revision=checked.revision,
@@ -146,7 +148,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         desktops={placement: min(channels) for placement, channels in desktops(policy).items()},
         reads=_asked_of_customers(conditions) | classes.reads | contact.reads | _written(candidates) | {"event.type"},
         by_offer=by_offer,
-        places=Places(always, by_offer, policy.arbitration),
+        places=places,
         always=always,
         always_boosts=dict.fromkeys(always, 0.0),
         rules_of=_rules_by_event(policy, conditions),

@@ -120,6 +120,10 @@ class LedgerEntry(Struct, frozen=True, omit_defaults=True):
         """Those that came back for its response code, or happened by themselves."""
         return {**self.said, **self.outcomes} if self.said else self.outcomes
 
+    def matters_after(self, ms: int) -> bool:
+        """Whether anything has happened to it since."""
+        return self.at_ms > ms or self.latest_ms() > ms
+
     def latest_ms(self) -> int:
         """When something last happened to it."""
         inferred: Mapping[str, int] = self.inferred.outcomes if self.inferred else {}

@@ -11,9 +11,12 @@ from rules.language.explain import Explanation, explain
 from rules.language.lacking import Lack, Lacking, Lacks, lacking, leaves, together
 from rules.language.matcher import Matcher
 from rules.language.problems import ConditionError, EvaluationError, Problem
+from rules.language.program import Quick
+from rules.language.runtime.logic import ERRORS
 from rules.language.vocabulary import Vocabulary
 
 __all__ = [
+    "ERRORS",
     "Condition",
     "ConditionError",
     "EvaluationError",
@@ -24,6 +27,7 @@ __all__ = [
     "Lacks",
     "Matcher",
     "Problem",
+    "Quick",
     "Vocabulary",
     "compile_condition",
     "compile_expression",

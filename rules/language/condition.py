@@ -14,7 +14,7 @@ from rules.language.frontend import Checked, check
 from rules.language.limits import check_size
 from rules.language.oracle import Oracle
 from rules.language.problems import ConditionError, EvaluationError, Problem
-from rules.language.program import Facts, Program
+from rules.language.program import Facts, Program, Quick
 from rules.language.tree import names_in
 from rules.language.vocabulary import Vocabulary
 
@@ -22,7 +22,7 @@ from rules.language.vocabulary import Vocabulary
 class Expression:
     """An accepted expression of any type. Immutable; safe to share between threads."""
 
-    __slots__ = ("carefully", "generated", "reads", "result_type", "source", "tree", "value")
+    __slots__ = ("_program", "carefully", "generated", "reads", "result_type", "source", "tree", "value")
 
     def __init__(self, checked: Checked, vocabulary: Vocabulary) -> None:
         self.source = checked.source
@@ -32,9 +32,15 @@ class Expression:
         self.result_type = self.tree.type
         self.generated = not_generated(self.tree) is None
         program = Program(self.tree) if self.generated else Oracle(checked)
+        self._program = program
         self.value: Callable[[Facts], object | EvaluationError] = program.run
         """The value for these facts, or the EvaluationError that stands in its place."""
         self.carefully: Callable[[Facts], object] = program.carefully
+
+    def quick(self) -> Quick:
+        """For who asks very often: gives the value, or an EvaluationError in its place, or raises one of ERRORS; then
+        `value` says what it is."""
+        return self._program.quick()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.source!r})"

@@ -7,7 +7,7 @@ serves tests and the rare construct that is not generated.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rules.language.frontend import KNOWN, Checked
@@ -46,6 +46,9 @@ class Oracle:
             return EvaluationError(_sentence(str(refused).partition(" [")[0]))
 
     carefully = run
+
+    def quick(self) -> Callable[[Mapping[str, object]], object]:
+        return self.run
 
 
 def _names(checked: Checked) -> set[str]:

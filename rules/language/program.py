@@ -19,6 +19,7 @@ from rules.language.tree import Call, Name, Node, operands, walk
 from rules.language.unknowns import needed
 
 Facts = Mapping[str, object]
+Quick = Callable[[Facts], object]
 _Careful = Callable[[Facts, list[int]], object]
 
 
@@ -38,6 +39,11 @@ class Program:
             return self._fast(facts)
         except ERRORS:
             return self.carefully(facts)
+
+    def quick(self) -> Quick:
+        """What `run` asks first; it raises where evaluation fails."""
+        self.run({})  # code is generated at the first use
+        return self._fast
 
     def carefully(self, facts: Facts, budget: list[int] | None = None) -> object:
         """As `run`, for a caller who knows that the fast form fails; for a side, with the work that is left."""
