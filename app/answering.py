@@ -18,7 +18,7 @@ from profiles.errors import StoreUnavailable, TooMuchContention
 from rules.answer import Reply
 from rules.defaults import filled
 from schemas.base import at_ms, rfc3339
-from schemas.decision import DecisionRequest, DefaultTreatment, Degraded, Undecided
+from schemas.decision import DecisionRequest, DefaultTreatment, Degraded, Question, Undecided
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,9 @@ class Answering:
         self._deadline_ms = deadline_ms
         self._told_s, self._untold = float("-inf"), 0
 
-    async def answer(self, request: DecisionRequest, now: datetime, spent_s: float = 0.0) -> Reply | Undecided:
+    async def answer(
+        self, request: DecisionRequest | Question, now: datetime, spent_s: float = 0.0
+    ) -> Reply | Undecided:
         """`spent_s`: since the request has arrived.
 
         Raises NoPolicy, BadFields, StoreUnavailable and TooMuchContention.

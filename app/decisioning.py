@@ -40,7 +40,7 @@ from rules.arbitration import Models
 from rules.decide import decide
 from rules.wanting import wanted
 from schemas.base import at_ms
-from schemas.decision import DecisionRecord, DecisionRequest, Degraded, Facts
+from schemas.decision import DecisionRecord, DecisionRequest, Degraded, Facts, Question
 from schemas.interaction import IDENTIFY, Interaction
 
 SOURCE = "opportune/decisions"
@@ -62,7 +62,7 @@ class Asked:
     request_id: str | None
 
     @staticmethod
-    def from_request(request: DecisionRequest, policy: LivePolicy, now_ms: int) -> "Asked":
+    def from_request(request: DecisionRequest | Question, policy: LivePolicy, now_ms: int) -> "Asked":
         """Raises BadFields."""
         identifiers = _identifiers(request, policy)
         return Asked(
@@ -91,7 +91,7 @@ class Asked:
         return Facts(person.subject, self.channel, self.placements, values, seen, stock=stock)
 
 
-def _identifiers(request: DecisionRequest, policy: LivePolicy) -> tuple[str, ...]:
+def _identifiers(request: DecisionRequest | Question, policy: LivePolicy) -> tuple[str, ...]:
     kinds = policy.definition.identifiers
     for kind in request.identifiers:
         if kind not in kinds:
@@ -104,7 +104,7 @@ def _identifiers(request: DecisionRequest, policy: LivePolicy) -> tuple[str, ...
 
 
 def _event(
-    request: DecisionRequest, identifiers: tuple[str, ...], policy: LivePolicy, now_ms: int
+    request: DecisionRequest | Question, identifiers: tuple[str, ...], policy: LivePolicy, now_ms: int
 ) -> Interaction | None:
     given, (subject, *links) = request.interaction, identifiers
     if given is None:
@@ -146,7 +146,7 @@ class Decisioning:
         self._models = models
         self._meter = meter
 
-    async def decide(self, request: DecisionRequest, now: datetime) -> DecisionRecord:
+    async def decide(self, request: DecisionRequest | Question, now: datetime) -> DecisionRecord:
         """Raises NoPolicy, BadFields, StoreUnavailable and TooMuchContention.
 
         A request with an id that was answered before gets that answer again.
@@ -247,7 +247,8 @@ class Decisioning:
         elsewhere = [each for each in said if each.subject != person.subject]
         links = person.links()
         if links is None or person.named.subject == person.subject:
-            await self._store.append(elsewhere)
+            if elsewhere:
+                await self._store.append(elsewhere)
             return True
         commit = Commit(person.named.subject, person.named.version, records=elsewhere, links=links)
         return await self._store.commit(commit) is Committed.OK

@@ -9,7 +9,7 @@ from consumers.live import LivePolicy, PolicySource
 from profiles.errors import BadFields
 from profiles.store import CustomerStore, Record
 from schemas.base import at_ms
-from schemas.interaction import CloudEvent
+from schemas.interaction import CloudEvent, Event
 
 
 class Ingestion:
@@ -20,7 +20,7 @@ class Ingestion:
         self._policies = policies
         self._require_room = require_room
 
-    async def accept(self, events: Sequence[CloudEvent], received: datetime) -> list[BadFields | None]:
+    async def accept(self, events: Sequence[CloudEvent | Event], received: datetime) -> list[BadFields | None]:
         """For each event None, or why it was refused. The good ones are in the log when this returns.
 
         Raises NoRoom, NoPolicy and StoreUnavailable.
@@ -32,7 +32,7 @@ class Ingestion:
         return [each if isinstance(each, BadFields) else None for each in results]
 
 
-def _judged(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Record | BadFields:
+def _judged(event: CloudEvent | Event, policy: LivePolicy, received_ms: int) -> Record | BadFields:
     try:
         return taken_in(event, policy, received_ms)
     except BadFields as refusal:

@@ -4,6 +4,7 @@ The secret has 256 random bits, so a plain SHA-256 of it cannot be searched; a s
 cost every call time.
 """
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -94,6 +95,8 @@ class Verifier:
         self._registry = registry
         self._store = store
         self._seen: dict[str, tuple[float, Holder | None]] = {}
+        self._asking: dict[str, asyncio.Future[Holder | None]] = {}
+        """Look-ups under way: whoever comes meanwhile with the same key waits for the same answer."""
 
     async def require(self, token: str | None, scope: str, *others: str) -> Holder:
         """The key must have the scope, or one of the others. Raises NotAuthenticated, NotAllowed, StoreUnavailable."""
@@ -108,7 +111,7 @@ class Verifier:
             return holder
         is_believed = time.monotonic() < until + BELIEVED_S
         try:
-            found = await self._looked_up(token, is_believed)
+            found = await self._asked(fingerprint, token, is_believed)
         except StoreUnavailable:
             self._store.suspect()
             if not is_believed:
@@ -121,6 +124,13 @@ class Verifier:
             self._seen.clear()
         self._seen[fingerprint] = time.monotonic() + REMEMBER_S, found
         return found
+
+    async def _asked(self, fingerprint: str, token: str, is_believed: bool) -> Holder | None:
+        asking = self._asking.get(fingerprint)
+        if asking is None:
+            asking = self._asking[fingerprint] = asyncio.ensure_future(self._looked_up(token, is_believed))
+            asking.add_done_callback(lambda _: self._asking.pop(fingerprint, None))
+        return await asyncio.shield(asking)
 
     async def _looked_up(self, token: str, is_believed: bool) -> Holder | None:
         """One that is believed waits for no slow store. Raises StoreUnavailable."""

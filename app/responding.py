@@ -23,7 +23,7 @@ from rules import codes
 from rules.cell_codes import read_code
 from schemas.base import at_ms
 from schemas.identity import CUSTOMER
-from schemas.response import ResponseReceipt, ResponseRecord, ResponseRequest
+from schemas.response import ResponseReceipt, ResponseRecord, ResponseRequest, SentBack
 
 
 class Responding:
@@ -33,7 +33,7 @@ class Responding:
         self._policies = policies
         self._meter = meter
 
-    async def respond(self, request: ResponseRequest, now: datetime) -> ResponseReceipt:
+    async def respond(self, request: ResponseRequest | SentBack, now: datetime) -> ResponseReceipt:
         """Raises BadResponseCode, UnknownResponseCode, UnknownOutcome, Invalid, NoPolicy and store errors."""
         policy = required(self._policies)
         code = await self._code(request, policy, at_ms(now))
@@ -49,7 +49,7 @@ class Responding:
             repeated=result is Committed.DONE,
         )
 
-    async def _code(self, request: ResponseRequest, policy: LivePolicy, now_ms: int) -> str:
+    async def _code(self, request: ResponseRequest | SentBack, policy: LivePolicy, now_ms: int) -> str:
         if request.customer is not None:
             return await self._sent_to(request, policy, now_ms)
         if read_code(request.code) in policy.ruleset.cell_codes:
@@ -57,7 +57,7 @@ class Responding:
             raise BadResponseCode(f"{request.code} is the printed code of a cell, which many have.", hint=hint)
         return parsed(request.code)
 
-    async def _sent_to(self, request: ResponseRequest, policy: LivePolicy, now_ms: int) -> str:
+    async def _sent_to(self, request: ResponseRequest | SentBack, policy: LivePolicy, now_ms: int) -> str:
         """The response code that the printed code of a cell stands for, with this customer."""
         cell = policy.ruleset.cell_codes.get(read_code(request.code))
         if cell is None:
@@ -100,7 +100,7 @@ def parsed(code: str) -> str:
 
 
 def answer(
-    request: ResponseRequest, code: str, known: KnownCode, definition: Definition, now_ms: int
+    request: ResponseRequest | SentBack, code: str, known: KnownCode, definition: Definition, now_ms: int
 ) -> ResponseRecord:
     try:
         return answer_of(request, code, known, definition, now_ms)

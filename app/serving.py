@@ -15,6 +15,7 @@ from app.errors import PortInUse
 from app.launcher import end_with_parent
 from app.logs import set_up
 from app.settings import Settings
+from consumers.garbage import Keeping, collect_rarely
 
 FINISH_WITHIN_S = 15
 """How long requests in flight may take when the API is asked to end."""
@@ -48,10 +49,10 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if bound.family == socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def serve(bound: socket.socket, workers: int) -> None:
-    """Serves until SIGTERM or SIGINT."""
+def serve(bound: socket.socket, workers: int, application: str = "app.serving:api") -> None:
+    """Serves until SIGTERM or SIGINT. `application`: what makes it in each process."""
     config = uvicorn.Config(
-        "app.serving:api",
+        application,
         factory=True,
         loop="uvloop",
         http="httptools",
@@ -82,4 +83,5 @@ def api() -> FastAPI:
         end_with_parent(supervisor.pid)
     settings = Settings.from_env(os.environ)
     set_up(settings.log_level)
-    return build_api(settings)
+    collect_rarely()
+    return build_api(settings, taken_over=Keeping())

@@ -19,119 +19,24 @@ import cProfile
 import pstats
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import yaml
-
+from bench.catalogue import ASKED, FEATURES, RULES, TYPES, entry, policy, ruleset
 from bench.report import best_ns, print_figures, print_table
 from rules.arbitration import NothingLearned
 from rules.decide import Judgement, decide
-from rules.policy import check
-from rules.ruleset import RuleSet, compile_rules
+from rules.ruleset import RuleSet
 from schemas.base import at_ms
 from schemas.decision import Facts
-from schemas.ledger import Ledger, LedgerEntry
+from schemas.ledger import Ledger
 
-SEED, RULES, TYPES, CUSTOMERS, REPEATS = 7, 500, 50, 40, 300
+SEED, CUSTOMERS, REPEATS = 7, 40, 300
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 NOW_MS = at_ms(NOW)
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-PLACES = [(channel, place) for channel in ("web", "app", "call") for place in ("main", "side")]
-ASKED = PLACES[0]
 SIZES = (10, 100, 1_000)
-FEATURES = [f"f{number}" for number in range(20)]
-
-
-def policy(count: int, chance: random.Random, at_asked: int | None = None) -> dict[str, Any]:
-    """A policy of so many offers; `at_asked`: so many of them for the place that asks, the others for other places."""
-    offers = [_offer(number, chance, at_asked) for number in range(count)]
-    return {
-        "policy": {"name": "bench", "time_zone": "Europe/Lisbon"},
-        "interactions": {f"t{n}": {"channel": "web", "fields": {"amount": "double!"}} for n in range(TYPES)},
-        "outcomes": {
-            "presented": {"class": "impression"},
-            "accepted": {"class": "positive", "implies": ["presented"], "ends": True},
-            "declined": {"class": "negative", "implies": ["presented"], "ends": True},
-        },
-        "attributes": {"age": "int", "consent": "bool", "zone": "string"},
-        "features": {name: {"count": f"t{n}", "window": "30d"} for n, name in enumerate(FEATURES)},
-        "segments": {"busy": "customer.f0 > 3", "young": "customer.age < 30"},
-        "offers": offers,
-        "campaigns": list(_campaigns([each["id"] for each in offers])),
-        "rules": [_rule(number, count, chance) for number in range(RULES)],
-        "contact_policy": {
-            "consents": [{"id": "all", "purpose": "marketing", "require": "customer.consent"}],
-            "requirements": [{"id": "grown", "require": "customer.age >= 16"}],
-            "quiet_hours": [{"id": "night", "from": "22:00", "until": "07:00"}],
-            "suppressions": [{"id": "ignored", "after": 4, "of": "unanswered", "within": "30d", "for": "30d"}],
-            "cool_downs": [{"after": "declined", "per": "offer", "for": "60d"}],
-            "caps": [
-                {"id": "weekly", "per": "customer", "at_most": 20, "within": "7d"},
-                {"id": "category", "per": "category", "at_most": 6, "within": {"calendar": "month"}},
-                {"id": "offer", "per": "offer", "at_most": 3, "within": "30d"},
-            ],
-            "customer_time_zone": "zone",
-        },
-        "arbitration": {"at_most_per_category": 2},
-    }
-
-
-def _offer(number: int, chance: random.Random, at_asked: int | None) -> dict[str, Any]:
-    places = chance.sample(PLACES, 2)
-    if at_asked is not None:
-        places = [ASKED, PLACES[1]] if number < at_asked else chance.sample(PLACES[1:], 2)
-    return {
-        "id": f"o{number}",
-        "name": f"Offer {number}",
-        "value": chance.randint(1, 200),
-        "category": f"k{number % 8}",
-        "always": number % 2 == 0,
-        "eligible": f"customer.{chance.choice(FEATURES)} >= {chance.randint(0, 6)}",
-        "treatments": [
-            {"id": f"o{number}-{channel}-{place}", "channel": channel, "placement": place, "content": {"title": "x"}}
-            for channel, place in places
-        ],
-    }
-
-
-def _campaigns(offers: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Ten offers to a program, three programs to a campaign."""
-    for c, at in enumerate(range(0, len(offers), 30)):
-        programs = [
-            {
-                "id": f"c{c}p{p}",
-                "applicable": "customer.f1 < 9",
-                "cells": [
-                    {"id": f"c{c}p{p}-all", "share": 95, "offers": list(offers[first : first + 10])},
-                    {"id": f"c{c}p{p}-held", "share": 5, "holdout": True},
-                ],
-            }
-            for p, first in enumerate(range(at, min(at + 30, len(offers)), 10))
-        ]
-        suitable = '!("young" in customer.segments) || customer.f2 < 6'
-        yield {"id": f"c{c}", "purpose": "marketing", "suitable": suitable, "programs": programs}
-
-
-def _rule(number: int, count: int, chance: random.Random) -> dict[str, Any]:
-    one, other = chance.sample(FEATURES, 2)
-    low, high = chance.randint(0, 5), chance.randint(4, 9)
-    return {
-        "id": f"r{number}",
-        "when": f"t{number % TYPES}",
-        "if": f"customer.{one} >= {low} && customer.{other} < {high} && event.amount > {chance.randint(0, 90)}.0",
-        "propose": [f"o{chance.randrange(count)}"],
-        "boost": 1.5,
-    }
-
-
-def ruleset(sections: dict[str, Any]) -> RuleSet:
-    checked = check({"policy.yaml": yaml.safe_dump(sections, sort_keys=False)})
-    errors = [str(each) for each in checked.findings if each.severity == "error"]
-    assert not errors, errors
-    return compile_rules(checked)
 
 
 def customers(rules: RuleSet, chance: random.Random) -> list[Facts]:
@@ -143,29 +48,9 @@ def _customer(number: int, rules: RuleSet, chance: random.Random) -> Facts:
     values |= {"customer.age": chance.randrange(18, 80), "customer.consent": True, "now": NOW}
     values |= {"event.type": f"t{chance.randrange(TYPES)}", "event.amount": chance.uniform(0, 100)}
     offers = [each for found in rules.by_offer.values() for each in found]
-    entries = [_entry(n, chance.choice(offers), chance) for n in range(12)]
+    entries = [entry(n, chance.choice(offers), chance, NOW_MS) for n in range(12)]
     ledger = Ledger(tuple(sorted(entries, key=lambda each: each.at_ms)))
     return Facts(f"customer:{number}", ASKED[0], ((ASKED[1], 2),), values, ledger)
-
-
-def _entry(number: int, candidate: Any, chance: random.Random) -> LedgerEntry:
-    decided_ms = NOW_MS - chance.randrange(DAY_MS, 60 * DAY_MS)
-    outcomes = {"presented": decided_ms + 1, **({"declined": decided_ms + 9} if chance.random() < 0.2 else {})}
-    return LedgerEntry(
-        code=f"code{number}",
-        decision="0000-x",
-        campaign=candidate.campaign.id,
-        program=candidate.program.id,
-        cell="all",
-        offer=candidate.offer.id,
-        treatment="t",
-        channel="web",
-        at_ms=decided_ms,
-        until_ms=decided_ms + HOUR_MS,
-        logged=True,
-        presented=True,
-        outcomes=outcomes,
-    )
 
 
 def each_once(rules: RuleSet, asking: Sequence[Facts]) -> list[Judgement]:
@@ -226,10 +111,14 @@ def main() -> None:
     print_table(rows)
     print(f"\nan empty call takes {figures_of_machine():.0f} ns\n")
     print_figures(
+        "decide",
         {
             **{f"us_narrow_{count}": us for count, (us, _, _) in narrow.items()},
             **{f"us_{count}": us for count, (us, _, _) in figures.items()},
-        }
+        },
+        rules=RULES,
+        features=len(FEATURES),
+        customers=CUSTOMERS,
     )
 
 

@@ -176,6 +176,7 @@ async def main(arguments: argparse.Namespace) -> None:
     print_table([HEADING, *(each.row() for each in found)])
     speeds = [each.per_core_s for each in found]
     print_figures(
+        "ingest",
         {
             "per_s": min(speeds),
             "of_bare": min(each.per_core_s / each.bare_per_core_s for each in found),
@@ -186,7 +187,10 @@ async def main(arguments: argparse.Namespace) -> None:
             "wall_per_s": min(each.wall_per_s for each in found),
             "wall_of_bare": min(each.wall_per_s / each.bare_wall_per_s for each in found),
             "per_core_with_redis_s": min(each.per_core_with_redis_s for each in found),
-        }
+        },
+        customers=sizes,
+        partitions=PARTITIONS,
+        shards=SHARDS,
     )
 
 

@@ -150,7 +150,7 @@ def main() -> None:
         "outbox_mb": looking.most_bytes / 1e6,
         "redis_mb": redis_mb,
     }
-    print_figures(figures)
+    print_figures("loading", figures, shards=SHARDS)
 
 
 def cpu_s(usage: Any) -> float:

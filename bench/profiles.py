@@ -316,6 +316,7 @@ async def main(arguments: argparse.Namespace) -> None:
     print_table(rows)
     per_core_s = [each.ours_per_core_s for each in speeds]
     print_figures(
+        "profiles",
         {
             "per_s": min(each.ours_per_s for each in speeds),
             "of_bare": min(each.of_bare for each in speeds),
@@ -324,7 +325,9 @@ async def main(arguments: argparse.Namespace) -> None:
             "per_core_s": min(per_core_s),
             "turns_per_s": min(turns),
             "records_per_s": min(each.records_per_s for each in speeds),
-        }
+        },
+        customers=sizes,
+        features=len(POLICY["features"]),
     )
 
 

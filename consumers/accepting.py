@@ -7,7 +7,7 @@ from consumers.live import LivePolicy
 from profiles.errors import BadFields
 from profiles.store import Record
 from schemas.base import UNIT_MS
-from schemas.interaction import OUR_OWN, CloudEvent, Interaction, from_cloud_event, to_cloud_event
+from schemas.interaction import OUR_OWN, CloudEvent, Event, Interaction, from_cloud_event, to_cloud_event
 
 MOST_EVENT_BYTES = 1_000_000
 """Of one event as it stands in the log: what follows from it must fit into the topics of Kafka too."""
@@ -15,7 +15,7 @@ FURTHEST_FUTURE_MS = UNIT_MS["h"]
 """A touchpoint's clock may be wrong by so much."""
 
 
-def taken_in(event: CloudEvent, policy: LivePolicy, received_ms: int) -> Record:
+def taken_in(event: CloudEvent | Event, policy: LivePolicy, received_ms: int) -> Record:
     """The record of an event that somebody else has sent, as the live policy takes it. Raises BadFields."""
     try:
         interaction = from_cloud_event(event, received_ms, policy.definition.identifiers)

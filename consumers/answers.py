@@ -14,7 +14,7 @@ from profiles.store import CustomerStore, Record
 from rules import codes
 from rules.cell_codes import CellPlace
 from schemas.base import at_ms
-from schemas.response import ResponseRecord, ResponseRequest
+from schemas.response import ResponseRecord, ResponseRequest, SentBack
 from schemas.scorecard import AMOUNT_SCALE
 
 CLOCK = "check the clock of the touchpoint"
@@ -27,7 +27,7 @@ class NoSuchOutcome(BadFields):
 async def known_codes(store: CustomerStore, asked: set[str]) -> dict[str, KnownCode]:
     """What each of these parsed codes stands for, where any decision made it. Raises StoreUnavailable."""
     within = [code for code in asked if codes.shard_of(code) < store.shards]
-    trip = store.scripts.batch()
+    trip = store.scripts.reading()
     for code in within:
         trip.add("GET", keys.code(codes.shard_of(code), code))
     answers = zip(within, await trip.run(), strict=True)
@@ -35,7 +35,7 @@ async def known_codes(store: CustomerStore, asked: set[str]) -> dict[str, KnownC
 
 
 def answer_of(
-    request: ResponseRequest, code: str, known: KnownCode, definition: Definition, received_ms: int
+    request: ResponseRequest | SentBack, code: str, known: KnownCode, definition: Definition, received_ms: int
 ) -> ResponseRecord:
     """Raises NoSuchOutcome and BadFields."""
     said = _answer(request, definition, received_ms)
@@ -45,13 +45,13 @@ def answer_of(
 
 
 def answer_of_cell(
-    request: ResponseRequest, cell: CellPlace, definition: Definition, received_ms: int
+    request: ResponseRequest | SentBack, cell: CellPlace, definition: Definition, received_ms: int
 ) -> ResponseRecord:
     """Of somebody whose decision is still to be found. Raises NoSuchOutcome and BadFields."""
     return _answer(request, definition, received_ms).model_copy(update={"cell": cell})
 
 
-def _answer(request: ResponseRequest, definition: Definition, received_ms: int) -> ResponseRecord:
+def _answer(request: ResponseRequest | SentBack, definition: Definition, received_ms: int) -> ResponseRecord:
     outcomes = definition.outcomes
     if request.outcome not in outcomes:
         declared = f"The live policy declares {', '.join(outcomes)}, not `{request.outcome}`."

@@ -36,6 +36,12 @@ class Customer(Struct, frozen=True):
         return self.identity.linked + len(self.linking.sources) >= MOST_SOURCES
 
     @property
+    def is_alone(self) -> bool:
+        """Whether nobody else is known to be the same person."""
+        known, said = self.identity, self.linking
+        return not (known.claims or known.sources or said.owner or said.sources)
+
+    @property
     def sources(self) -> Iterable[str]:
         """The weaker identifiers that may belong to it, by its log or by a request."""
         return dict.fromkeys((*self.identity.sources, *self.linking.sources))

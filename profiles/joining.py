@@ -62,9 +62,10 @@ def joined(profiles: Sequence[Profile], definition: Definition) -> Profile:
 
 def joined_ledger(ledgers: Sequence[Ledger]) -> Ledger:
     """As a decision sees it: with the cells that reservations tell of."""
-    cells = joined_cells(known_now(each) for each in ledgers)
     if len(ledgers) == 1:
-        return replace(ledgers[0], cells=cells) if cells else ledgers[0]
+        known = known_now(ledgers[0])
+        return ledgers[0] if known is ledgers[0].cells else replace(ledgers[0], cells=known)
+    cells = joined_cells(known_now(each) for each in ledgers)
     abroad = {code: made for each in ledgers for code, made in each.abroad.items()}
     entries: list[LedgerEntry] = sorted(
         (

@@ -50,6 +50,8 @@ class Person:
 
     def profile(self, definition: Definition, changed: Mapping[str, Profile] | None = None) -> Profile:
         """The sum of all parts; of some of them as `changed` has them."""
+        if not self.others:
+            return (changed or {}).get(self.subject, self.top.profile)
         parts = {each.subject: each.profile for each in self._all}
         return joined(list({**parts, **(changed or {})}.values()), definition)
 
@@ -67,6 +69,8 @@ class Person:
     def links(self) -> Links | None:
         """What the one who was asked for is to know ahead of its log: who is its own by this request. And what it need
         not know ahead any more. None for nothing new. One who has too many already gets no more."""
+        if not self.together and not self.named.linking.sources:
+            return None
         named, is_free = self.named, not self.named.is_full
         claimed = {
             one.subject for one in self.together if one.owner == named.subject or (is_free and one.owner is None)
@@ -89,6 +93,8 @@ class People:
         ones count as theirs, unless they are somebody else's. One round trip for who has no other identifiers."""
         found, stock = await self._store.read_with_stock(identifiers, shelf)
         named = found[identifiers[0]]
+        if len(found) == 1 and named.is_alone:
+            return Person(named, named, stock=stock)
         chain = await self._owners(named, found)
         owners = {each.subject for each in chain}
         named_too = (found[name] for name in identifiers[1:])
@@ -112,6 +118,8 @@ class People:
         """Makes it known to everybody who counts whose they are, now: in the log, and ahead of it. `at_ms`: when the
         request names them together. One round trip; none where all know it. False if one of them has changed since
         it was read: read again. Raises StoreUnavailable."""
+        if not person.others:
+            return True
         commits = [
             Commit(
                 subject=each.subject,

@@ -19,6 +19,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from profiles.cluster import Cluster
 from profiles.cluster_trip import ClusterTrip, trip_on
+from profiles.coalescing import Lane
 from profiles.errors import OutOfRoom, StoreUnavailable
 from profiles.trip import Trip
 
@@ -62,10 +63,13 @@ class Batch:
 
     Redis may begin before all of it is known: `flush` sends what there is, and `run` the rest. A batch that was flushed
     is not repeated after a failure, and is to be dropped if `run` is never called.
+
+    With a `lane`, what is not flushed shares its round trip with other batches of the lane.
     """
 
     def __init__(self, scripts: "Scripts") -> None:
         self._scripts = scripts
+        self.lane: Lane | None = None
         self._steps: list[tuple[Any, ...]] = []
         self._trip: Trip | ClusterTrip | None = None
         self._flushed = 0
@@ -127,6 +131,8 @@ class Batch:
             return await self._trip.answers()
         if isinstance(self._scripts.redis, Cluster):
             return await self._scripts.redis.run(self._steps)
+        if self.lane is not None:
+            return await self.lane.run(self._steps)
         pipeline: Pipeline = self._scripts.redis.pipeline(transaction=False)
         for step in self._steps:
             pipeline.execute_command(*step)
@@ -143,6 +149,7 @@ class Scripts:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
         self.sha: dict[str, str] = {}
+        self._reads, self._writes = Lane(redis), Lane(redis)
 
     async def load(self) -> None:
         for name in NAMES:
@@ -150,3 +157,16 @@ class Scripts:
 
     def batch(self) -> Batch:
         return Batch(self)
+
+    def reading(self) -> Batch:
+        """A batch that only reads, and shares its round trip with what other requests read. Its answers are as Redis
+        gives them: redis-py makes no other values of them."""
+        batch = self.batch()
+        batch.lane = self._reads
+        return batch
+
+    def writing(self) -> Batch:
+        """Likewise, for what requests write."""
+        batch = self.batch()
+        batch.lane = self._writes
+        return batch

@@ -185,7 +185,7 @@ class CustomerStore:
     ) -> tuple[dict[str, Customer], Mapping[str, Count]]:
         """Likewise, with what the shard of the first one has of the supplies."""
         wanted = list(dict.fromkeys(subjects))
-        batch = self.scripts.batch()
+        batch = self.scripts.reading()
         for subject in wanted:
             batch.add("HMGET", keys.customer(self.shard(subject), subject, self.space), *CUSTOMER_FIELDS)
         if shelf is not None:
@@ -220,7 +220,7 @@ class CustomerStore:
 
     async def commit_each(self, commits: Sequence[Commit]) -> list[Committed]:
         """Such steps of several customers, each for itself, in one round trip."""
-        batch = self.scripts.batch()
+        batch = self.scripts.writing()
         for each in commits:
             self.add_commit(batch, each)
         return [committed(answer) for answer in await run_until_replicated(batch, self._replicas)]
@@ -235,7 +235,7 @@ class CustomerStore:
         by_shard: dict[int, list[Any]] = {}
         for record in records:
             by_shard.setdefault(self.shard(record.subject), []).extend(record.args())
-        batch = self.scripts.batch()
+        batch = self.scripts.writing()
         for shard, args in by_shard.items():
             batch.call("append", [keys.outbox(shard)], args)
         if by_shard:
@@ -245,13 +245,13 @@ class CustomerStore:
         """Returns once what was committed for this subject is kept as `commit` promises: for an answer that repeats
         an earlier one, whose own wait may have failed. Raises StoreUnavailable."""
         if self._replicas:
-            batch = self.scripts.batch()
+            batch = self.scripts.writing()
             batch.add("EXISTS", keys.customer(self.shard(subject), subject))
             await run_until_replicated(batch, self._replicas)
 
     async def value(self, key: str) -> bytes | None:
         """The value of a decision's or code's key."""
-        batch = self.scripts.batch()
+        batch = self.scripts.reading()
         batch.add("GET", key)
         (answer,) = await batch.run()
         return None if answer is None else bytes(answer)

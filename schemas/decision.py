@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from msgspec import Meta, Struct
 from pydantic import AwareDatetime, Field, model_validator
 
 from schemas.base import Model, Name, SubjectId
 from schemas.identity import CUSTOMER, VISITOR, named
 from schemas.ledger import Ledger
+from schemas.plain import NameText, SubjectText, Text, Time
 from schemas.stock import Taking
 
 MOST_TREATMENTS = 100
@@ -67,6 +69,44 @@ class DecisionRequest(Model):
         if sum(each.count for each in self.placements) > MOST_TREATMENTS:
             raise ValueError(f"at most {MOST_TREATMENTS} treatments can be asked for at once")
         return self
+
+
+class Slot(Struct, frozen=True, forbid_unknown_fields=True):
+    placement: NameText
+    count: Annotated[int, Meta(ge=1, le=50)] = 1
+
+
+class Happened(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Text
+    source: Text
+    type: Annotated[str, Meta(min_length=1, max_length=120)]
+    time: Time | None = None
+    data: dict[str, Any] = {}
+
+
+class Question(Struct, frozen=True, forbid_unknown_fields=True):
+    """A `DecisionRequest`, checked as it is read (schemas/plain.py)."""
+
+    channel: NameText
+    placements: Annotated[tuple[Slot, ...], Meta(min_length=1, max_length=20)]
+    customer: SubjectText | None = None
+    visitor: SubjectText | None = None
+    identifiers: dict[NameText, SubjectText] = {}
+    id: Text | None = None
+    context: dict[NameText, Any] = {}
+    interaction: Happened | None = None
+    deadline_ms: Annotated[int, Meta(ge=1, le=LONGEST_DEADLINE_MS)] | None = None
+
+    def __post_init__(self) -> None:
+        names = {each.placement for each in self.placements}
+        is_about_nobody = self.customer is None and self.visitor is None and not self.identifiers
+        most = sum(each.count for each in self.placements)
+        if is_about_nobody or len(names) < len(self.placements) or most > MOST_TREATMENTS:
+            raise ValueError("the model says why")
+
+    def named(self, kinds: Iterable[str]) -> list[str]:
+        """The identifiers given, strongest first. Raises ValueError."""
+        return named({**self.identifiers, CUSTOMER: self.customer, VISITOR: self.visitor}, kinds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ are ours. An event that names several identifiers is about the strongest, and sa
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from schemas.base import Model, Name, SubjectId, at_ms, rfc3339
 from schemas.identity import BUILT_IN_KINDS, CUSTOMER, VISITOR, named
+from schemas.plain import NameText, SubjectText, Text, Time, taken
 
 IDENTIFY = "identify"
 """The built-in interaction that sets attributes."""
@@ -98,8 +99,47 @@ class CloudEvent(Model):
         return named(given, kinds)
 
 
+OTHERS = " others"
+"""Where the struct finds the extension attributes; none has a name with a space."""
+
+
+class Event(Struct, frozen=True):
+    """A `CloudEvent`, checked as it is read (schemas/plain.py); `event_taken` makes it."""
+
+    specversion: Literal["1.0"]
+    id: Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
+    source: Text
+    type: Annotated[str, Meta(min_length=1, max_length=120)]
+    subject: SubjectText | None = None
+    visitor: SubjectText | None = None
+    channel: NameText | None = None
+    policy: str | None = None
+    time: Time | None = None
+    data_base64: None = None
+    datacontenttype: str | None = None
+    data: dict[str, Any] = {}
+    others: dict[str, Any] = field(name=OTHERS, default_factory=dict)
+    """Extension attributes that we do not know by name."""
+
+    def __post_init__(self) -> None:
+        if self.subject is None and self.visitor is None and not self.others:
+            raise ValueError("the model says why")
+
+    def identifiers(self, kinds: Iterable[str]) -> list[str]:
+        """As `CloudEvent.identifiers`."""
+        return named({**self.others, CUSTOMER: self.subject, VISITOR: self.visitor}, kinds)
+
+
+def event_taken(value: Any) -> Event | None:
+    """None says that the model has to be asked."""
+    if not isinstance(value, dict):
+        return None
+    others = {name: value[name] for name in value.keys() - CloudEvent.model_fields.keys()}
+    return taken(Event, {**value, OTHERS: others} if others else value)
+
+
 def from_cloud_event(
-    event: CloudEvent, received_ms: int, kinds: Iterable[str] = BUILT_IN_KINDS, subject: str | None = None
+    event: CloudEvent | Event, received_ms: int, kinds: Iterable[str] = BUILT_IN_KINDS, subject: str | None = None
 ) -> Interaction:
     """`received_ms` stands in for a time that is left out; a channel that is left out stays empty. `subject`: whom the
     log has it under, where it stands there already. Raises ValueError if it is about nobody."""

@@ -1,10 +1,13 @@
 """Responses: an outcome that comes back for a response code."""
 
 from decimal import Decimal
+from typing import Annotated
 
+from msgspec import Meta, Struct
 from pydantic import AwareDatetime, Field
 
 from schemas.base import Id, Model, SubjectId
+from schemas.plain import Amount, IdText, SubjectText, Time
 from schemas.policy import OutcomeClass
 
 
@@ -21,6 +24,16 @@ class ResponseRequest(Model):
     """What it was worth, in the policy's currency."""
     time: AwareDatetime | None = None
     """When it happened; the time of arrival if left out."""
+
+
+class SentBack(Struct, frozen=True, forbid_unknown_fields=True):
+    """A `ResponseRequest`, checked as it is read (schemas/plain.py)."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=40)]
+    outcome: IdText
+    customer: SubjectText | None = None
+    amount: Amount | None = None
+    time: Time | None = None
 
 
 class ResponseReceipt(Model):

@@ -12,13 +12,12 @@ from app.api import (
     erasures,
     explanations,
     health,
+    hot,
     identities,
-    interactions,
     openapi,
     pages,
     policies,
     problems,
-    responses,
     scorecard,
 )
 from app.api.dependencies import only_known_parameters
@@ -43,11 +42,10 @@ def create_app(opening: Opening, metrics: Metrics) -> FastAPI:
     app = FastAPI(
         title="Opportune", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
     )
+    app.router.routes.extend(hot.ROUTES)  # the first that are looked at
     for part in (
-        interactions,
         decisions,
         explanations,
-        responses,
         customers,
         erasures,
         identities,

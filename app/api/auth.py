@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.dependencies import ServicesOf
 from app.keys import Holder
+from app.services import Services
 
 BEARER = HTTPBearer(auto_error=False, description="An API key: `Authorization: Bearer opp_…`")
 HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, description="The same key in a header of its own")
@@ -21,9 +22,29 @@ def require(scope: str, needs_store: bool = True) -> Callable[..., Awaitable[Hol
     where the store is known to be away, and the call needs it."""
 
     async def check(services: ServicesOf, bearer: Bearer, header: Header) -> Holder:
-        holder = await services.keys.require(bearer.credentials if bearer else header, scope)
-        if needs_store:
-            services.store.require()
-        return holder
+        return await permitted(services, bearer.credentials if bearer else header, scope, needs_store)
 
     return check
+
+
+async def permitted(services: Services, token: str | None, scope: str, needs_store: bool) -> Holder:
+    """Raises NotAuthenticated, NotAllowed and StoreUnavailable."""
+    holder = await services.keys.require(token, scope)
+    if needs_store:
+        services.store.require()
+    return holder
+
+
+def token_of(request: Request) -> str | None:
+    """The key that a call carries, where FastAPI's two readers of headers are not asked."""
+    kind, _, credentials = (header(request, b"authorization") or "").partition(" ")
+    token = credentials.strip() if kind.lower() == "bearer" else ""
+    return token or header(request, b"x-api-key")
+
+
+def header(request: Request, name: bytes) -> str | None:
+    """The first one of this name, in lower case, without a mapping of all."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return None

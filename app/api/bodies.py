@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from app.api.wording import findings
 from app.errors import Invalid, MalformedBody, TooLarge, UnknownMediaType
@@ -17,15 +19,19 @@ DEEPEST = 32
 Parsed = TypeVar("Parsed", bound=BaseModel)
 
 
-async def read(request: Request, most_bytes: int = MOST_BYTES) -> bytes:
-    """The body, read no further than its bound. Raises TooLarge."""
+async def read(receive: Receive, most_bytes: int = MOST_BYTES) -> bytes:
+    """The body, read no further than its bound. Raises TooLarge, and ClientDisconnect where the caller has left."""
     chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > most_bytes:
             raise TooLarge(f"The body is larger than {most_bytes:,} bytes.")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
 
 
 def decoded(body: bytes) -> Any:
@@ -34,7 +40,7 @@ def decoded(body: bytes) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as cause:
         raise MalformedBody(f"The body is not JSON: {cause}.") from cause
-    if _deeper_than(value, DEEPEST):
+    if body.count(b"{") + body.count(b"[") > DEEPEST and _deeper_than(value, DEEPEST):
         raise MalformedBody(f"The body is nested more than {DEEPEST} levels deep.")
     return value
 
@@ -65,6 +71,6 @@ def json_body(model: type[Parsed], most_bytes: int = MOST_BYTES) -> Callable[[Re
     async def parse(request: Request) -> Parsed:
         if media_type(request.headers) != "application/json":
             raise UnknownMediaType(hint="Send it as application/json.")
-        return validated(model, decoded(await read(request, most_bytes)))
+        return validated(model, decoded(await read(request.receive, most_bytes)))
 
     return parse

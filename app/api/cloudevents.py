@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from app.api.bodies import decoded, media_type
 from app.api.wording import findings
 from app.errors import MalformedBody, TooLarge, UnknownMediaType
-from schemas.interaction import CloudEvent, Refusal
+from schemas.interaction import CloudEvent, Event, Refusal, event_taken
 
 MOST_EVENTS = 1_000
 STRUCTURED = "application/cloudevents+json"
@@ -57,12 +57,13 @@ def _binary(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     return {**attributes, "data": decoded(body) if body else {}}
 
 
-def parsed(raw: Sequence[Any]) -> tuple[dict[int, CloudEvent], list[Refusal]]:
+def parsed(raw: Sequence[Any]) -> tuple[dict[int, CloudEvent | Event], list[Refusal]]:
     """The well-formed events by index, and a refusal for each of the others."""
-    events, refused = {}, []
+    events: dict[int, CloudEvent | Event] = {}
+    refused = []
     for index, each in enumerate(raw):
         try:
-            events[index] = CloudEvent.model_validate(each)
+            events[index] = event_taken(each) or CloudEvent.model_validate(each)
         except ValidationError as cause:
             refused.append(_refusal(index, each, cause))
     return events, refused

@@ -4,7 +4,6 @@ import logging
 import secrets
 import time
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,11 +16,13 @@ log = logging.getLogger(__name__)
 
 GONE = 499
 """The status that metrics count for a caller who left before sending all of the body (nginx's number)."""
-SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-}
+ID = b"x-request-id"
+LONGEST_ID = 64
+SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+)
 
 
 class Around:
@@ -36,18 +37,16 @@ class Around:
             await self._app(scope, receive, send)
             return
         started = scope["started"] = time.perf_counter()
-        identifier = Headers(scope=scope).get("x-request-id", "")[:64] or secrets.token_hex(8)
-        token = request_id.set(identifier)
+        given = next((value for name, value in scope["headers"] if name == ID), b"")[:LONGEST_ID]
+        identifier = given or secrets.token_hex(8).encode()
+        token = request_id.set(identifier.decode("latin-1"))
         status = 0
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = identifier
-                for name, value in SECURITY.items():
-                    headers.setdefault(name, value)
+                message["headers"] = with_ours(message["headers"], identifier)
             await send(message)
 
         try:
@@ -68,3 +67,9 @@ class Around:
         route = getattr(scope.get("route"), "path_format", "unknown")
         self._metrics.count("requests", route=route, method=scope["method"], status=str(status))
         self._metrics.observe("request", seconds)
+
+
+def with_ours(headers: list[tuple[bytes, bytes]], identifier: bytes) -> list[tuple[bytes, bytes]]:
+    """What a route says of its own about security stands. Names are in lower case, as ASGI has them."""
+    said = {name for name, _ in headers}
+    return [*headers, (ID, identifier), *(each for each in SECURITY if each[0] not in said)]

@@ -76,7 +76,7 @@ class Memory:
 
     @property
     def scripts(self) -> SimpleNamespace:
-        return SimpleNamespace(batch=lambda: Reads(self.values))
+        return SimpleNamespace(reading=lambda: Reads(self.values))
 
     def shard(self, subject: str) -> int:
         return shard_of(subject, SHARDS)

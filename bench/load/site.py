@@ -1,0 +1,250 @@
+"""A site under load: a redis-server with append-only persistence, customers, a policy, and the API in processes of its
+own; what is asked of it, and what it has committed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+from redis.asyncio import Redis
+
+from app import ROOT
+from app.keys import KeyStore
+from app.publishing import PolicyStore
+from app.redis_binary import find_redis_server, listpack_setting, redis_version
+from bench.catalogue import files_of
+from bench.load import requests, shop
+from bench.load.app import VALUE
+from bench.load.committed import Committed, committed, ledgers_agree
+from bench.load.processes import cpu_s
+from bench.profiles import HISTORY
+from consumers.live import LivePolicy
+from profiles import keys
+from profiles.connection import connected
+from profiles.registry import Registry
+from profiles.store import CustomerStore
+from tests.servers import RedisServer
+
+DECISIONS, JSON, MGET = "/v1/decisions", "/bench/json", "/bench/mget"
+SHARDS, CONNECTIONS = 16, 64
+LIVE_WITHIN_S, START_WITHIN_S, STOP_WITHIN_S = 120.0, 60.0, 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Saturated:
+    """What came of asking as fast as answers come."""
+
+    rps: float
+    cpu_us: float
+    """Of the API, for each answer."""
+    redis_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Latencies at a fixed rate, in the order in which requests were due."""
+
+    rate: float
+    latencies_ms: list[float]
+    late_ms: float
+    """By how much the asking itself was late, at p99."""
+    cpu_us: float
+
+    def at(self, share: float) -> float:
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class Site:
+    """`customers` with profiles of their own; more than one of `workers` share the socket of the API."""
+
+    def __init__(self, server: RedisServer, redis: Redis, store: CustomerStore, customers: int, workers: int) -> None:
+        self._server = server
+        self.redis = redis
+        self.store = store
+        self._customers = customers
+        self._workers = workers
+        self._next = 0
+        self._key = ""
+        self._requests = server.folder / "requests.jsonl"
+        self._answer = server.folder / "answer.json"
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("OPPORTUNE_")},
+            "OPPORTUNE_REDIS": server.url,
+            "OPPORTUNE_LOG_LEVEL": "warning",
+            "BENCH_ANSWER": str(self._answer),
+        }
+        self.pid = 0
+        self._url = ""
+
+    async def populate(self, offers: int) -> None:
+        """Customers, a live policy of so many offers, a key, and what the baselines read."""
+        now, policy = datetime.now(UTC), await self.publish(shop.sections(offers))
+        profiles, ledgers = await asyncio.to_thread(shop.profiles_and_ledgers, policy, now)
+        for start in range(0, self._customers, 5_000):
+            pipeline = self.redis.pipeline(transaction=False)
+            for number in range(start, min(start + 5_000, self._customers)):
+                subject = f"customer:c{number:07d}"
+                profile, ledger = profiles[number % len(profiles)], ledgers[number % len(ledgers)]
+                about: dict[Any, Any] = {"version": f"{HISTORY}-a3f9c1", "profile": profile, "ledger": ledger}
+                pipeline.hset(keys.customer(self.store.shard(subject), subject), mapping=about)
+            await pipeline.execute()
+        await self.redis.set(VALUE, profiles[0])
+        made = await KeyStore(Registry(self.redis)).make("bench", ["decide", "read"], now)
+        self._key = made.token
+        lines = requests.lines(shop.WITH_AMOUNT, random.Random(shop.SEED), secrets.token_hex(3))
+        self._requests.write_text("\n".join(lines) + "\n")
+
+    async def publish(self, sections: dict[str, Any]) -> LivePolicy:
+        """Returns when the API, if there is one, answers with it."""
+        policy = await asyncio.to_thread(shop.live, sections)
+        await PolicyStore(Registry(self.redis)).publish(policy, files_of(sections))
+        if self.pid:
+            await asyncio.to_thread(self._until_live, policy.revision)
+        return policy
+
+    def _until_live(self, revision: str) -> None:
+        give_up, seen = time.monotonic() + LIVE_WITHIN_S, 0
+        while seen < (1 if self._workers == 1 else 10 * self._workers):  # any of them may answer
+            assert time.monotonic() < give_up, f"{revision} is not live after {LIVE_WITHIN_S} s"
+            seen = seen + 1 if httpx.get(f"{self._url}/readyz").json()["policy"] == revision else 0
+            time.sleep(0 if seen else 0.05)
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        command = [sys.executable, "-m", "bench.load.app", str(self._workers)]
+        process = subprocess.Popen(command, cwd=ROOT, env=self.environ, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        try:
+            self._url = process.stdout.readline().decode().strip()
+            self.pid = process.pid
+            self._until_ready()
+            self._answer.write_bytes(self._usual_answer())
+            yield
+        finally:
+            self.pid = 0
+            process.terminate()
+            process.wait(STOP_WITHIN_S)
+            process.stdout.close()
+
+    def _until_ready(self) -> None:
+        give_up = time.monotonic() + START_WITHIN_S
+        with httpx.Client(base_url=self._url, transport=httpx.HTTPTransport(retries=3), timeout=30.0) as client:
+            while client.get("/readyz").status_code != 200:
+                assert time.monotonic() < give_up, "the API is not ready"
+                time.sleep(0.1)
+
+    def _usual_answer(self) -> bytes:
+        """Of some answers the one of middling size."""
+        asked = requests.read(self._requests)
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        with httpx.Client(base_url=self._url, headers=headers) as client:
+            answers = [client.post(DECISIONS, content=self._filled(asked)) for _ in range(51)]
+        assert all(each.status_code == 200 for each in answers), answers[0].text
+        return sorted((each.content for each in answers), key=len)[25]
+
+    def _filled(self, asked: list[str]) -> bytes:
+        self._next += 1
+        return requests.filled(asked, self._next, self._customers)
+
+    async def saturate(self, path: str, seconds: float, connections: int = CONNECTIONS) -> Saturated:
+        """So many requests at a time, by wrk. Raises AssertionError for anything but 200, and unless each answer was
+        committed."""
+        before = await self._committed() if path == DECISIONS else None
+        cpu, redis = cpu_s(self.pid), cpu_s(self._server.pid)
+        arguments = [path, self._key, str(self._requests), str(self._next), str(self._customers)]
+        script = str(Path(__file__).with_name("decide.lua"))
+        command = [
+            wrk(),
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds:g}s",
+            "--timeout",
+            "20s",
+            "-s",
+            script,
+            self._url,
+            "--",
+            *arguments,
+        ]
+        found = json.loads((await _output(command)).splitlines()[-1])
+        cpu, redis = cpu_s(self.pid) - cpu, cpu_s(self._server.pid) - redis
+        assert found["bad_status"] == found["failed"] == 0 < found["answers"], found
+        answers = int(found["answers"])
+        self._next += answers + connections
+        if before is not None:  # wrk hangs up on those that are under way
+            await self._check(before, answers, answers + connections)
+        return Saturated(answers / found["seconds"], cpu / answers * 1e6, redis / answers * 1e6)
+
+    async def keep(self, path: str, rate: float, seconds: float) -> Kept:
+        """So many requests a second, whatever becomes of them. Raises AssertionError as `saturate` does."""
+        before, cpu = await self._committed() if path == DECISIONS else None, cpu_s(self.pid)
+        host, port = self._url.removeprefix("http://").split(":")
+        arguments = [host, port, path, self._key, str(self._requests), str(self._next), str(self._customers)]
+        command = [sys.executable, "-m", "bench.load.paced", *arguments, str(rate), str(seconds), str(2 * CONNECTIONS)]
+        found = orjson.loads(await _output(command))
+        cpu, latencies = cpu_s(self.pid) - cpu, found["latencies_ms"]
+        assert None not in latencies, f"{latencies.count(None)} of {len(latencies)} answers were not 200"
+        self._next += len(latencies)
+        if before is not None:
+            await self._check(before, len(latencies), len(latencies))
+        return Kept(rate, latencies, found["late_ms"], cpu / len(latencies) * 1e6)
+
+    async def _committed(self) -> Committed:
+        """When nothing moves any more."""
+        now, before = await committed(self.redis, self.store), None
+        while now != before:
+            await asyncio.sleep(0.1)
+            now, before = await committed(self.redis, self.store), now
+        return now
+
+    async def _check(self, before: Committed, least: int, most: int) -> None:
+        after = await self._committed()
+        decisions, logged = after.decisions - before.decisions, after.logged - before.logged
+        assert least <= decisions <= most, f"{least} answers with 200, and {decisions} decision records"
+        assert logged == 2 * decisions, f"{decisions} decisions, and {logged} log records, which should be two each"
+        await ledgers_agree(self.redis, self.store)
+
+
+async def _output(command: list[str]) -> str:
+    done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    return str(done.stdout, "utf-8").strip()
+
+
+def wrk() -> str:
+    """Where wrk is, the load generator of the Debian package of that name."""
+    found = shutil.which("wrk")
+    if found is None:
+        sys.exit("this benchmark needs wrk: apt-get install wrk")
+    return found
+
+
+def redis_options() -> tuple[str, ...]:
+    listpack = listpack_setting(redis_version(find_redis_server()))
+    return (f"--{listpack}", "4096", "--appendonly", "yes", "--appendfsync", "everysec")
+
+
+@asynccontextmanager
+async def site(customers: int, offers: int, workers: int = 1) -> AsyncIterator[Site]:
+    wrk()
+    with RedisServer(*redis_options()) as server:
+        async with connected(server.url) as redis:
+            store = await CustomerStore.open(redis, SHARDS)
+            made = Site(server, redis, store, customers, workers)
+            await made.populate(offers)
+            yield made

@@ -1,0 +1,203 @@
+"""Round trips that requests share, on a real Redis: together on the way, apart in everything else."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from profiles import keys
+from profiles.coalescing import LONGEST_WAIT_S, Lane
+from profiles.connection import connected
+from profiles.errors import OutOfRoom, StoreUnavailable
+from profiles.profile import Profile
+from profiles.store import Commit, Committed, CustomerStore, Record
+from tests.servers import RedisServer
+
+PEOPLE = [f"customer:{number}" for number in range(40)]
+
+
+class CountingLane(Lane):
+    trips = 0
+
+    async def _sent(self, packed: Iterable[bytes], expected: int) -> list[Any]:
+        self.trips += 1
+        return await super()._sent(packed, expected)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with connected(redis_url) as redis:
+        yield redis
+
+
+@pytest.fixture
+async def store(redis: Redis) -> CustomerStore:
+    return await CustomerStore.open(redis, 4)
+
+
+def first(subject: str, **more: Any) -> Commit:
+    return Commit(subject, "0", profile=Profile(attributes={"name": subject}), **more)
+
+
+async def test_who_comes_together_goes_together_and_gets_their_own(redis: Redis) -> None:
+    await asyncio.gather(*(redis.set(f"k{number}", number) for number in range(40)))
+    lane = CountingLane(redis)
+    answers = await asyncio.gather(*(lane.run([("GET", f"k{n}"), ("STRLEN", f"k{n}")]) for n in range(40)))
+    assert answers == [[str(n).encode(), len(str(n))] for n in range(40)]
+    assert lane.trips == 1
+
+
+async def test_who_comes_meanwhile_gathers_for_the_next_trip(redis: Redis) -> None:
+    lane = CountingLane(redis)
+
+    async def later(turns: int) -> list[Any]:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await lane.run([("INCR", "n")])
+
+    answers = await asyncio.gather(*(later(turns) for turns in range(30)))
+    assert sorted(answer for (answer,) in answers) == list(range(1, 31))
+    assert lane.trips < 15
+
+
+async def test_one_alone_does_not_wait(redis: Redis) -> None:
+    lane = Lane(redis)
+    await lane.run([("PING",)])
+    began = time.monotonic()
+    for _ in range(5):
+        await lane.run([("PING",)])
+    assert time.monotonic() - began < 5 * LONGEST_WAIT_S
+
+
+async def test_an_error_is_that_of_one(store: CustomerStore, redis: Redis) -> None:
+    await redis.set(keys.customer(store.shard("customer:bad"), "customer:bad"), "no hash")
+    results: list[Any] = await asyncio.gather(
+        *(store.commit(first(each)) for each in ("customer:a", "customer:bad", "customer:b")), return_exceptions=True
+    )
+    assert [results[0], results[2]] == [Committed.OK, Committed.OK]
+    assert isinstance(results[1], StoreUnavailable)
+    found = await asyncio.gather(*(store.read(each) for each in ("customer:a", "customer:b")))
+    assert [each.profile.attributes["name"] for each in found] == ["customer:a", "customer:b"]
+    assert isinstance(
+        (await Lane(redis).run([("HGET", keys.customer(store.shard("customer:bad"), "customer:bad"), "a")]))[0],
+        ResponseError,
+    )
+
+
+async def test_what_cannot_be_packed_harms_nobody_else(redis: Redis) -> None:
+    lane = Lane(redis)
+    results: list[Any] = await asyncio.gather(
+        lane.run([("SET", "a", "1")]),
+        lane.run([("SET", "b", object())]),
+        lane.run([("GET", "a")]),
+        return_exceptions=True,
+    )
+    assert [results[0], results[2]] == [[b"OK"], [b"1"]]
+    assert isinstance(results[1], Exception)
+
+
+async def test_who_is_cancelled_leaves_the_others_alone(redis: Redis) -> None:
+    lane = Lane(redis)
+    early = asyncio.ensure_future(lane.run([("INCR", "early")]))
+    others = [asyncio.ensure_future(lane.run([("INCR", "n")])) for _ in range(5)]
+    await asyncio.sleep(0)  # all have got on; nothing is sent yet
+    early.cancel()
+    answers = await asyncio.gather(early, *others, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert answers[1:] == [[1], [2], [3], [4], [5]]
+    assert await redis.get("early") is None
+
+    late = asyncio.ensure_future(lane.run([("BLPOP", "nothing", "0.2")]))
+    with_it = asyncio.ensure_future(lane.run([("INCR", "n")]))
+    await asyncio.sleep(0.05)
+    late.cancel()
+    assert await with_it == [6]
+    assert await lane.run([("INCR", "n")]) == [7]
+
+
+async def test_a_slow_command_holds_nobody_up_for_long(redis: Redis) -> None:
+    lane = Lane(redis)
+    slow = asyncio.ensure_future(lane.run([("BLPOP", "nothing", "1.5")]))
+    await asyncio.sleep(0.02)
+    began = time.monotonic()
+    assert await lane.run([("PING",)]) == [b"PONG"]
+    assert time.monotonic() - began < 1
+    assert await slow == [None]
+
+
+async def test_scripts_that_redis_has_forgotten_are_told_and_run_once(store: CustomerStore, redis: Redis) -> None:
+    await redis.script_flush()
+    said = [Record("interactions", each, each, b"{}") for each in PEOPLE]
+    results = await asyncio.gather(*(store.commit(first(r.subject, records=[r])) for r in said))
+    assert set(results) == {Committed.OK}
+    assert sum([await redis.xlen(keys.outbox(shard)) for shard in range(4)]) == len(PEOPLE)
+
+
+async def test_each_is_told_that_redis_is_away_and_it_may_come_back() -> None:
+    with RedisServer(persistent=True) as server:
+        async with connected(server.url, retries=0) as redis:
+            store = await CustomerStore.open(redis, 4)
+            assert await store.commit(first("customer:a")) is Committed.OK
+            server.kill()
+            work = [*(store.read(each) for each in PEOPLE), *(store.commit(first(each)) for each in PEOPLE)]
+            results = await asyncio.gather(*work, return_exceptions=True)
+            assert all(isinstance(each, StoreUnavailable) for each in results)
+            assert len({id(each) for each in results}) == len(results), "each has an error of its own"
+            server.start()
+            results = await asyncio.gather(*(store.commit(first(each)) for each in PEOPLE))
+            assert set(results) == {Committed.OK}
+
+
+async def test_a_connection_that_was_lost_while_idle_is_not_used() -> None:
+    with RedisServer(persistent=True) as server:
+        async with connected(server.url, retries=0) as redis:
+            lane = Lane(redis)
+            await lane.run([("SET", "a", "1")])
+            server.kill()
+            server.start()
+            await asyncio.sleep(0.1)  # the end of the connection has arrived
+            assert await lane.run([("GET", "a")]) == [b"1"]
+
+
+async def test_a_trip_that_is_cut_is_repeated_as_the_client_was_opened_for(redis: Redis) -> None:
+    class Cut(CountingLane):
+        async def _sent(self, packed: Iterable[bytes], expected: int) -> list[Any]:
+            answers = await super()._sent(packed, expected)
+            if self.trips == 1:
+                raise ConnectionResetError("the answers are lost")
+            return answers
+
+    lane = Cut(redis)
+    answers = await asyncio.gather(*(lane.run([("INCR", "n")]) for _ in range(2)))
+    assert answers == [[3], [4]]
+    async with connected(f"unix://{redis.connection_pool.connection_kwargs['path']}", retries=0) as once:
+        results = await asyncio.gather(*(Cut(once).run([("INCR", "n")]) for _ in range(2)), return_exceptions=True)
+    assert all(isinstance(each, StoreUnavailable) for each in results)
+
+
+async def test_writes_that_wait_for_replicas_wait_once() -> None:
+    with RedisServer() as server:
+        async with connected(server.url) as redis:
+            store = CustomerStore(redis, 4, replicas=1)
+            await store.scripts.load()
+            began = time.monotonic()
+            work = (store.commit(first(each)) for each in PEOPLE)
+            results = await asyncio.gather(*work, return_exceptions=True)
+            assert all("0 of 1 replicas" in str(each) for each in results)
+            assert time.monotonic() - began < 10, "forty that each wait a second would take longer"
+            assert (await store.read(PEOPLE[0])).version != "0", "they are there all the same"
+
+
+async def test_a_full_redis_refuses_writes_and_answers_reads() -> None:
+    with RedisServer() as server:
+        async with connected(server.url) as redis:
+            store = await CustomerStore.open(redis, 4)
+            await redis.config_set("maxmemory", "1")
+            work = [*(store.commit(first(each)) for each in PEOPLE), *(store.read(each) for each in PEOPLE)]
+            results: list[Any] = await asyncio.gather(*work, return_exceptions=True)
+            assert all(isinstance(each, OutOfRoom) for each in results[: len(PEOPLE)])
+            assert [each.subject for each in results[len(PEOPLE) :]] == PEOPLE
