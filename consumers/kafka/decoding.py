@@ -22,6 +22,7 @@ from consumers.kafka.bindings import event_of, media_type
 from consumers.kafka.messages import FIRST_MS, SCHEMA
 from consumers.kafka.ours import Mark
 from consumers.live import LivePolicy
+from consumers.said import is_folded
 from profiles.decided import KnownCode
 from profiles.errors import BadFields
 from profiles.ledger import UnknownCode
@@ -46,6 +47,8 @@ class Fate(StrEnum):
     REKEYED = "rekeyed"
     """On its way to the log of another shard."""
     DEAD = "dead"
+    FOLDED = "folded"
+    """Folded already, by the commit that has said it: no log needs it (consumers/said.py)."""
 
 
 class Taken(Struct, frozen=True):
@@ -109,6 +112,8 @@ class Decoding:
         return found.partition % self._shards
 
     def _is_signed(self, found: InKafka) -> bool:
+        if not self._mark.signs:
+            return True
         own_id = dict(found.headers).get("ce_id") or b""
         return self._mark.fits(found.headers[-1][1] or b"", found.topic, found.key or b"", own_id, found.value or b"")
 
@@ -130,7 +135,8 @@ class Decoding:
         if first_ms and not TIME.fullmatch(first_ms):
             raise Undecodable(f"the header {FIRST_MS} is no time")
         record = Record(found.topic, record_id, subject, value)
-        return Taken(found, shard_of(subject, self._shards), Fate.LOGGED, record, schema, first_ms)
+        fate = Fate.FOLDED if is_folded(record) else Fate.LOGGED
+        return Taken(found, shard_of(subject, self._shards), fate, record, schema, first_ms)
 
     def _interaction(self, found: InKafka, policy: LivePolicy) -> Taken:
         try:

@@ -5,9 +5,8 @@ mode); its headers repeat the attributes, as the binding permits. All others are
 are in the headers (binary mode).
 """
 
-from dataclasses import dataclass
-
 import orjson
+from msgspec import Struct
 
 from consumers.kafka.errors import LogMisfit
 from profiles.store import Record
@@ -21,11 +20,11 @@ SCHEMA = "schema"
 FIRST_MS = "first_ms"
 CONTENT_TYPE = "content-type"
 
-Headers = tuple[tuple[str, bytes], ...]
+Header = tuple[str, bytes]
+Headers = tuple[Header, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     topic: str
     shard: int
     key: bytes
@@ -42,11 +41,10 @@ def message(record: Record, shard: int, taken_ms: int, schema: str = "1", first_
         told = f"there is no topic `{record.topic}` for the record {record.id} in the outbox of shard {shard}"
         raise LogMisfit(told, hint="nothing of Opportune writes such a record: take it out by hand (XDEL)")
     attributes = _of_event(record) if topic.content_type == STRUCTURED else _of_ours(topic, record, taken_ms)
-    headers = [(f"ce_{name}", value) for name, value in attributes.items()]
-    headers += [(CONTENT_TYPE, topic.content_type), (SCHEMA, schema)]
-    headers += [(FIRST_MS, first_ms)] if first_ms else []
-    encoded = tuple((name, value.encode()) for name, value in headers)
-    return Message(record.topic, shard, record.subject.encode(), record.body, encoded)
+    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items()]
+    headers += [(CONTENT_TYPE, topic.content_type.encode()), (SCHEMA, schema.encode())]
+    headers += [(FIRST_MS, first_ms.encode())] if first_ms else []
+    return Message(record.topic, shard, record.subject.encode(), record.body, tuple(headers))
 
 
 def _of_event(record: Record) -> dict[str, str]:
