@@ -6,16 +6,27 @@
 A real Kafka (one node, KRaft, lz4) and a redis-server with append-only persistence (`everysec`), both started here; one
 real `opportune worker` that takes in, folds, commits, fires timers and relays what it says itself (the summaries of
 visits, actions) back to Kafka; the policy has 20 features of which 8 are windowed, sessions and 200 trigger rules.
-Every customer begins with a profile of 30 interactions, then customers come in turns of three. In the same run, over
-the same records, one process each:
+Every customer begins with a profile of 30 interactions, then customers come in turns of five, one visit each (calls
+that are among them are a visit of their own, so that 100 interactions are about 28 visits).
+
+Two figures, since the same interactions bring more or less with them:
+
+    per_s        all that follows is in it: the visits lie a day in the past, so that each ends at once, and the clock
+                 stops when its timer has fired and gone through Kafka and back, and its summary is folded and relayed.
+                 This is what a worker does in the long run, where as many visits end as begin.
+    per_s_open   the visits go on: no timer fires yet. The first interaction of each still ends the one before.
+
+In either all that was produced is there before the worker starts: it catches up, so that interactions of one visit are
+often folded into one commit. In the same run, over the same records, one process each:
 
     bare         aiokafka, JSON decoded, pipelined SETs (bench/ingesting/bare.py)
     quixstreams  one count per key in its state store (bench/ingesting/quix.py; its own virtual environment)
 
-`per_s` is interactions a second of CPU time of the worker process, the worst number of customers; `of_bare` and
-`x_quixstreams` compare CPU time of the processes in the same way. `wall_per_s` is by the clock, while Kafka, Redis and
-the worker share this machine; `per_core_with_redis_s` counts Redis's CPU time too. Lags are taken at half of
-`wall_per_s`. `flatness`: slowest over fastest number of customers.
+Either is interactions a second of CPU time of the worker process, the worst number of customers; `of_bare` and
+`x_quixstreams` compare `per_s` with the CPU time of the other processes. `wall_per_s` is by the clock with open
+visits, while Kafka, Redis and the worker share this machine; `per_core_with_redis_s` is `per_s` with Redis's CPU time
+in it. Lags are taken at half of `wall_per_s`, of interactions as a backend writes them itself, and told by stages.
+`flatness`: slowest over fastest number of customers.
 """
 
 from __future__ import annotations
@@ -42,10 +53,11 @@ from app.redis_binary import find_redis_server, listpack_setting, redis_version
 from bench.ingesting import lag
 from bench.ingesting.policy import FILES, live_policy
 from bench.ingesting.traffic import Traffic, produce
-from bench.ingesting.worker import working
+from bench.ingesting.worker import Moment, working
 from bench.profiles import Population
 from bench.report import print_figures, print_table
 from consumers.kafka.admin import ensure_topics
+from consumers.kafka.ends import Ends
 from consumers.kafka.producer import Producer
 from consumers.kafka.topics import LogPlan
 from profiles.connection import connected
@@ -59,6 +71,8 @@ RECORDS = 60_000
 COLD = 0.2
 """This share of the records is folded before the clock runs: the worker has started, and has compiled what it needs."""
 LAG_FOR_S = 20.0
+LOG_KEEP = 100_000
+"""The logs tell the stages of all probes."""
 DAY_MS = 86_400_000
 QUIX = ROOT / "var" / "bench-quixstreams"
 
@@ -68,20 +82,31 @@ class Found:
     customers: int
     per_core_s: float
     per_core_with_redis_s: float
+    open_per_core_s: float
     wall_per_s: float
     bare_per_core_s: float
     bare_wall_per_s: float
     quix_per_core_s: float
-    lags_s: list[float]
+    ways: list[lag.Way]
+
+    def lag_ms(self, share: float) -> float:
+        return 1000 * lag.quantile([each.lag_s for each in self.ways], share)
 
     def row(self) -> list[str]:
-        figures = (self.per_core_s, self.per_core_with_redis_s, self.wall_per_s)
+        figures = (self.per_core_s, self.per_core_with_redis_s, self.open_per_core_s, self.wall_per_s)
         baselines = (self.bare_per_core_s, self.bare_wall_per_s, self.quix_per_core_s)
-        lags = (lag.quantile(self.lags_s, share) * 1000 for share in (0.5, 0.99))
-        return [f"{self.customers:,}", *(f"{each:,.0f}" for each in (*figures, *baselines, *lags))]
+        return [f"{self.customers:,}", *(f"{each:,.0f}" for each in (*figures, *baselines))]
+
+    def stages(self) -> list[str]:
+        """Of the lag: p50 and p99 of each in ms."""
+        produced, taken = [each.produced_s for each in self.ways], [each.taken_s for each in self.ways]
+        stages = ([each.lag_s for each in self.ways], produced, taken, [each.folded_s for each in self.ways])
+        told = (f"{lag.quantile(each, 0.5) * 1000:,.0f} / {lag.quantile(each, 0.99) * 1000:,.0f}" for each in stages)
+        return [f"{self.customers:,}", f"{self.wall_per_s / 2:,.0f}", *told]
 
 
-HEADING = ["customers", "a core /s", "with redis", "wall /s", "bare core", "bare wall", "quix core", "p50 ms", "p99 ms"]
+HEADING = ["customers", "a core /s", "with redis", "open visits", "wall /s", "bare core", "bare wall", "quix core"]
+STAGES = ["customers", "lag at /s", "p50 / p99 ms", "until in Kafka", "until in the log", "until in the profile"]
 
 
 class Bench:
@@ -98,32 +123,58 @@ class Bench:
             "OPPORTUNE_KAFKA_PARTITIONS": str(PARTITIONS),
             "OPPORTUNE_KAFKA_REPLICATION": "1",
             "OPPORTUNE_LOG_LEVEL": "warning",
+            "OPPORTUNE_LOG_KEEP": str(LOG_KEEP),
         }
 
     async def measured(self, customers: int) -> Found:
+        open_per_core_s, wall_per_s, ways = await self._open(customers)
+        begun, settled = await self._ended(customers)
+        bare, quix = await self._bare(), await self._quixstreams()
+        return Found(
+            customers,
+            begun.per_core_s(settled),
+            begun.per_core_with_redis_s(settled),
+            open_per_core_s,
+            wall_per_s,
+            RECORDS / bare["cpu_s"],
+            RECORDS / bare["wall_s"],
+            RECORDS / quix["cpu_s"],
+            ways,
+        )
+
+    async def _open(self, customers: int) -> tuple[float, float, list[lag.Way]]:
+        """Interactions of these minutes: a second of CPU time, a second by the clock, and lags at half of that."""
+        store, traffic = await self._produced(customers, 2 * RECORDS)
+        with working(self._environ, self._redis, store) as worker:
+            begun = await worker.until_folded(int(RECORDS * COLD))
+            done = await worker.until_folded(RECORDS)
+            wall_per_s = begun.per_s(done)
+            where = (self._kafka.servers, self._redis, traffic, PARTITIONS, SHARDS)
+            ways = await lag.ways(*where, wall_per_s / 2, LAG_FOR_S)
+        return begun.per_core_s(done), wall_per_s, ways
+
+    async def _ended(self, customers: int) -> tuple[Moment, Moment]:
+        """Interactions of the day before, with all that follows from them. What follows from those before the first
+        moment falls behind it for the most part: it is in the figure too."""
+        store, _ = await self._produced(customers, DAY_MS)
+        ends = Ends(self._kafka.connection)
+        with working(self._environ, self._redis, store) as worker:
+            begun = await worker.until_folded(int(RECORDS * COLD))
+            await worker.until_folded(RECORDS)
+            settled = await worker.until_settled(ends, PARTITIONS)
+        await ends.close()
+        return begun, settled
+
+    async def _produced(self, customers: int, ago_ms: int) -> tuple[CustomerStore, Traffic]:
+        """All is in Kafka; the first happened so long ago."""
         store = await self._fresh(customers)
-        traffic = Traffic(self._policy, customers, SHARDS, int(time.time() * 1000) - DAY_MS)
+        traffic = Traffic(self._policy, customers, SHARDS, int(time.time() * 1000) - ago_ms)
         producer = Producer(self._kafka.connection, PARTITIONS)
         try:
             await produce(producer, traffic.some(RECORDS))
         finally:
             await producer.close()
-        with working(self._environ, self._redis, store) as worker:
-            begun = await worker.until_folded(int(RECORDS * COLD))
-            done = await worker.until_folded(RECORDS)
-            load = begun.per_s(done) / 2
-            lags = await lag.lags(self._kafka.servers, self._redis, traffic, PARTITIONS, load, LAG_FOR_S)
-        bare, quix = await self._bare(), await self._quixstreams()
-        return Found(
-            customers,
-            begun.per_core_s(done),
-            begun.per_core_with_redis_s(done),
-            begun.per_s(done),
-            RECORDS / bare["cpu_s"],
-            RECORDS / bare["wall_s"],
-            RECORDS / quix["cpu_s"],
-            lags,
-        )
+        return store, traffic
 
     async def _fresh(self, customers: int) -> CustomerStore:
         await self._redis.flushall()
@@ -174,6 +225,7 @@ async def main(arguments: argparse.Namespace) -> None:
             bench = Bench(kafka, server, redis, quix)
             found = [await bench.measured(customers) for customers in sizes]
     print_table([HEADING, *(each.row() for each in found)])
+    print_table([STAGES, *(each.stages() for each in found)])
     speeds = [each.per_core_s for each in found]
     print_figures(
         "ingest",
@@ -181,9 +233,10 @@ async def main(arguments: argparse.Namespace) -> None:
             "per_s": min(speeds),
             "of_bare": min(each.per_core_s / each.bare_per_core_s for each in found),
             "x_quixstreams": min(each.per_core_s / each.quix_per_core_s for each in found),
-            "lag_p50_ms": max(lag.quantile(each.lags_s, 0.5) for each in found) * 1000,
-            "lag_p99_ms": max(lag.quantile(each.lags_s, 0.99) for each in found) * 1000,
+            "lag_p50_ms": max(each.lag_ms(0.5) for each in found),
+            "lag_p99_ms": max(each.lag_ms(0.99) for each in found),
             "flatness": min(speeds) / max(speeds),
+            "per_s_open": min(each.open_per_core_s for each in found),
             "wall_per_s": min(each.wall_per_s for each in found),
             "wall_of_bare": min(each.wall_per_s / each.bare_wall_per_s for each in found),
             "per_core_with_redis_s": min(each.per_core_with_redis_s for each in found),

@@ -1,5 +1,6 @@
 """The live policy as workers and the API hold it: one revision, compiled for folding and for deciding."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,9 @@ class LivePolicy:
     ruleset: RuleSet
     facts: FactReader
     """Of all that any condition reads."""
+    fired_facts: Mapping[str, FactReader]
+    """By interaction type, of what the rules that it fires look at. Not of types whose rules look at judgements, such
+    as segments: those rest on all facts."""
     purpose_facts: FactReader
     """Of what the purposes of a visit read."""
     stage_facts: FactReader
@@ -43,6 +47,11 @@ class LivePolicy:
             definition=definition,
             ruleset=ruleset,
             facts=FactReader(definition, ruleset.reads),
+            fired_facts={
+                fired: FactReader(definition, group.reads)
+                for fired, group in ruleset.rules_of.items()
+                if not group.reads & ruleset.classes.adds
+            },
             purpose_facts=FactReader(definition, ruleset.classes.of_purposes().reads),
             stage_facts=FactReader(definition, stages.reads),
             stage_classes=stages,

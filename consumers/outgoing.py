@@ -5,7 +5,8 @@ The outbox is cut. Actions and dead letters stay for reading, so that the guard 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from consumers.redis_streams import SEQUENCE_BITS, offset_of, stream_id
 from profiles import keys
@@ -20,8 +21,7 @@ Source = tuple[int, str]
 """Shard and the name of its stream."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A record that Kafka may not have yet."""
 
     at: str
@@ -37,8 +37,7 @@ class Waiting:
         return offset_of(self.at) >> SEQUENCE_BITS
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """What was read of one stream: its oldest records that Kafka may not have."""
 
     source: Source

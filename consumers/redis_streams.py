@@ -21,6 +21,8 @@ from profiles.scripts import Scripts
 from profiles.trip import Trip
 
 SEQUENCE_BITS = 20
+AS_TAKEN = [b"topic", b"id", b"subject", b"schema", b"body", b"at", b"from"]
+"""The fields of most records that come from Kafka (lua/take.lua)."""
 
 
 def offset_of(stream_id: bytes | str) -> int:
@@ -101,8 +103,12 @@ def _records(log: LogStream, asked: Asked, answers: list[Any]) -> dict[int, list
 
 
 def _record(entry_id: bytes, flat: list[bytes]) -> LogRecord:
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
     offset = offset_of(entry_id)
+    if flat[::2] == AS_TAKEN:
+        topic, record_id, subject, _, body, at, origin = flat[1::2]
+        names = topic.decode(), offset, int(at), record_id.decode(), subject.decode()
+        return LogRecord(*names, body, origin.decode())
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
     return LogRecord(
         topic=fields[b"topic"].decode(),
         offset=offset,

@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from consumers.log import LogRecord
+from profiles.store import Record
 from schemas.interaction import OUR_OWN, TIMER_FIRED, Interaction, to_cloud_event
 
 OURS = "opportune/"
@@ -41,7 +42,7 @@ def marked(said: Interaction) -> bytes:
     return orjson.dumps(event)
 
 
-def is_folded(record: LogRecord) -> bool:
+def is_folded(record: LogRecord | Record) -> bool:
     """Whether the commit that has put this record into the log has folded it too."""
     start = SAYING.get(record.topic)
     if start is None or not record.id.startswith(start):

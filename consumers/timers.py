@@ -1,4 +1,4 @@
-"""Timers: what is due is taken out of the shard's sorted set and said in its outbox, in one script.
+"""Timers: what is due is taken out of the shard's sorted set and said in its outbox, in one script for each shard.
 
 A timer that is moved or cancelled meanwhile does not fire; two workers that both see it due fire it once. What
 it says is an interaction like any other.
@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
+from itertools import groupby
+from operator import itemgetter
 
 import orjson
 
@@ -70,11 +72,11 @@ class Timers:
 
     async def _fire(self, due: list[Due]) -> int:
         trip = self._store.scripts.batch()
-        for shard, member, due_ms in due:
-            said = record_of(member, due_ms)
-            trip.call("fire", [keys.timers(shard), keys.outbox(shard)], [member, due_ms, *said.args()])
+        for shard, several in groupby(due, key=itemgetter(0)):
+            said = [word for _, member, at_ms in several for word in (member, at_ms, *record_of(member, at_ms).args())]
+            trip.call("fire", [keys.timers(shard), keys.outbox(shard)], said)
         answers, now_ms = await trip.run(), time.time() * 1000
-        fired = [due_ms for (_, _, due_ms), answer in zip(due, answers, strict=True) if answer[0] == b"OK"]
+        fired = [int(due_ms) for answer in answers for due_ms in answer[1:]]
         for due_ms in fired:
             self._meter.observe("timer_lateness", max(0.0, now_ms - due_ms) / 1000)
         if fired:

@@ -37,6 +37,11 @@ class Classes:
         asked: list[Expression] = [*self.scores.values(), *self.segments.values(), *self.purposes.values()]
         return _read_by([*asked, *(each.condition for each in self.stages)]) | more
 
+    @property
+    def adds(self) -> frozenset[str]:
+        """The names of the judgements."""
+        return frozenset((SEGMENTS, STAGE, SINCE, BEFORE, PURPOSE, *(f"customer.{name}" for name in self.scores)))
+
     def of_stages(self) -> "Classes":
         """Only what the stages need."""
         read = _read_by(each.condition for each in self.stages)

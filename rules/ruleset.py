@@ -35,6 +35,11 @@ class RuleGroup:
     """The `if` of each, to explain it by."""
     matcher: Matcher
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names that any of them looks at."""
+        return frozenset().union(*(each.reads for each in self.conditions))
+
     def fired(self, values: Mapping[str, Any]) -> list[Rule]:
         return [self.rules[index] for index in self.matcher.hits(values)]
 

@@ -2,22 +2,40 @@
 
 Arrivals are fixed in time: one that the machine sends late counts from when it was due (no coordinated omission). Each
 twentieth interaction is of a customer who has never been seen, and Redis itself says when that profile is written
-(keyspace notifications).
+(keyspace notifications). The stages on the way are told by the log of the shard, to the millisecond: when Kafka took
+the record (`at`), and when it stood in the log (the id of the entry).
 """
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
 from bench.ingesting.traffic import Traffic
 from consumers.kafka.topics import partition_of
+from profiles.log_stream import TAKEN_IN
 
 TICK_S = 0.005
 ONE_IN = 20
 WARM_UP_S = 3.0
 ARRIVED_WITHIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Of one probe, in seconds: until Kafka had it, from there into the log of its shard, and into the profile."""
+
+    produced_s: float
+    taken_s: float
+    folded_s: float
+
+    @property
+    def lag_s(self) -> float:
+        return self.produced_s + self.taken_s + self.folded_s
 
 
 class Probes:
@@ -26,9 +44,12 @@ class Probes:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._due: dict[str, float] = {}
-        self.lags_s: list[float] = []
-        self.all_there = asyncio.Event()
-        self.all_sent = False
+        self._times: dict[str, tuple[float, float]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Probes that are not there yet."""
+        return len(self._due)
 
     def sent(self, subject: str, due_s: float) -> None:
         self._due[subject] = due_s
@@ -39,17 +60,27 @@ class Probes:
             await channel.psubscribe("__keyspace@0__:{s*}p:customer:probe-*")
             ready.set()
             async for said in channel.listen():
-                due_s = self._due.pop(said["channel"].decode().rpartition("}p:")[2], None)
+                subject = said["channel"].decode().rpartition("}p:")[2]
+                due_s = self._due.pop(subject, None)
                 if due_s is not None:
-                    self.lags_s.append(time.monotonic() - due_s)
-                if self.all_sent and not self._due:
-                    self.all_there.set()
+                    self._times[subject] = due_s, time.time()
+
+    async def ways(self, shards: int) -> list[Way]:
+        """Of all probes, in the order in which they were due. Those that the logs do not hold any more are left out."""
+        found: dict[str, tuple[float, float]] = {}
+        for shard in range(shards):
+            entries: Any = await self._redis.xrange(TAKEN_IN.key(shard))
+            for entry, fields in entries:
+                if (subject := fields[b"subject"].decode()) in self._times and subject not in found:
+                    found[subject] = int(fields[b"at"]) / 1000, int(entry.partition(b"-")[0]) / 1000
+        times = ((*self._times[subject], *found[subject]) for subject in self._times if subject in found)
+        return [Way(at - due, log - at, there - log) for due, there, at, log in sorted(times)]
 
 
-async def lags(
-    servers: str, redis: Redis, traffic: Traffic, partitions: int, per_s: float, for_s: float
-) -> list[float]:
-    """Lags in seconds, sorted, of those after the warm-up."""
+async def ways(
+    servers: str, redis: Redis, traffic: Traffic, partitions: int, shards: int, per_s: float, for_s: float
+) -> list[Way]:
+    """Of the probes after the warm-up."""
     probes, ready = Probes(redis), asyncio.Event()
     watching = asyncio.create_task(probes.watch(ready))
     producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=1, compression_type="lz4")
@@ -57,21 +88,22 @@ async def lags(
     try:
         await ready.wait()
         await _send(producer, traffic, probes, partitions, per_s, for_s)
-        probes.all_sent = True
         async with asyncio.timeout(ARRIVED_WITHIN_S):
-            await probes.all_there.wait()
+            while probes.waiting:  # noqa: ASYNC110 (they come one by one)
+                await asyncio.sleep(TICK_S)
     finally:
         await producer.stop()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-    return sorted(probes.lags_s[int(len(probes.lags_s) * WARM_UP_S / for_s) :])
+    found = await probes.ways(shards)
+    return found[int(len(found) * WARM_UP_S / for_s) :]
 
 
 async def _send(
     producer: AIOKafkaProducer, traffic: Traffic, probes: Probes, partitions: int, per_s: float, for_s: float
 ) -> None:
-    start, sent = time.monotonic(), 0
-    while (now := time.monotonic() - start) < for_s:
+    start, sent = time.time(), 0
+    while (now := time.time() - start) < for_s:
         while sent < now * per_s:
             due_s = start + sent / per_s
             is_probe = sent % ONE_IN == 0
@@ -85,5 +117,6 @@ async def _send(
         await asyncio.sleep(TICK_S)
 
 
-def quantile(ordered: list[float], share: float) -> float:
+def quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

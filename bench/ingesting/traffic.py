@@ -20,7 +20,7 @@ AT_ONCE = 5_000
 class Traffic:
     """Interactions of customers who take turns, `visit` at a time; the first is at `from_ms`, one each millisecond."""
 
-    def __init__(self, policy: LivePolicy, customers: int, shards: int, from_ms: int, visit: int = 3) -> None:
+    def __init__(self, policy: LivePolicy, customers: int, shards: int, from_ms: int, visit: int = 5) -> None:
         self._policy = policy
         self._customers = customers
         self._shards = shards

@@ -15,6 +15,8 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from app import ROOT
+from bench.ingesting.settled import is_settled
+from consumers.kafka.ends import Ends
 from profiles.store import CustomerStore
 
 ROLES = "profiles,timers,relay"
@@ -60,6 +62,14 @@ class Worker:
             assert self._process.poll() is None, "the worker has ended"
             assert time.monotonic() < give_up, f"{moment.folded} of {least} are folded after {FOLDED_WITHIN_S} s"
             await asyncio.sleep(LOOK_EVERY_S)
+
+    async def until_settled(self, ends: Ends, partitions: int) -> Moment:
+        """The first moment in which nothing is left to do."""
+        async with asyncio.timeout(FOLDED_WITHIN_S):
+            while not await is_settled(self._store, ends, partitions):
+                assert self._process.poll() is None, "the worker has ended"
+                await asyncio.sleep(LOOK_EVERY_S)
+        return await self._moment()
 
     async def _moment(self) -> Moment:
         counts = await self._store.counts()

@@ -36,6 +36,11 @@ class Occasion:
         """What the conditions of rules see."""
         return policy.ruleset.classified(policy.facts.read(self.situation))
 
+    def fired_facts(self, policy: LivePolicy) -> Mapping[str, Any]:
+        """What the conditions of those rules see that the event fires, and no more than they look at."""
+        reader = policy.fired_facts.get(self.event.type)
+        return self.facts(policy) if reader is None else reader.read(self.situation)
+
     def written(self, policy: LivePolicy) -> Mapping[str, Any]:
         """What the texts of actions may name."""
         values = {**policy.facts.read(self.situation), **policy.texts.read(self.situation)}

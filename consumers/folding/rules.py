@@ -13,9 +13,10 @@ from schemas.interaction import Interaction
 def react(step: Step, before: Profile, after: Profile, interaction: Interaction, policy: LivePolicy) -> None:
     """What the rules that the interaction fires propose and do, the timers that it sets, and the customer's stage.
     `before` and `after`: all that is known of the customer."""
-    if interaction.type in policy.ruleset.rules_of:
+    group = policy.ruleset.rules_of.get(interaction.type)
+    if group is not None:
         occasion = Occasion(interaction, interaction, before, after, max(step.now_ms, interaction.at_ms))
-        follow(step, policy.ruleset.fired(occasion.facts(policy)), occasion, policy)
+        follow(step, group.fired(occasion.fired_facts(policy)), occasion, policy)
     if policy.ruleset.timed:
         watch(step, before, after, interaction, policy)
     if policy.stage_classes.stages:

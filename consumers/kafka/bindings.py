@@ -22,9 +22,17 @@ def event_of(headers: Headers, value: bytes | None) -> dict[str, Any]:
     kind = media_type(headers)
     if kind == BATCHED:
         raise Undecodable("a record holds one event; batched mode is not for Kafka")
-    if kind != STRUCTURED and f"{PREFIX}specversion" in headers:
-        return _binary(headers, kind, value)
-    return json_object(value)
+    return json_object(value) if _is_structured(headers, kind) else _binary(headers, kind, value)
+
+
+def is_structured(headers: Headers) -> bool:
+    """Whether the value is the whole event. Raises Undecodable."""
+    kind = media_type(headers)
+    return kind != BATCHED and _is_structured(headers, kind)
+
+
+def _is_structured(headers: Headers, kind: str) -> bool:
+    return kind == STRUCTURED or f"{PREFIX}specversion" not in headers
 
 
 def media_type(headers: Headers) -> str:

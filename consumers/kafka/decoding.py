@@ -14,14 +14,16 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from consumers.accepting import taken_in
-from consumers.answers import answer_of, answer_of_cell, record_of
+from consumers.accepting import accepted, record_of, taken_in
+from consumers.answers import answer_of, answer_of_cell
+from consumers.answers import record_of as record_of_answer
 from consumers.dead_letters import InKafka, NotOurs, Undecodable, decoded, of_the_intake
 from consumers.kafka import ours
-from consumers.kafka.bindings import event_of, media_type
+from consumers.kafka.bindings import event_of, is_structured, media_type
 from consumers.kafka.messages import FIRST_MS, SCHEMA
 from consumers.kafka.ours import Mark
 from consumers.live import LivePolicy
+from consumers.said import is_folded
 from profiles.decided import KnownCode
 from profiles.errors import BadFields
 from profiles.ledger import UnknownCode
@@ -30,7 +32,8 @@ from profiles.store import Record
 from rules import codes
 from rules.cell_codes import read_code
 from schemas.identity import CUSTOMER, VISITOR, named
-from schemas.interaction import CloudEvent
+from schemas.interaction import CloudEvent, Interaction
+from schemas.logged import plain
 from schemas.response import ResponseRequest
 from schemas.topics import STRUCTURED
 
@@ -46,6 +49,8 @@ class Fate(StrEnum):
     REKEYED = "rekeyed"
     """On its way to the log of another shard."""
     DEAD = "dead"
+    FOLDED = "folded"
+    """Folded already, by the commit that has said it: no log needs it (consumers/said.py)."""
 
 
 class Taken(Struct, frozen=True):
@@ -109,6 +114,8 @@ class Decoding:
         return found.partition % self._shards
 
     def _is_signed(self, found: InKafka) -> bool:
+        if not self._mark.signs:
+            return True
         own_id = dict(found.headers).get("ce_id") or b""
         return self._mark.fits(found.headers[-1][1] or b"", found.topic, found.key or b"", own_id, found.value or b"")
 
@@ -130,16 +137,30 @@ class Decoding:
         if first_ms and not TIME.fullmatch(first_ms):
             raise Undecodable(f"the header {FIRST_MS} is no time")
         record = Record(found.topic, record_id, subject, value)
-        return Taken(found, shard_of(subject, self._shards), Fate.LOGGED, record, schema, first_ms)
+        fate = Fate.FOLDED if is_folded(record) else Fate.LOGGED
+        return Taken(found, shard_of(subject, self._shards), fate, record, schema, first_ms)
 
     def _interaction(self, found: InKafka, policy: LivePolicy) -> Taken:
+        headers = dict(found.headers)
         try:
-            attributes = event_of(dict(found.headers), found.value)
+            if is_structured(headers) and (event := plain(found.value or b"")) is not None:
+                return self._plain(found, event, policy)
+            attributes = event_of(headers, found.value)
         except Undecodable as cause:
             return self._dead(found, self._home(found), cause)
         about = _about(attributes)
         shard = shard_of(about, self._shards) if about else self._home(found)
         return self._guarded(found, shard, about, lambda: self._accepted(found, shard, attributes, policy))
+
+    def _plain(self, found: InKafka, event: Interaction, policy: LivePolicy) -> Taken:
+        """The same for one that needs no closer look."""
+        shard = shard_of(event.subject, self._shards)
+
+        def make() -> Taken:
+            record = record_of(accepted(event, policy, found.at_ms))
+            return Taken(found, shard, Fate.LOGGED, record)
+
+        return self._guarded(found, shard, event.subject, make)
 
     def _accepted(self, found: InKafka, shard: int, attributes: Mapping[str, Any], policy: LivePolicy) -> Taken:
         event = decoded(CloudEvent.model_validate, dict(attributes))
@@ -194,7 +215,7 @@ def _answered(answer: Answer, known: KnownCode | None, policy: LivePolicy) -> Ta
     if known is None:
         raise UnknownCode(answer.code)
     said = answer_of(answer.request, answer.code, known, policy.definition, answer.found.at_ms)
-    return Taken(answer.found, answer.shard, Fate.LOGGED, record_of(said, known.subject))
+    return Taken(answer.found, answer.shard, Fate.LOGGED, record_of_answer(said, known.subject))
 
 
 def _of_cell(found: InKafka, shard: int, subject: str, request: ResponseRequest, policy: LivePolicy) -> Taken:
@@ -202,7 +223,7 @@ def _of_cell(found: InKafka, shard: int, subject: str, request: ResponseRequest,
     if cell is None:
         raise BadFields(f"the policy has no cell with the code `{request.code}`")
     said = answer_of_cell(request, cell, policy.definition, found.at_ms)
-    return Taken(found, shard, Fate.LOGGED, record_of(said, subject))
+    return Taken(found, shard, Fate.LOGGED, record_of_answer(said, subject))
 
 
 def codes_of(read: Iterable[Taken | Answer]) -> set[str]:

@@ -5,9 +5,11 @@ mode); its headers repeat the attributes, as the binding permits. All others are
 are in the headers (binary mode).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import lru_cache
 
 import orjson
+from msgspec import Struct
 
 from consumers.kafka.errors import LogMisfit
 from profiles.store import Record
@@ -21,11 +23,11 @@ SCHEMA = "schema"
 FIRST_MS = "first_ms"
 CONTENT_TYPE = "content-type"
 
-Headers = tuple[tuple[str, bytes], ...]
+Header = tuple[str, bytes]
+Headers = tuple[Header, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     topic: str
     shard: int
     key: bytes
@@ -42,25 +44,29 @@ def message(record: Record, shard: int, taken_ms: int, schema: str = "1", first_
         told = f"there is no topic `{record.topic}` for the record {record.id} in the outbox of shard {shard}"
         raise LogMisfit(told, hint="nothing of Opportune writes such a record: take it out by hand (XDEL)")
     attributes = _of_event(record) if topic.content_type == STRUCTURED else _of_ours(topic, record, taken_ms)
-    headers = [(f"ce_{name}", value) for name, value in attributes.items()]
-    headers += [(CONTENT_TYPE, topic.content_type), (SCHEMA, schema)]
-    headers += [(FIRST_MS, first_ms)] if first_ms else []
-    encoded = tuple((name, value.encode()) for name, value in headers)
-    return Message(record.topic, shard, record.subject.encode(), record.body, encoded)
+    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items() if isinstance(value, str)]
+    headers += _about_body(topic.content_type, schema)
+    if first_ms:
+        headers.append((FIRST_MS, first_ms.encode()))
+    return Message(record.topic, shard, record.subject.encode(), record.body, tuple(headers))
 
 
-def _of_event(record: Record) -> dict[str, str]:
-    """The attributes of the CloudEvent that is the body, all that are text. None where it is no event: whoever folds
-    it will say so."""
+@lru_cache(maxsize=100)
+def _about_body(content_type: str, schema: str) -> tuple[Header, ...]:
+    return (CONTENT_TYPE, content_type.encode()), (SCHEMA, schema.encode())
+
+
+def _of_event(record: Record) -> Mapping[str, object]:
+    """The CloudEvent that is the body; those of its attributes that are text become headers. None where it is no event:
+    whoever folds it will say so."""
     try:
         event = orjson.loads(record.body)
     except orjson.JSONDecodeError:
         return {}
-    attributes = event if isinstance(event, dict) else {}
-    return {name: value for name, value in attributes.items() if isinstance(value, str)}
+    return event if isinstance(event, dict) else {}
 
 
-def _of_ours(topic: Topic, record: Record, taken_ms: int) -> dict[str, str]:
+def _of_ours(topic: Topic, record: Record, taken_ms: int) -> Mapping[str, object]:
     return {
         "specversion": SPEC_VERSION,
         "id": record.id,

@@ -8,7 +8,6 @@ in time, and after any failure the producer is thrown away with all that it has 
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
@@ -16,7 +15,7 @@ from aiokafka.errors import MessageSizeTooLargeError
 from consumers.kafka import ours
 from consumers.kafka.connection import Connection, require_fast_client, trouble_named
 from consumers.kafka.errors import LogMisfit
-from consumers.kafka.messages import Message
+from consumers.kafka.messages import Header, Message
 from consumers.kafka.reading import Part
 from consumers.kafka.topics import partition_of
 
@@ -69,7 +68,7 @@ class Producer:
         producer = await self._running()
         await self._check_partitions(producer, {topic for topic, _ in by_destination})
         tasks = [
-            asyncio.create_task(_in_order(producer, destination, map(self._marked, several)))
+            asyncio.create_task(_in_order(producer, destination, zip(several, map(self._marked, several), strict=True)))
             for destination, several in by_destination.items()
         ]
         try:
@@ -79,10 +78,10 @@ class Producer:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _marked(self, each: Message) -> Message:
-        """With the header by which it is known as ours; the last one."""
-        value = self._mark.of(each.topic, each.key, dict(each.headers).get("ce_id", b""), each.value)
-        return replace(each, headers=(*each.headers, (ours.HEADER, value)))
+    def _marked(self, each: Message) -> list[Header]:
+        """Its headers with the one by which it is known as ours; the last one."""
+        own_id = dict(each.headers).get("ce_id", b"") if self._mark.signs else b""
+        return [*each.headers, (ours.HEADER, self._mark.of(each.topic, each.key, own_id, each.value))]
 
     async def _running(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -113,22 +112,24 @@ class Producer:
                 raise LogMisfit(told, hint="`opportune topics --check` says what is wrong")
 
 
-async def _in_order(producer: AIOKafkaProducer, destination: Part, messages: Iterable[Message]) -> None:
+async def _in_order(
+    producer: AIOKafkaProducer, destination: Part, messages: Iterable[tuple[Message, list[Header]]]
+) -> None:
     """One batch after the other: the next leaves when the one before is acknowledged."""
     topic, partition = destination
     batch = producer.create_batch()
-    for each in messages:
-        if not _appended(batch, each):
+    for each, headers in messages:
+        if not _appended(batch, each, headers):
             await _acknowledged(producer, batch, topic, partition)
             batch = producer.create_batch()
-            assert _appended(batch, each), "an empty batch takes a record of any size"
+            assert _appended(batch, each, headers), "an empty batch takes a record of any size"
     await _acknowledged(producer, batch, topic, partition)
 
 
-def _appended(batch: object, each: Message) -> bool:
+def _appended(batch: object, each: Message, headers: list[Header]) -> bool:
     """False if the batch is full."""
     append = batch.append  # type: ignore[attr-defined]
-    return append(timestamp=None, key=each.key, value=each.value, headers=list(each.headers)) is not None
+    return append(timestamp=None, key=each.key, value=each.value, headers=headers) is not None
 
 
 async def _acknowledged(producer: AIOKafkaProducer, batch: object, topic: str, partition: int) -> None:

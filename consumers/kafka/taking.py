@@ -77,6 +77,8 @@ class Taking:
         by_shard: dict[int, list[Taken]] = {}
         for each in records:
             found = each.found
+            if each.fate is Fate.FOLDED:
+                continue  # the shard moves past it with what comes next, within a second
             if found.offset >= self._known[Part(found.topic, found.partition)][each.shard]:
                 by_shard.setdefault(each.shard, []).append(each)
         return await self._run(by_shard, read_to)
@@ -92,6 +94,7 @@ class Taking:
             parts = list(dict.fromkeys(Part(each.found.topic, each.found.partition) for each in records) or read_to)
             asked.append((shard, parts))
             trip.call("take", self._keys(shard), self._args(shard, parts, records, read_to))
+        await trip.flush()
         lost: set[Part] = set()
         self.waiting_ms = 0
         for (shard, parts), answer in zip(asked, await trip.run(), strict=True):

@@ -26,10 +26,12 @@ from consumers.kafka.ordering import TOPICS
 from consumers.kafka.reading import Part
 from consumers.kafka.topics import LogPlan
 from consumers.redis_streams import RedisStreams
+from consumers.said import marked
 from profiles import keys
 from profiles.log_stream import TAKEN_IN
 from profiles.store import Record
-from tests.builders import live, purchase
+from schemas.interaction import SESSION_ENDED, Interaction, to_cloud_event
+from tests.builders import NOON_MS, live, purchase
 from tests.consumers.conftest import Counted
 from tests.consumers.line import PARTITIONS, SHARDS, Line, Policies, Rogue, eventually
 from tests.kafka_server import KafkaServer
@@ -87,6 +89,25 @@ async def test_what_the_outbox_had_comes_back_as_it_was(line: Line) -> None:
     assert all(before_ms <= int(each["at"]) <= time.time() * 1000 for each in found)
     assert len({(each["topic"], each["from"]) for each in found}) == len(said)
     assert await line.length("out") == 0
+
+
+async def test_what_was_folded_where_it_was_said_is_passed(line: Line) -> None:
+    """The shard's position moves past it, also where nothing else comes."""
+    subject = "customer:3"
+    event = Interaction("v", "opportune/sessions", SESSION_ENDED, subject, "web", NOON_MS, {"length_s": 1.0})
+    passed = Record("interactions", event.identity, subject, marked(event))
+    own = Record("interactions", f"{event.identity}/2", subject, orjson.dumps({**to_cloud_event(event), "id": "v/2"}))
+    async with line.running(line.intake()), line.relaying():
+        await line.store.append([passed, own, passed])
+        await line.until(1)
+        await eventually(lambda: _has_moved(line, subject, 3), "the shard's position moves past all three")
+    assert await line.ids() == [own.id], "one that is left to its own record is not marked, and is folded in its turn"
+
+
+async def _has_moved(line: Line, subject: str, offset: int) -> bool:
+    shard = line.store.shard(subject)
+    at = await line.redis.hget(keys.guard(shard), f"off:interactions:{shard % PARTITIONS}")
+    return int(at or 0) == offset
 
 
 async def test_workers_read_when_kafka_took_it_and_where_it_stands(line: Line) -> None:

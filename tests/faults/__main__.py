@@ -4,7 +4,6 @@ python -m tests.faults                       all
 python -m tests.faults poison two_owners     only these; the other lines of the table stay
 """
 
-import asyncio
 import logging
 import os
 import platform
@@ -15,6 +14,8 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+
+import uvloop
 
 from deploy.kafka.jars import NoKafka
 from tests.faults import outages, scenarios
@@ -74,7 +75,7 @@ def run(names: Sequence[str]) -> Iterator[Row]:
         began = time.monotonic()
         try:
             with KafkaServer(nodes=3 if name == THREE else 1) as kafka:
-                row = asyncio.run(_one(name, kafka))
+                row = uvloop.run(_one(name, kafka))
         except (AssertionError, ExceptionGroup, NoKafka, OSError, TimeoutError):
             row = Row(name, wrong=[traceback.format_exc()])
         _say(f"{name}, {time.monotonic() - began:.0f} s: {' | '.join(row.cells())}", *timely(row).wrong)

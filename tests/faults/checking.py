@@ -2,14 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
 
+from consumers.dead_letters import InKafka
 from consumers.kafka.ends import Ends
 from consumers.kafka.ordering import TOPICS
+from consumers.kafka.ours import HEADER
+from consumers.kafka.partitions import PartitionReader
 from consumers.kafka.reading import Part
+from consumers.said import SAYING
 from profiles import keys
 from profiles.customer import Customer
 from profiles.fold import has_seen, identity_hash
@@ -140,15 +145,36 @@ def _caps(subject: str, made: Sequence[LedgerEntry], history: History, found: Ve
 
 
 async def _each_record_once(rig: Rig, log: Log, found: Verdict) -> None:
-    """Each record of the topics is in the log of one shard, or a dead letter."""
+    """Each record of the topics is in the log of one shard, or a dead letter, or was folded where it was said."""
     ends = Ends(rig.kafka.connection)
     there = sum((await ends.of(PARTS)).values())
     await ends.close()
+    said = await _folded_where_said(rig)
     found.say("in the log twice", [place for place, count in log.places.items() if count > 1])
     found.doubled += sum(count - 1 for count in log.places.values())
-    if len(log.places) + len(log.dead) + len(log.put_back) != there:
-        counts = f"{len(log.places)} taken in, {len(log.dead)} dead and {len(log.put_back)} put back"
+    if len(log.places) + len(log.dead) + len(log.put_back) + said != there:
+        counts = f"{len(log.places)} taken in, {len(log.dead)} dead, {len(log.put_back)} put back and {said} said"
         found.say("log", f"{counts} of {there} in Kafka")
+
+
+async def _folded_where_said(rig: Rig) -> int:
+    """How many summaries of visits and the like are in Kafka: the commits that said them have folded them."""
+    reader, count = PartitionReader(rig.kafka.connection), 0
+    try:
+        for part, bounds in (await reader.bounds(each for each in PARTS if each.topic in SAYING)).items():
+            async with aclosing(reader.read(part, bounds.begin)) as portions:
+                async for entries, following in portions:
+                    count += sum(map(_is_said, entries))
+                    if following >= bounds.end:
+                        break
+    finally:
+        await reader.close()
+    return count
+
+
+def _is_said(each: InKafka) -> bool:
+    is_ours = bool(each.headers) and each.headers[-1][0] == HEADER
+    return is_ours and (each.value or b"").endswith(b'"folded":true}')
 
 
 def _lost_codes(history: History, log: Log) -> set[str]:
