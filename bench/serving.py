@@ -108,7 +108,7 @@ def tell(turns: dict[str, Saturated], kept: Kept, sizes: dict[str, tuple[Saturat
 
 
 async def main(plan: Plan) -> None:
-    async with site(CUSTOMERS, OFFERS) as served:
+    async with site(CUSTOMERS, shop.sections(OFFERS)) as served:
         with served.serving():
             turns = await by_turns(served, plan)
             kept = await served.keep(DECISIONS, turns[DECISIONS].rps / 2, plan.kept_s)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench.load import shop
 from bench.load.site import DECISIONS, Site, site
 from bench.report import print_figures, print_table
 
@@ -94,7 +95,7 @@ async def main(arguments: argparse.Namespace) -> None:
     py_spy()
     with tempfile.TemporaryDirectory() as folder:
         stacks = arguments.stacks or Path(folder) / "stacks"
-        async with site(CUSTOMERS, OFFERS) as served:
+        async with site(CUSTOMERS, shop.sections(OFFERS)) as served:
             with served.serving():
                 await served.saturate(DECISIONS, WARM_S, CONNECTIONS)
                 cpu_us = await record(served, stacks)

@@ -3,9 +3,9 @@
     python -m bench.load.paced HOST PORT PATH KEY REQUESTS FIRST CUSTOMERS RATE SECONDS CONNECTIONS
 
 Each request is due at its time, one after another at even distances. It is sent then, or as soon as one of the
-connections is free, and its latency counts from when it was due: there is no coordinated omission. Prints one line of
-JSON: `latencies_ms` in the order in which requests were due (null: it was not answered with 200), and `late_ms`, by how
-much this process itself was late, at p99, where a connection was free.
+connections is free, and its latency counts from when it was due: there is no coordinated omission. Prints a line when
+it begins, and one of JSON: `latencies_ms` in the order in which requests were due (null: it was not answered with 200),
+and `late_ms`, by how much this process itself was late, at p99, where a connection was free.
 
 Neither asyncio nor uvloop: their timers know milliseconds only, as epoll does; `select` waits for microseconds.
 """
@@ -121,6 +121,8 @@ def main(host: str, port: str, path: str, key: str, requests: str, *numbers: str
     head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
     paced = Paced(host, int(port), head, read(Path(requests)), int(first), int(customers))
     gc.disable()
+    sys.stdout.write("asking\n")
+    sys.stdout.flush()
     latencies = paced.run(rate, seconds, int(connections))
     late_s = sorted(paced.late_s)
     found = {
