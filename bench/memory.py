@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import uvloop
 
 from bench.load import shop
+from bench.load.customers import bytes_each
 from bench.load.processes import resident_bytes
 from bench.load.site import DECISIONS, Site, site
 from bench.report import print_figures, print_table
@@ -45,13 +46,13 @@ async def asked(served: Site, requests: int) -> None:
 
 async def main(requests: int) -> None:
     async with site(CUSTOMERS, shop.sections(OFFERS)) as served:
-        fresh_bytes = await served.bytes_per_customer()
+        fresh_bytes = await bytes_each(served.redis, served.store, CUSTOMERS)
         with served.serving(), served.folding() as worker:
             await asked(served, WARM)
             before = Memory.now(served, worker)
             await asked(served, requests)
             after = Memory.now(served, worker)
-        used_bytes = await served.bytes_per_customer()
+        used_bytes = await bytes_each(served.redis, served.store, CUSTOMERS)
     api, worker_growth = after.api / before.api - 1, after.worker / before.worker - 1
     rows = [["", "before MB", "after MB", "growth"]]
     rows.append(["API", f"{before.api / 1e6:.1f}", f"{after.api / 1e6:.1f}", f"{api:.1%}"])

@@ -23,7 +23,8 @@ import uvloop
 
 from bench.catalogue import files_of
 from bench.load import shop
-from bench.load.site import DECISIONS, Kept, Site, site
+from bench.load.measured import Kept, quantile
+from bench.load.site import DECISIONS, Site, site
 from bench.report import print_figures, print_table
 
 CUSTOMERS, AT_ASKED, FEW = 20_000, 20, 8
@@ -80,11 +81,8 @@ async def published(served: Site, sections: dict[str, Any], rate: float, plan: P
 def tell(found: Found) -> None:
     rows = [["", "requests", "p50 ms", "p99 ms", "worst ms", f"over {SLOW_MS:.0f} ms"]]
     for name, latencies in (("before", found.before), ("from publication until live", found.around)):
-        ordered = sorted(latencies)
-        shares = (ordered[int(len(ordered) * share)] for share in (0.5, 0.99))
-        rows.append(
-            [name, f"{len(ordered):,}", *(f"{each:.1f}" for each in (*shares, ordered[-1])), str(slow(ordered))]
-        )
+        shares = (quantile(latencies, share) for share in (0.5, 0.99, 1.0))
+        rows.append([name, f"{len(latencies):,}", *(f"{each:.1f}" for each in shares), str(slow(latencies))])
     print_table(rows)
     print(f"\n{found.kept.rate:,.0f} requests a second; the new revision was live after {found.live_after_s:.1f} s\n")
 

@@ -17,9 +17,10 @@ import os
 import uvloop
 
 from bench.load import shop
-from bench.load.site import DECISIONS, Saturated, site
+from bench.load.measured import Saturated, best
+from bench.load.site import DECISIONS, site
 from bench.report import print_figures, print_table
-from bench.serving import OFFERS, best
+from bench.serving import OFFERS
 
 SIZES, MOST = (1_000, 10_000, 100_000), 1_000_000
 WARM_S, ROUNDS = 2.0, 3

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,13 +27,12 @@ from app.keys import KeyStore
 from app.publishing import PolicyStore
 from app.redis_binary import find_redis_server, listpack_setting, redis_version
 from bench.catalogue import files_of
-from bench.load import requests, shop
+from bench.load import customers, requests, shop
 from bench.load.app import VALUE
 from bench.load.committed import Committed, committed, ledgers_agree
+from bench.load.measured import Kept, Saturated
 from bench.load.processes import cpu_s
-from bench.profiles import HISTORY
 from consumers.live import LivePolicy
-from profiles import keys
 from profiles.connection import connected
 from profiles.registry import Registry
 from profiles.store import CustomerStore
@@ -47,39 +45,14 @@ KEPT = 1_000
 """Records that each outbox keeps after they are folded, by default."""
 
 
-@dataclass(frozen=True, slots=True)
-class Saturated:
-    """What came of asking as fast as answers come."""
-
-    rps: float
-    cpu_us: float
-    """Of the API, for each answer."""
-    redis_us: float
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Latencies at a fixed rate, in the order in which requests were due."""
-
-    rate: float
-    latencies_ms: list[float]
-    late_ms: float
-    """By how much the asking itself was late, at p99."""
-    cpu_us: float
-
-    def at(self, share: float) -> float:
-        ordered = sorted(self.latencies_ms)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
 class Site:
-    """`customers` with profiles of their own; more than one of `workers` share the socket of the API."""
+    """`count` customers with profiles of their own; more than one of `workers` share the socket of the API."""
 
-    def __init__(self, server: RedisServer, redis: Redis, store: CustomerStore, customers: int, workers: int) -> None:
+    def __init__(self, server: RedisServer, redis: Redis, store: CustomerStore, count: int, workers: int) -> None:
         self._server = server
         self.redis = redis
         self.store = store
-        self._customers = customers
+        self._customers = count
         self._workers = workers
         self._next = 0
         self._key = ""
@@ -98,16 +71,8 @@ class Site:
     async def populate(self, sections: dict[str, Any]) -> None:
         """Customers, a live policy, a key, and what the baselines read."""
         now, policy = datetime.now(UTC), await self.publish(sections)
-        profiles, ledgers = await asyncio.to_thread(shop.profiles_and_ledgers, policy, now)
-        for start in range(0, self._customers, 5_000):
-            pipeline = self.redis.pipeline(transaction=False)
-            for number in range(start, min(start + 5_000, self._customers)):
-                subject = f"customer:c{number:07d}"
-                profile, ledger = profiles[number % len(profiles)], ledgers[number % len(ledgers)]
-                about: dict[Any, Any] = {"version": f"{HISTORY}-a3f9c1", "profile": profile, "ledger": ledger}
-                pipeline.hset(keys.customer(self.store.shard(subject), subject), mapping=about)
-            await pipeline.execute()
-        await self.redis.set(VALUE, profiles[0])
+        profile = await customers.settle(self.redis, self.store, self._customers, policy, now)
+        await self.redis.set(VALUE, profile)
         made = await KeyStore(Registry(self.redis)).make("bench", ["decide", "read"], now)
         self._key = made.token
         lines = requests.lines(shop.WITH_AMOUNT, random.Random(shop.SEED), secrets.token_hex(3))
@@ -165,15 +130,6 @@ class Site:
         while (await committed(self.redis, self.store)).logged > SHARDS * 2 * KEPT:
             assert time.monotonic() < give_up, f"the worker has not folded everything after {FOLDED_WITHIN_S} s"
             await asyncio.sleep(1.0)
-
-    async def bytes_per_customer(self) -> float:
-        """In Redis, of some."""
-        pipeline = self.redis.pipeline(transaction=False)
-        for number in range(min(self._customers, 1_000)):
-            subject = f"customer:c{number:07d}"
-            pipeline.memory_usage(keys.customer(self.store.shard(subject), subject))
-        sizes: list[int] = await pipeline.execute()
-        return sum(sizes) / len(sizes)
 
     def _until_ready(self) -> None:
         give_up = time.monotonic() + START_WITHIN_S
@@ -283,11 +239,11 @@ def redis_options() -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def site(customers: int, sections: dict[str, Any], workers: int = 1) -> AsyncIterator[Site]:
+async def site(count: int, sections: dict[str, Any], workers: int = 1) -> AsyncIterator[Site]:
     wrk()
     with RedisServer(*redis_options()) as server:
         async with connected(server.url) as redis:
             store = await CustomerStore.open(redis, SHARDS)
-            made = Site(server, redis, store, customers, workers)
+            made = Site(server, redis, store, count, workers)
             await made.populate(sections)
             yield made
