@@ -1,10 +1,10 @@
 """Compiling and checking beside requests that must not wait for it: a policy may take half a minute.
 
 In a thread, and so that the event loop gets the interpreter back within a tenth of a millisecond whenever it has
-something to do: Python lets a thread go on for five, and a request needs the interpreter ten times. Nor does anybody wait for
-a garbage collection of all that the work makes, which stops every thread, for a second at 5,000 offers: only what is
-young is looked at meanwhile, and what there is at the end is kept out of all collections to come. That leaks nothing: a
-policy is in no cycle (tests/app/test_beside.py), so it goes when nobody refers to it any more.
+something to do: Python lets a thread go on for five, and a request needs the interpreter ten times. Nor does anybody
+wait for a garbage collection of all that the work makes, which stops every thread, for a second at 5,000 offers: only
+what is young is looked at meanwhile, and what there is at the end is kept out of all collections to come. That leaks
+nothing: a policy is in no cycle (tests/app/test_beside.py), so it goes when nobody refers to it any more.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What a decision costs, by stage, in µs of the API process: where py-spy finds it under load.
 
-    python -m bench.stages               200 offers, 20 seconds
-    python -m bench.stages --stacks F    keeps py-spy's stacks in F, for a flame graph
+    python -m bench.load.stages               200 offers, 20 seconds
+    python -m bench.load.stages --stacks F    keeps py-spy's stacks in F, for a flame graph
 
 The site of bench/serving.py, with 8 requests at a time. A sample belongs to the innermost of its frames that STAGES
 knows; what only libraries do there belongs to whoever called them. Shares of the samples, times the CPU time of the
@@ -90,7 +90,7 @@ async def record(served: Site, stacks: Path) -> float:
 def py_spy() -> str:
     found = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
     if found is None:
-        sys.exit("this benchmark needs py-spy: python -m pip install py-spy")
+        sys.exit("this needs py-spy: python -m pip install py-spy")
     return found
 
 
