@@ -51,12 +51,15 @@ class Connection:
     def _open(self) -> socket.socket:
         now = time.perf_counter()
         if self._socket is None or now > self._used_s + IDLE_S:
-            if self._socket is not None:
-                self._socket.close()
+            self.close()
             self._socket = socket.create_connection(self._where)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._used_s = now
         return self._socket
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
 
     def received(self) -> bool:
         """Whether the answer is complete. Raises ConnectionError."""
@@ -113,6 +116,8 @@ class Paced:
                     busy.remove(connection)
                     free.append(connection)
                     done += 1
+        for connection in free:
+            connection.close()
         return latencies
 
 
