@@ -24,7 +24,8 @@ from schemas.decision import Facts
 from schemas.example import Example, ExampleInteraction, ExampleResponse
 from schemas.interaction import IDENTIFY, TAGGED, Interaction
 from schemas.ledger import Ledger, LedgerEntry
-from schemas.policy import FieldType, Rule
+from schemas.observed import FieldType
+from schemas.policy import Rule
 from schemas.response import ResponseRecord
 from schemas.supplies import counted
 

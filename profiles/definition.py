@@ -16,7 +16,8 @@ from schemas.built_in import built_in, travelling
 from schemas.cells import holdout_key, program_key
 from schemas.identity import CUSTOMER, VISITOR, kind_of
 from schemas.interaction import ANYWHERE, NOWHERE, TAGGED, UNTAGGED, Interaction
-from schemas.policy import Feature, FieldType, InteractionType, Outcome, Policy
+from schemas.observed import Feature, FieldType, InteractionType
+from schemas.policy import Outcome, Policy
 
 FeaturesByType = Mapping[str, tuple[FeatureDefinition, ...]]
 KEPT_IDENTITIES = 1_000

@@ -18,7 +18,7 @@ from profiles.profile import Profile, Session
 from profiles.tags import held
 from schemas.base import moment
 from schemas.interaction import SESSION_ENDED, Interaction
-from schemas.policy import FieldType
+from schemas.observed import FieldType
 
 
 class Situation(Struct, frozen=True):

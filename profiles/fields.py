@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from profiles.errors import BadFields
-from schemas.policy import FieldType
+from schemas.observed import FieldType
 
 LONGEST_TEXT = 4_000
 LONGEST_LIST = 1_000

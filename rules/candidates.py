@@ -13,8 +13,9 @@ from rules.language import Condition
 from rules.reasons import Reason
 from rules.treatments import Place, Wording, wordings_of
 from schemas.base import at_ms
+from schemas.catalogue import Campaign, Cell, Dated, Offer, Program, Treatment
 from schemas.cells import program_key
-from schemas.policy import Campaign, Cell, Dated, Offer, Policy, Program, Treatment
+from schemas.policy import Policy
 from schemas.stock import Taking
 from schemas.supplies import takes_of
 

@@ -7,8 +7,8 @@ from hashlib import blake2b
 from itertools import accumulate
 from typing import NamedTuple
 
+from schemas.catalogue import Cell, UniversalHoldout
 from schemas.cells import HOLDOUT, SERVED, Cells, CellsOfOne, holdout_key
-from schemas.policy import Cell, UniversalHoldout
 
 
 def fraction(salt: str, subject: str) -> float:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from rules.clocks import period_start_ms
+from schemas.catalogue import Offer
 from schemas.contact import DECIDED, PRESENTED, Cap, CapScope
 from schemas.ledger import LedgerEntry
-from schemas.policy import Offer, Outcome, Policy
+from schemas.policy import Outcome, Policy
 
 Key = str | tuple[str, str] | None
 UNKNOWN = "?"  # cannot be an id

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from rules.treatments import Place, Wording, wordings_of
+from schemas.catalogue import Offer
 from schemas.decision import DefaultTreatment
-from schemas.policy import Offer, Policy
+from schemas.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

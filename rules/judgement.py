@@ -8,8 +8,8 @@ from rules.arbitration import Scored
 from rules.candidates import Candidate
 from rules.handing import Handed
 from rules.reasons import Reason
+from schemas.catalogue import Treatment
 from schemas.decision import DefaultTreatment
-from schemas.policy import Treatment
 
 Refusal = tuple[Reason, str]
 

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rules.texts import names, rendered
-from schemas.policy import Offer, Treatment
+from schemas.catalogue import Offer, Treatment
 
 Place = tuple[str, str]
 """Channel and placement."""

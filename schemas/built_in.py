@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import get_args
 
 from schemas.interaction import IDENTIFY, SESSION_ENDED, STAGE_CHANGED, TAGGED, TIMER_FIRED, UNTAGGED
-from schemas.policy import Feature, FieldType, FieldTypeName, InteractionType, Policy
+from schemas.observed import Feature, FieldType, FieldTypeName, InteractionType
+from schemas.policy import Policy
 
 EVENT = {"type": "string", "id": "string", "source": "string", "channel": "string", "time": "timestamp"}
 """The fields that every event has."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from schemas.policy import Campaign, Offer, Policy
+from schemas.catalogue import Campaign, Offer
+from schemas.policy import Policy
 from schemas.stock import CONFIRMING, MICRO, Budget, Inventory, Taking, micro
 
 OF_OFFER, OF_CAMPAIGN = "offer:", "campaign:"

@@ -14,7 +14,7 @@ from typing import Any
 from app.errors import StartError
 from profiles.errors import BadFields
 from profiles.fields import nearest
-from schemas.policy import FieldType
+from schemas.observed import FieldType
 
 ID_COLUMNS = ("customer", "customer_id", "id")
 """The column of the customer's id where `--id` names none."""

@@ -8,7 +8,7 @@ from profiles.fields import fact
 from rules.language import Condition, EvaluationError
 from rules.ruleset import RuleSet
 from schemas.load import ExpectationCount, Quality
-from schemas.policy import FieldType
+from schemas.observed import FieldType
 
 
 class Counting:

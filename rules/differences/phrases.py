@@ -10,20 +10,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from rules.differences.values import duration, number, text
+from schemas.catalogue import Cell, Offer, PlacementSpec, Treatment, UniversalHoldout
 from schemas.contact import PRESENTED, Cap, CoolDown, QuietHours, Suppression
 from schemas.goals import Attribution, Goal
-from schemas.policy import (
-    Cell,
-    Feature,
-    FieldType,
-    HandOver,
-    Offer,
-    Outcome,
-    PlacementSpec,
-    Rule,
-    Treatment,
-    UniversalHoldout,
-)
+from schemas.observed import Feature, FieldType
+from schemas.policy import HandOver, Outcome, Rule
 from schemas.stock import HOLD_MS, Budget, Inventory
 from schemas.triggers import Timing
 from schemas.windows import Window

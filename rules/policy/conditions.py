@@ -14,8 +14,9 @@ from rules.policy.places import node_at
 from rules.policy.quoting import HINT, cut_off_at
 from rules.policy.scope import Scope
 from rules.policy.vocabulary import Scopes
+from schemas.catalogue import Conditions
 from schemas.goals import Goal
-from schemas.policy import Conditions, Policy
+from schemas.policy import Policy
 
 OF_CONTACT = {
     "do_not_contact": "condition",

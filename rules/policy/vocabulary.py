@@ -9,7 +9,8 @@ from functools import cached_property
 from rules.language import Vocabulary
 from rules.policy.scores import Scores, compiled_scores, score_types
 from schemas.built_in import BUILT_IN, EVENT, event_fields, feature_types, mixed
-from schemas.policy import Policy, ShortFieldType
+from schemas.observed import ShortFieldType
+from schemas.policy import Policy
 
 CUSTOMER = {
     "id": "string",

@@ -12,7 +12,7 @@ from rules.policy.nodes import Node
 from rules.policy.places import KEY, place_of
 from rules.policy.shape import fields, model_at, noun
 from schemas.base import FactName, Id, Name
-from schemas.policy import CellCode
+from schemas.catalogue import CellCode
 from schemas.windows import ClockTime
 
 KINDS = {

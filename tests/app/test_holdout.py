@@ -19,9 +19,9 @@ from profiles.connection import connected
 from profiles.store import CustomerStore
 from rules.arbitration import NothingLearned
 from rules.cells import assign, universal_shares
+from schemas.catalogue import UniversalHoldout
 from schemas.cells import HOLDOUT
 from schemas.decision import DecisionRecord, DecisionRequest, Placement
-from schemas.policy import UniversalHoldout
 from schemas.response import ResponseRequest
 from schemas.scorecard import Scorecard
 from tests.builders import DAY, live

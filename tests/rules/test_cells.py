@@ -20,10 +20,10 @@ from rules.arbitration import NothingLearned
 from rules.cells import assign, kept, shares_of, universal_shares
 from rules.decide import decide
 from rules.replay import differences, replayed
+from schemas.catalogue import Cell, UniversalHoldout
 from schemas.cells import HOLDOUT, Cells
 from schemas.decision import DecisionRecord, Facts
 from schemas.ledger import Ledger
-from schemas.policy import Cell, UniversalHoldout
 from tests.builders import HOUR, NOON_MS, entry, live
 
 SEEDS = int(os.environ.get("CELLS", "12"))

@@ -13,9 +13,9 @@ from rules.arbitration import NothingLearned
 from rules.cells import assign, shares_of
 from rules.decide import Judgement, decide
 from rules.reasons import Reason
+from schemas.catalogue import Cell
 from schemas.decision import Facts
 from schemas.ledger import Ledger, LedgerEntry, Proposal
-from schemas.policy import Cell
 from tests.builders import CATALOGUE, DAY, HOUR, MINUTE, NOON_MS, changed, entry, live
 
 TREATED = {"gifts": "all"}

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from rules.policy.findings import Finding, Path, nearest
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
-from schemas.policy import Program
+from schemas.catalogue import Program
 
 TOLERANCE = 1e-6  # of a sum of percentages such as 33.3 + 33.3 + 33.4
 

@@ -6,7 +6,8 @@ from datetime import date
 from rules.policy.conditions import inheriting
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
-from schemas.policy import Campaign, Dated, Offer, Policy, Program
+from schemas.catalogue import Campaign, Dated, Offer, Program
+from schemas.policy import Policy
 
 Level = tuple[Path, Dated]
 

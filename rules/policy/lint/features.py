@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from rules.policy.findings import Finding, Path, suggestion
 from rules.policy.lint.subject import Check, Subject
 from schemas.built_in import BUILT_IN, EVENT, event_fields, field_type
-from schemas.policy import Feature, Policy
+from schemas.observed import Feature
+from schemas.policy import Policy
 
 NUMBERS = ("int", "double")
 ORDERED = (*NUMBERS, "timestamp")

@@ -11,7 +11,8 @@ from rules.policy.vocabulary import CONTEXT, CUSTOMER, SESSION
 from schemas.built_in import BUILT_IN, EVENT, SUMMARY
 from schemas.identity import CUSTOMER as CUSTOMER_KIND
 from schemas.interaction import CloudEvent
-from schemas.policy import FieldType, Policy
+from schemas.observed import FieldType
+from schemas.policy import Policy
 
 NUMBERS = ("int", "double")
 EVENT_ATTRIBUTES = (*CloudEvent.model_fields, CUSTOMER_KIND, "dataschema")

@@ -7,7 +7,7 @@ from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.places import KEY
 from schemas.interaction import OUR_OWN
-from schemas.policy import Stage
+from schemas.observed import Stage
 
 
 def in_visits(subject: Subject) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
-from schemas.policy import Offer, Treatment
+from schemas.catalogue import Offer, Treatment
 
 
 def bundles(subject: Subject) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from rules.language import Condition, ConditionError, Vocabulary, compile_condit
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
 from rules.policy.vocabulary import DECLARING, OFFER, Scopes
-from schemas.policy import Conditions, Offer
+from schemas.catalogue import Conditions, Offer
 
 OF_OFFERS = Vocabulary({f"offer.{name}": kind for name, kind in OFFER.items()})
 

@@ -11,7 +11,8 @@ from rules.policy.places import KEY
 from schemas.built_in import BUILT_IN
 from schemas.contact import DECIDED, PRESENTED, UNANSWERED
 from schemas.example import Example
-from schemas.policy import ContactPolicy, Feature, Policy, Stage
+from schemas.observed import Feature, Stage
+from schemas.policy import ContactPolicy, Policy
 
 
 @dataclass(frozen=True, slots=True)

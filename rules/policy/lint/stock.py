@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
-from schemas.policy import Campaign, Offer
+from schemas.catalogue import Campaign, Offer
 from schemas.stock import CONFIRMING, Budget, Inventory
 
 

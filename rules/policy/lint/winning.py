@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from rules.bounds import LEAST_LIKELY, within
 from rules.policy.findings import Finding, Path
 from rules.policy.lint.subject import Check, Subject
-from schemas.policy import Campaign, Cell, Conditions, Offer, Policy, Program
+from schemas.catalogue import Campaign, Cell, Conditions, Offer, Program
+from schemas.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

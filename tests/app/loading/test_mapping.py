@@ -7,7 +7,7 @@ import pytest
 from app.errors import StartError
 from app.loading.mapping import Options, maps_of, resolve, snake
 from profiles.errors import BadFields
-from schemas.policy import FieldType
+from schemas.observed import FieldType
 
 DECLARED = {name: FieldType(type="string") for name in ("age", "city", "monthly_charges", "customer_id")}
 

@@ -11,9 +11,11 @@ from pydantic import AwareDatetime, BaseModel
 
 from rules.differences import differences
 from rules.policy import check, read_folder
+from schemas.catalogue import UniversalHoldout
 from schemas.example import ExampleInteraction
 from schemas.goals import Goal
-from schemas.policy import AGGREGATES, Feature, HandOver, Policy, UniversalHoldout
+from schemas.observed import AGGREGATES, Feature
+from schemas.policy import HandOver, Policy
 from schemas.stock import Budget, Inventory
 from schemas.triggers import Timing
 from schemas.windows import Window

@@ -7,7 +7,8 @@ import pytest
 
 from rules.differences import differences
 from rules.policy import check, read_folder
-from schemas.policy import Offer, Policy
+from schemas.catalogue import Offer
+from schemas.policy import Policy
 from tests.builders import CATALOGUE, changed, shop
 
 CELLS = CATALOGUE["campaigns"][0]["programs"][0]["cells"]
