@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import secrets
 import shutil
 import subprocess
@@ -42,6 +43,7 @@ DECISIONS, JSON, MGET = "/v1/decisions", "/bench/json", "/bench/mget"
 SHARDS, CONNECTIONS = 16, 64
 LIVE_WITHIN_S, START_WITHIN_S, STOP_WITHIN_S, FOLDED_WITHIN_S = 300.0, 300.0, 20.0, 900.0
 LOOK_EVERY_S = 0.1
+STARTED = re.compile(r"^process_start_time_seconds (\S+)", re.MULTILINE)
 KEPT = 1_000
 """Records that each outbox keeps after they are folded, by default."""
 
@@ -135,11 +137,14 @@ class Site:
             await asyncio.sleep(1.0)
 
     def _until_ready(self) -> None:
-        give_up = time.monotonic() + START_WITHIN_S
-        with httpx.Client(base_url=self._url, transport=httpx.HTTPTransport(retries=3), timeout=30.0) as client:
-            while client.get("/readyz").status_code != 200:
+        """When each of its processes has answered; those tell themselves apart by when they were started."""
+        give_up, started = time.monotonic() + START_WITHIN_S, set[str]()
+        unkept = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(base_url=self._url, limits=unkept, timeout=START_WITHIN_S) as client:
+            while len(started) < self._workers:
                 assert time.monotonic() < give_up, "the API is not ready"
-                time.sleep(0.1)
+                started |= set(STARTED.findall(client.get("/metrics").text))
+            assert client.get("/readyz").json()["policy"], "the API has no policy"
 
     def _usual_answer(self) -> bytes:
         """Of some answers the one of middling size."""
