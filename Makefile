@@ -2,9 +2,10 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHES = $(patsubst bench/%.py,%,$(shell grep -l __main__ bench/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compiled demo up kafka check format test test-compiled faults bench soak schemas lock clean
+.PHONY: help setup setup-dev compiled demo up kafka check format test test-compiled faults bench bench-full soak schemas lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -59,9 +60,11 @@ faults: setup-dev ## every fault of docs/reliability.md on real Kafka and Redis,
 	@deploy/need-java
 	$(BIN)/python -m tests.faults
 
-bench: compiled ## the benchmarks, short
-	@for name in $$(grep -l __main__ bench/*.py | xargs -n1 basename -s .py); do \
-	  echo "== bench.$$name"; $(BIN)/python -m bench.$$name || exit 1; done
+bench: compiled ## the benchmarks, short; figures also in var/bench (wrk, Java)
+	@for name in $(BENCHES); do echo "== bench.$$name"; $(BIN)/python -m bench.$$name || exit 1; done
+
+bench-full: compiled ## the benchmarks with a million customers, rows and requests (16 GB of memory, hours)
+	@for name in $(BENCHES); do echo "== bench.$$name"; $(BIN)/python -m bench.$$name --full || exit 1; done
 
 soak: setup-dev ## real workers as coroutines and as processes in all kinds of trouble, for MINUTES=10
 	$(BIN)/python -m tests.sim.soak --minutes $(or $(MINUTES),10)

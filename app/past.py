@@ -7,6 +7,7 @@ memory. Compiling one takes a while, so that it is done beside the loop and once
 import asyncio
 from collections import OrderedDict
 
+from app.beside import beside
 from app.errors import NotKept
 from app.publishing import PolicyStore
 from consumers.live import PolicySource
@@ -43,7 +44,7 @@ class PastPolicies:
         if not files:
             raise NotKept(f"The policy revision {revision[:60]} that decided is not kept here.")
         try:
-            return await asyncio.to_thread(lambda: compile_rules(check(files)))
+            return await beside(lambda: compile_rules(check(files)))
         except ValueError as cause:
             reason = "is refused by the version of Opportune that runs now"
             raise NotKept(f"The policy revision {revision[:60]} that decided {reason}.") from cause

@@ -6,10 +6,10 @@ cannot be compiled here is reported, and the running one stays. What is schedule
 every process looks, the first one makes it live, and all take over what they have ready.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
+from app.beside import beside
 from app.lifecycle.book import Scheduled, Who
 from app.lifecycle.running import Lifecycle
 from consumers.live import LivePolicy
@@ -119,7 +119,7 @@ class LivePolicies:
             return self._ready.get(revision)
         files = await self._lifecycle.files(revision)
         try:
-            return await asyncio.to_thread(lambda: LivePolicy.compiled(check(files)))
+            return await beside(lambda: LivePolicy.compiled(check(files)))
         except ValueError:
             self._refused.add(revision)
             log.exception("policy refused; the running one stays", extra={"revision": revision})

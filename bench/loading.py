@@ -1,7 +1,7 @@
 """Rows that `opportune load` takes a second while a worker folds them, and the memory that it needs.
 
     python -m bench.loading                      100,000 rows
-    python -m bench.loading --rows 1000000       a million (4 GB of memory for Redis)
+    python -m bench.loading --full               a million (4 GB of memory for Redis)
 
 The rows are those of the IBM telecom file, again and again with new ids; 20 attributes, three expectations of data
 quality. A redis-server of its own with append-only persistence (`everysec`), one `opportune worker`, one `opportune
@@ -118,7 +118,9 @@ async def interactions(url: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=100_000)
-    count = parser.parse_args().rows
+    parser.add_argument("--full", action="store_true", help="a million rows (4 GB of memory for Redis)")
+    given = parser.parse_args()
+    count = 1_000_000 if given.full else given.rows
     options = ("--appendonly", "yes", "--appendfsync", "everysec")
     listpack = listpack_setting(redis_version(find_redis_server()))
     with tempfile.TemporaryDirectory() as name, RedisServer(*options, f"--{listpack}", "4096") as server:

@@ -28,7 +28,8 @@ import uvloop
 
 from bench.catalogue import RULES
 from bench.load import shop
-from bench.load.site import DECISIONS, JSON, MGET, SHARDS, Kept, Saturated, Site, site
+from bench.load.measured import Kept, Saturated, best
+from bench.load.site import DECISIONS, JSON, MGET, SHARDS, Site, site
 from bench.profiles import POLICY
 from bench.report import print_figures, print_table
 
@@ -62,12 +63,6 @@ async def by_turns(served: Site, plan: Plan) -> dict[str, Saturated]:
         await served.saturate(path, WARM_S)
     rounds = [{path: await served.saturate(path, plan.seconds) for path in ROWS} for _ in range(plan.rounds)]
     return {path: best([each[path] for each in rounds]) for path in ROWS}
-
-
-def best(rounds: list[Saturated]) -> Saturated:
-    """Other load on the machine only ever costs."""
-    least = min(each.cpu_us for each in rounds), min(each.redis_us for each in rounds)
-    return Saturated(max(each.rps for each in rounds), *least)
 
 
 async def by_size(served: Site, plan: Plan) -> dict[str, tuple[Saturated, Saturated]]:
@@ -108,7 +103,7 @@ def tell(turns: dict[str, Saturated], kept: Kept, sizes: dict[str, tuple[Saturat
 
 
 async def main(plan: Plan) -> None:
-    async with site(CUSTOMERS, OFFERS) as served:
+    async with site(CUSTOMERS, shop.sections(OFFERS)) as served:
         with served.serving():
             turns = await by_turns(served, plan)
             kept = await served.keep(DECISIONS, turns[DECISIONS].rps / 2, plan.kept_s)

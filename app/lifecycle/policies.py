@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+from app.beside import beside
 from app.checking import Report, check_files
 from app.errors import PolicyRefused, UnknownRevision
 from app.lifecycle.book import Book, Who
@@ -29,7 +30,7 @@ class Policies:
     async def draft(self, files: Mapping[str, str], who: Who, note: str = "") -> RevisionView:
         """Checks it first."""
         now_ms = await self._lifecycle.now_ms()
-        return await self.keep(await asyncio.to_thread(check_files, files, now_ms), who, note)
+        return await self.keep(await beside(lambda: check_files(files, now_ms)), who, note)
 
     async def keep(self, report: Report, who: Who, note: str = "") -> RevisionView:
         """Drafts what was checked; what is there already stays as it is."""
@@ -100,7 +101,7 @@ class Policies:
         files = await self._lifecycle.files(named or "")
         if not files:
             raise UnknownRevision(_no_such(revision))
-        checked = await asyncio.to_thread(check, files)
+        checked = await beside(lambda: check(files))
         if checked.policy is None:
             raise refused(checked.findings)
         return checked
@@ -112,7 +113,7 @@ class Policies:
         """It was checked when it was drafted; the program may be another one by now."""
         checked = await self.checked(revision)
         try:
-            await asyncio.to_thread(LivePolicy.compiled, checked)
+            await beside(lambda: LivePolicy.compiled(checked))
         except ValueError as cause:
             raise refused(checked.findings) from cause
 

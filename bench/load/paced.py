@@ -3,9 +3,9 @@
     python -m bench.load.paced HOST PORT PATH KEY REQUESTS FIRST CUSTOMERS RATE SECONDS CONNECTIONS
 
 Each request is due at its time, one after another at even distances. It is sent then, or as soon as one of the
-connections is free, and its latency counts from when it was due: there is no coordinated omission. Prints one line of
-JSON: `latencies_ms` in the order in which requests were due (null: it was not answered with 200), and `late_ms`, by how
-much this process itself was late, at p99, where a connection was free.
+connections is free, and its latency counts from when it was due: there is no coordinated omission. Prints a line when
+it begins, and one of JSON: `latencies_ms` in the order in which requests were due (null: it was not answered with 200),
+and `late_ms`, by how much this process itself was late, at p99, where a connection was free.
 
 Neither asyncio nor uvloop: their timers know milliseconds only, as epoll does; `select` waits for microseconds.
 """
@@ -51,12 +51,15 @@ class Connection:
     def _open(self) -> socket.socket:
         now = time.perf_counter()
         if self._socket is None or now > self._used_s + IDLE_S:
-            if self._socket is not None:
-                self._socket.close()
+            self.close()
             self._socket = socket.create_connection(self._where)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._used_s = now
         return self._socket
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
 
     def received(self) -> bool:
         """Whether the answer is complete. Raises ConnectionError."""
@@ -113,6 +116,8 @@ class Paced:
                     busy.remove(connection)
                     free.append(connection)
                     done += 1
+        for connection in free:
+            connection.close()
         return latencies
 
 
@@ -121,6 +126,8 @@ def main(host: str, port: str, path: str, key: str, requests: str, *numbers: str
     head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
     paced = Paced(host, int(port), head, read(Path(requests)), int(first), int(customers))
     gc.disable()
+    sys.stdout.write("asking\n")
+    sys.stdout.flush()
     latencies = paced.run(rate, seconds, int(connections))
     late_s = sorted(paced.late_s)
     found = {

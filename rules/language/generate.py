@@ -66,8 +66,8 @@ class Emitter:
     ) -> None:
         self._globals = names
         self.careful = careful
-        self._read = read or self._read_fact
-        self._is_known = known or self._known_fact
+        self._read = read
+        self._is_known = known
         self._locals: dict[str, ast.expr] = {}
         self._inside = self._loops = 0
         self._fresh = 0
@@ -119,7 +119,9 @@ class Emitter:
         return self.constant(NAMED_TYPES[node.name])
 
     def _name(self, node: Name) -> ast.expr:
-        return self._locals[node.name] if node.local else self._read(node)
+        if node.local:
+            return self._locals[node.name]
+        return self._read(node) if self._read else self._read_fact(node)
 
     def _read_fact(self, node: Name) -> ast.expr:
         name, facts = self.constant(node.name), py.load(FACTS)
@@ -132,7 +134,7 @@ class Emitter:
         return py.call(self.helper(function), value) if function else value
 
     def _known(self, node: Known) -> ast.expr:
-        return self._is_known(node)
+        return self._is_known(node) if self._is_known else self._known_fact(node)
 
     def _known_fact(self, node: Known) -> ast.expr:
         return py.compare(self.constant(node.name), ast.In(), py.load(FACTS))

@@ -30,13 +30,13 @@ class Program:
 
     def __init__(self, tree: Node) -> None:
         self.tree = tree
-        self._fast: Callable[[Facts], object] = self._first
+        self._fast: Callable[[Facts], object] | None = None  # not its own method: what is in no cycle goes by itself
         self._careful: _Careful | None = None
 
     def run(self, facts: Facts) -> object:
         """The value for these facts, or the EvaluationError that stands in its place."""
         try:
-            return self._fast(facts)
+            return (self._fast or self._first())(facts)
         except ERRORS:
             return self.carefully(facts)
 
@@ -51,9 +51,9 @@ class Program:
             self._careful = _careful(self.tree)
         return self._careful(facts, [STEPS_MAX, WORK_MAX] if budget is None else budget)
 
-    def _first(self, facts: Facts) -> object:
-        self._fast = compiled(self.tree)
-        return self._fast(facts)
+    def _first(self) -> Callable[[Facts], object]:
+        self._fast = made = compiled(self.tree)
+        return made
 
 
 def compiled(tree: Node, *, careful: bool = False) -> Callable[..., Any]:

@@ -45,7 +45,10 @@ _ADD, _ERRORS = "add", "errors"
 
 def collector(rules: Sequence[Rule]) -> Collect:
     """One function for these rules."""
-    return _Writer(rules).function()
+    writer = _Writer(rules)
+    made = writer.function()
+    writer.forget()
+    return made
 
 
 class _Writer:
@@ -65,6 +68,10 @@ class _Writer:
         if self._uses_budget:
             start.append(budget(self._names))
         return self._names.function(py.definition("rules", [FACTS, _ADD], [*start, *self._reads(), *body]))
+
+    def forget(self) -> None:
+        """Parts from its emitter, which knows it: a cycle would keep all that is named here until it is looked for."""
+        del self._emitter
 
     def _variable(self, name: Name) -> ast.expr:
         return py.load(self._variables.setdefault(name, f"v{len(self._variables)}"))
