@@ -21,7 +21,8 @@ import yaml
 from msgspec.structs import replace
 
 from app.metrics import Metrics
-from bench.decide import ASKED, DAY_MS, NOW_MS, SEED, customers, figures_of_machine, policy
+from bench.catalogue import ASKED, DAY_MS, policy
+from bench.decide import NOW_MS, SEED, customers, figures_of_machine
 from bench.report import print_figures, print_table
 from consumers.live import LivePolicy
 from consumers.meter import count_decision
@@ -133,7 +134,7 @@ def main() -> None:
     rows += [[stage, *(f"{found[count][stage]:.1f}" for count in sizes)] for stage in found[sizes[0]]]
     print_table(rows)
     print(f"\nan empty call takes {figures_of_machine():.0f} ns\n")
-    print_figures({f"us_{count}": each["all"] for count, each in found.items()})
+    print_figures("judging", {f"us_{count}": each["all"] for count, each in found.items()})
 
 
 if __name__ == "__main__":

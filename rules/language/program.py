@@ -42,8 +42,7 @@ class Program:
 
     def quick(self) -> Quick:
         """What `run` asks first; it raises where evaluation fails."""
-        self.run({})  # code is generated at the first use
-        return self._fast
+        return self._fast or self._first()
 
     def carefully(self, facts: Facts, budget: list[int] | None = None) -> object:
         """As `run`, for a caller who knows that the fast form fails; for a side, with the work that is left."""
