@@ -9,7 +9,6 @@ import os
 import random
 import re
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -26,13 +25,12 @@ from redis.asyncio import Redis
 from app import ROOT
 from app.keys import KeyStore
 from app.publishing import PolicyStore
-from app.redis_binary import find_redis_server, listpack_setting, redis_version
 from bench.catalogue import files_of
 from bench.load import customers, requests, shop
 from bench.load.app import VALUE
 from bench.load.committed import Committed, committed, ledgers_agree
 from bench.load.measured import Kept, Saturated
-from bench.load.processes import cpu_s
+from bench.load.processes import cpu_s, output, redis_options, wrk
 from consumers.live import LivePolicy
 from profiles.connection import connected
 from profiles.registry import Registry
@@ -179,7 +177,7 @@ class Site:
             "--",
             *arguments,
         ]
-        found = json.loads((await _output(command)).splitlines()[-1])
+        found = json.loads((await output(command)).splitlines()[-1])
         cpu, redis = cpu_s(self.pid) - cpu, cpu_s(self._server.pid) - redis
         assert found["bad_status"] == found["failed"] == 0 < found["answers"], found
         answers = int(found["answers"])
@@ -226,24 +224,6 @@ class Site:
             f"{logged} log records of {decisions} decisions, not two each"
         )
         await ledgers_agree(self.redis, self.store)
-
-
-async def _output(command: list[str]) -> str:
-    done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
-    return str(done.stdout, "utf-8").strip()
-
-
-def wrk() -> str:
-    """Where wrk is, the load generator of the Debian package of that name."""
-    found = shutil.which("wrk")
-    if found is None:
-        sys.exit("this benchmark needs wrk: apt-get install wrk")
-    return found
-
-
-def redis_options() -> tuple[str, ...]:
-    listpack = listpack_setting(redis_version(find_redis_server()))
-    return (f"--{listpack}", "4096", "--appendonly", "yes", "--appendfsync", "everysec")
 
 
 @asynccontextmanager
