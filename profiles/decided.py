@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import orjson
+import msgspec
+from msgspec import Struct
 
 from profiles import keys
 from profiles.definition import Definition
 from profiles.store import NewKey
 from schemas.ledger import LedgerEntry
 
+ENCODER = msgspec.json.Encoder()
 
-@dataclass(frozen=True, slots=True)
-class KnownCode:
+
+class KnownCode(Struct, frozen=True):
     """What a response code stands for, as it is kept under its key."""
 
     decision: str
@@ -21,7 +23,7 @@ class KnownCode:
     at_ms: int
 
     def dumps(self) -> bytes:
-        return orjson.dumps(self)
+        return ENCODER.encode(self)
 
 
 @dataclass(frozen=True, slots=True)

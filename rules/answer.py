@@ -72,8 +72,7 @@ class Kept(Struct, frozen=True):
     offer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A decision in its two forms, and what a commit and the metrics need of it."""
 
     decision: str
