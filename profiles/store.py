@@ -341,8 +341,10 @@ def _args(commit: Commit, nonce: str, log: str) -> list[Any]:
     for new in commit.new_keys:
         args.extend((new.value, new.ttl_ms, "1" if new.replaces else ""))
     args.append(len(commit.records))
+    first = commit.new_keys[0].value if commit.new_keys else None
     for record in commit.records:
-        args.extend((record.stream, *record.args()))
+        body = b"" if record.body is first else record.body
+        args.extend((record.stream, record.topic, record.id, record.subject, body))
     args.append(len(commit.timers))
     for name, due in commit.timers.items():
         args.extend((timer_member(commit.subject, name), "" if due is None else due))

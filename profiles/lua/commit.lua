@@ -15,7 +15,8 @@
 --       what moves in the stock of the shard (JSON: act, code, supply, amount, until in ms of each; '' for nothing),
 --       then four counted lists:
 --       new keys (value, ttl in ms, '1' if a worker may replace it),
---       records (number of the key of their stream, topic, id, subject, body), timers (member, due in ms or '' to cancel),
+--       records (number of the key of their stream, topic, id, subject, body, or '' for one that is the value of the first
+--       new key: a decision is stored and logged alike, and is the largest thing here), timers (member, due in ms or '' to cancel),
 --       counts (name, amount)
 -- For the API the first new key is its decision: where it exists, this is its own retry. What a worker decides follows
 -- from the log: its own retry is noticed by the version, and only a code that stands for something else is in use.
@@ -150,9 +151,10 @@ if now then
   redis.call('PEXPIRE', index, math.max(longest, redis.call('PTTL', index)))
 end
 each(5, function(i)
-  local stream = tonumber(ARGV[i])
+  local stream, body = tonumber(ARGV[i]), ARGV[i + 4]
+  if body == '' then body = ARGV[LISTS + 1] end
   redis.call('XADD', KEYS[stream], '*', 'topic', ARGV[i + 1], 'id', ARGV[i + 2],
-             'subject', ARGV[i + 3], 'schema', '1', 'body', ARGV[i + 4])
+             'subject', ARGV[i + 3], 'schema', '1', 'body', body)
   if stream == 7 then
     local oldest = tonumber(redis.call('TIME')[1]) * 1000 - tonumber(ARGV[8])
     redis.call('XTRIM', KEYS[7], 'MINID', '~', string.format('%d', oldest))
