@@ -6,7 +6,8 @@ than could be told where it was taken in, from the re-keyed ones to the other's 
 Two shards may lie on two servers, so that no script can do both. Instead, how far the courier has come stands beside
 what it has delivered, in the target's guard (`in:<source shard>`), and a delivery must find what the courier believes.
 So each record arrives once and in order, also when two couriers are at work, one dies half-way, or the target loses its
-latest writes. What was delivered is kept for a while, so that it can be delivered again after such a loss.
+latest writes. What was delivered is kept for a while, so that it can be delivered again after such a loss. And what was
+read before all shards went back to an earlier moment is not delivered after it (consumers/delivery.py).
 
 The source may lose its latest writes too, and then a target is ahead of it. That shows in the source: what was
 delivered last is not there any more. So nothing is delivered from a transit before that was looked at, and the target
@@ -17,8 +18,8 @@ taken in and delivered again.
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from consumers.delivery import START, Delivery, Lane, Parcel, parcel
 from consumers.meter import Meter
 from consumers.recall import recalled
 from consumers.redis_streams import SEQUENCE_BITS, offset_of, stream_id
@@ -36,31 +37,9 @@ CHECK_EVERY_S = 1.0
 MOST_AT_ONCE = 200
 KEPT_MS = 600_000
 """How long a delivered record stays where it came from, should its target lose it."""
-START = "0-0"
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """From which stream of a shard to which of another."""
-
-    source: Callable[[int], str]
-    target: Callable[[int], str]
-    position: str
-    """How the fields of the target's guard begin that say how far it has come."""
-    counted: str
-
 
 IDENTITIES = Lane(keys.transit, keys.outbox, "in", "identity_records_delivered")
 REKEYED = Lane(keys.rekeyed, TAKEN_IN.key, "rekeyed", "intake_rekeyed")
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    at: str
-    """Its stream id where it comes from."""
-    subject: str
-    words: tuple[bytes, ...]
-    """Fields and values of the entry."""
 
 
 class Courier:
@@ -130,7 +109,7 @@ class Courier:
             return
         trip = self._store.scripts.batch()
         for target in range(self._store.shards):
-            trip.add("HMGET", keys.guard(target), *map(self._position, sources))
+            trip.add("HMGET", keys.guard(target), *map(self._lane.position_of, sources))
         for target, answers in enumerate(await trip.run()):
             for source, answer in zip(sources, answers, strict=True):
                 self._learn(source, target, answer.decode() if answer else START)
@@ -187,40 +166,37 @@ class Courier:
             trip.add("XRANGE", self._lane.source(source), latest, latest)
         answer, *there = await trip.run()
         self._doubted |= {source for source, found in zip(delivered, there, strict=True) if not found}
-        parcels = {names[name]: [_parcel(*each) for each in entries] for name, entries in answer or ()}
+        parcels = {names[name]: [parcel(*each) for each in entries] for name, entries in answer or ()}
         return {source: each for source, each in parcels.items() if source not in self._doubted}
 
     async def _deliver(self, source: int, parcels: Sequence[Parcel]) -> int:
         """Returns how many were new to their targets. What could not be delivered will be read again."""
-        waiting: dict[int, list[Parcel]] = {}
-        marks, trip = self._marks[source], self._store.scripts.batch()
-        for each in parcels:
-            target = self._store.shard(each.subject)
-            # after a target has lost something, all is read from the start: others have it
-            if _later(each.at, marks.get(target, START)):
-                waiting.setdefault(target, []).append(each)
-        for target, several in waiting.items():
-            words = (word for each in several for word in (len(each.words), *each.words))
-            args = [self._position(source), marks.get(target, START), several[-1].at, *words]
-            trip.call("deliver", [self._lane.target(target), keys.guard(target)], args)
+        delivery, marks = self._delivery(source, parcels), self._marks[source]
+        mark = await delivery.announced()
+        if not mark:
+            return 1
+        missed = await delivery.made(marks, mark)
         delivered = 0
-        answers = list(zip(waiting.items(), await trip.run(), strict=True))
-        for (target, several), answer in answers:
-            if answer[0] == b"OK":
-                marks[target] = several[-1].at
-                self._latest[source] = _latest((self._latest[source], several[-1].at))
-                delivered += len(several)
-        missed = [(target, answer[1].decode()) for (target, _), answer in answers if answer[0] != b"OK"]
+        for target in delivery.waiting.keys() - missed.keys():
+            marks[target] = delivery.waiting[target][-1].at
+            self._latest[source] = _latest((self._latest[source], marks[target]))
+            delivered += len(delivery.waiting[target])
         if not missed:
             self._after[source] = parcels[-1].at
-        for target, actual in missed:
+        for target, actual in missed.items():
             self._learn(source, target, actual)
         if delivered:
             self._meter.count(self._lane.counted, delivered)
         return delivered + len(missed)
 
-    def _position(self, source: int) -> str:
-        return f"{self._lane.position}:{source:04d}"
+    def _delivery(self, source: int, parcels: Sequence[Parcel]) -> Delivery:
+        """After a target has lost something, all is read from the start: others have it."""
+        waiting: dict[int, list[Parcel]] = {}
+        for each in parcels:
+            target = self._store.shard(each.subject)
+            if _later(each.at, self._marks[source].get(target, START)):
+                waiting.setdefault(target, []).append(each)
+        return Delivery(self._store, self._lane, source, waiting)
 
     async def check(self) -> None:
         """Notices targets that have lost writes also where nothing is delivered."""
@@ -235,10 +211,6 @@ class Courier:
             if after != START:
                 trip.add("XTRIM", self._lane.source(source), "MINID", stream_id(min(oldest, offset_of(after))))
         await trip.run()
-
-
-def _parcel(at: bytes, fields: Mapping[bytes, bytes]) -> Parcel:
-    return Parcel(at.decode(), fields[b"subject"].decode(), tuple(word for pair in fields.items() for word in pair))
 
 
 def _latest(several: Iterable[str]) -> str:

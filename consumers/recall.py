@@ -31,7 +31,7 @@ async def recalled(store: CustomerStore, source: int, target: int, mark: str, ke
     asking = {pair: None async for pair in _heard(store, source, target, max(0, oldest_ms))}
     words = [word for pair in asking for word in _again(*pair)]
     trip = store.scripts.batch()
-    trip.call("deliver", [keys.transit(target), keys.guard(target)], [f"in:{source:04d}", mark, before, *words])
+    trip.call("deliver", [keys.transit(target), keys.guard(target)], [f"in:{source:04d}", mark, before, "", *words])
     (answer,) = await trip.run()
     return before if answer[0] == b"OK" else answer[1].decode()
 

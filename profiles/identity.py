@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from profiles.fold import IDENTITY_CHARACTERS
 from profiles.profile import Profile
+from profiles.waiting import MOST_PENDING
 from schemas.ledger import Ledger
 
 MOST_CLAIMS = 50
@@ -49,15 +51,24 @@ class Source:
     parts: Mapping[str, Part] = field(default_factory=dict)
     claimed_ms: int | None = None
     """The earliest event time of a claim that was sent there."""
+    fired: str = ""
+    """Hashes of the timers that have fired there and were passed on. Where a shard falls back, they fire again, and the
+    part that comes meanwhile does not know of them: no `seen` has them."""
+
+    def sent(self, version: int, parts: Mapping[str, Part], fired: Iterable[str]) -> "Source":
+        """With what has come last, and the hashes of the timers that came with it."""
+        hashes = "".join((self.fired, *fired))[-MOST_PENDING * IDENTITY_CHARACTERS :]
+        return Source(version, parts, self.claimed_ms, hashes)
 
     def as_json(self) -> dict[str, Any]:
         parts = {name: each.as_json() for name, each in self.parts.items()}
-        return {"version": self.version, "parts": parts, "claimed_ms": self.claimed_ms}
+        found = {"version": self.version, "parts": parts, "claimed_ms": self.claimed_ms}
+        return {**found, "fired": self.fired} if self.fired else found
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> "Source":
         parts = {name: Part.from_json(each) for name, each in data["parts"].items()}
-        return Source(data["version"], parts, data["claimed_ms"])
+        return Source(data["version"], parts, data["claimed_ms"], data.get("fired", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,17 +46,17 @@ def fold_record(step: Step, record: LogRecord, policy: LivePolicy) -> None:
 
 def _fold_parts(step: Step, arrived: Parts, offset: int, policy: LivePolicy) -> None:
     """An owner that is claimed itself leaves the rules and the visits to its own owner."""
-    known = step.identity.sources.get(arrived.source)
-    if known is None and step.identity.is_full():
+    if arrived.source not in step.identity.sources and step.identity.is_full():
         step.conflicts += 1
         return
-    if known is not None and arrived.version <= known.version:
+    known = step.identity.sources.get(arrived.source, Source())
+    if arrived.version <= known.version:
         return
     step.settled |= {arrived.source, *arrived.parts} - {*step.identity.others()}
     events = _new([_event(each, policy.definition) for each in arrived.events], known)
     parts = {name: Part.from_json(each) for name, each in arrived.parts.items()}
-    heard_to = known.version if known is not None else 0  # a source that has lost what it said says it again
-    handed = [(channel, Visit.from_json(each, 0)) for at, channel, each in arrived.visits if at > heard_to]
+    # a source that has lost what it said says it again
+    handed = [(channel, Visit.from_json(each, 0)) for at, channel, each in arrived.visits if at > known.version]
     before = step.profile
     if step.identity.owner is not None:
         step.passed += events
@@ -65,8 +65,8 @@ def _fold_parts(step: Step, arrived: Parts, offset: int, policy: LivePolicy) -> 
         if parts or events:
             begin(step)
         _react_to_each(step, events, handed, parts, policy)
-    claimed_ms = known.claimed_ms if known is not None else None
-    step.identity = step.identity.with_source(arrived.source, Source(arrived.version, parts, claimed_ms))
+    fired = (identity_hash(each.identity) for each in events if each.type == TIMER_FIRED)
+    step.identity = step.identity.with_source(arrived.source, known.sent(arrived.version, parts, fired))
     keep_members(step)
     set_timers(step, before, policy.definition)
 
@@ -76,14 +76,16 @@ def _event(passed: Passed, definition: Definition) -> Interaction:
     return from_cloud_event(event, 0, definition.identifiers, passed.subject)
 
 
-def _new(events: list[Interaction], known: Source | None) -> list[Interaction]:
+def _new(events: list[Interaction], known: Source) -> list[Interaction]:
     """Those that have not come from this source before: what one that fell back says again was judged here or passed on
     already. What other sources know does not count: an identifier that has changed its owner may have sent its part
     straight, while an event of it was still on the way by the owner before."""
-    if known is None:
-        return events
     seen = {name: part.profile.seen for name, part in known.parts.items()}
-    return [each for each in events if not has_seen(seen.get(each.subject, ""), identity_hash(each.identity))]
+
+    def remembers(event: Interaction) -> str:
+        return known.fired if event.type == TIMER_FIRED else seen.get(event.subject, "")
+
+    return [each for each in events if not has_seen(remembers(each), identity_hash(each.identity))]
 
 
 def _react_to_each(
@@ -94,7 +96,9 @@ def _react_to_each(
     policy: LivePolicy,
 ) -> None:
     """Each event as it came, on the sum of the parts as it was then. Where the part was not known here before, it is
-    taken as it is after all of the events; one that was withdrawn on its way here consists of these events alone."""
+    taken as it is after all of the events; one that was withdrawn on its way here consists of these events alone. An
+    event that a part has already was on its way by the owner before, while the part came straight: it was handed over
+    with its visit."""
     known = {name: part.profile for name, part in step.identity.others().items()}
     profiles = dict(known)
     before = joined([step.profile, *profiles.values()], policy.definition)
@@ -102,11 +106,11 @@ def _react_to_each(
         take_over(step, channel, visit, before, policy)
     missed: dict[str, Visit] = {}
     for event in events:
-        on_time = True
+        on_time = is_new = True
         if event.subject in known or event.subject not in arrived:
             part = profiles.get(event.subject, NOTHING)
             folded = fold(part, event, policy.definition)
-            on_time = was_on_time(part, folded, event.channel)
+            is_new, on_time = folded is not part, was_on_time(part, folded, event.channel)
             profiles[event.subject] = folded
         else:
             profiles[event.subject] = arrived[event.subject].profile
@@ -114,7 +118,8 @@ def _react_to_each(
         if event.type == TIMER_FIRED:
             after_passed(step, event, profiles.values(), policy)
         else:
-            place_passed(step, event, before, after, missed if on_time else None, policy)
+            if is_new:
+                place_passed(step, event, before, after, missed if on_time else None, policy)
             react(step, before, after, event, policy)
         before = after
     sum_up_missed(step, missed, before, policy)

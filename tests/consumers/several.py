@@ -90,6 +90,10 @@ class Several:
             self._log(record)
             self._fold(record.subject)
 
+    def overtake(self, by: int = 1) -> None:
+        """What is on the way last arrives before all else that is."""
+        self._on_the_way.rotate(by)
+
     def arrive_at_once(self) -> None:
         """All that is on the way, in one batch of each identifier."""
         records = list(self._on_the_way)

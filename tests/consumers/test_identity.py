@@ -350,6 +350,29 @@ async def test_an_owner_that_is_ahead_of_its_source_goes_back_with_it(
     assert await spend(store, ALICE) == 10
 
 
+async def test_a_timer_that_fires_again_after_its_shard_fell_back_is_judged_once(
+    redis: Redis, store: CustomerStore, loop: GuardedLoop, courier: Courier, meter: Counted
+) -> None:
+    """Also after the owner was told how things are now: without the timer that has fired."""
+    timers, tag = Timers(store, lambda: loop.owned, meter), keys.tag(store.shard(V1))
+    await store.append([said(interaction("call_started", subject=V1))])
+    await settled(loop, courier)
+    await store.append([said(login(ALICE, V1, at_ms=NOON_MS + MINUTE))])
+    await settled(loop, courier)
+    kept: Any = {name: await redis.dump(name) for name in await redis.keys(f"{tag}*")}
+    for _ in range(2):
+        assert await timers.fire_due(NOON_MS + 20 * MINUTE) == 1
+        await settled(loop, courier)
+        assert await redis.xlen(keys.actions(store.shard(ALICE))) == 1
+        await redis.delete(*await redis.keys(f"{tag}*"))
+        for name, value in kept.items():
+            await redis.restore(name, 0, value)
+        await courier.check()
+        await loop.check_guards()
+        await settled(loop, courier)
+        assert (await store.read(ALICE)).identity.others()[V1].profile.pending
+
+
 SEEDS = 30
 
 

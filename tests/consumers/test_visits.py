@@ -261,6 +261,19 @@ def test_an_event_that_was_passed_on_over_two_ways_counts_once(world: Several) -
     assert told(world) == [(ALICE, 0, 9, 7)]
 
 
+def test_what_was_handed_over_with_the_visit_and_comes_the_long_way_counts_once(world: Several) -> None:
+    """Found by tests/sim: what the visitor has comes straight, while the phone is still to pass the view on."""
+    world.happen(view(0, V1), view(5, PHONE, V1), view(6, ALICE, PHONE))
+    world.take(view(7, V1))
+    world.take(view(4, ALICE, V1))
+    world.overtake()
+    world.arrive(1)
+    world.overtake()
+    world.arrive()
+    world.happen(view(8, V1), view(9, PHONE)).look(at(120))
+    assert told(world) == [(ALICE, 0, 9, 7)]
+
+
 def test_what_an_identifier_says_again_after_it_fell_back_is_not_passed_on_again(world: Several) -> None:
     """Found by tests/sim: the phone has judged the purchase, and counted it in the visit that it hands over."""
     before = world.happen(view(0, PHONE, V1)).customers[V1]

@@ -11,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from consumers import recall
+from consumers.courier import Courier
 from consumers.folding import ProfileFold, interactions, parts
 from consumers.loop import GuardedLoop
 from consumers.redis_streams import RedisStreams
@@ -238,6 +239,39 @@ async def test_a_timer_that_has_fired_is_not_set_again(redis: Redis, store: Cust
     await store.append([said(interaction(at_ms=NOON_MS - 2 * DAY))])
     await drained(loop)
     assert await timers.fire_due(NOON_MS + 30 * MINUTE) == 0
+
+
+@pytest.mark.parametrize("lost_before", ["HSET", "deliver"])
+async def test_what_was_read_before_a_failover_is_not_delivered(
+    redis: Redis, store: CustomerStore, lost_before: str
+) -> None:
+    """The position in the target is what it was: only what is announced after reading tells the courier."""
+    loop, visitor = await worker(redis), "visitor:v-1"
+    await store.append([said(interaction(subject=ALICE, links=(visitor,)))])
+    await carried(loop, Courier(store, lambda: frozenset([0]), Silent()))
+    kept = await snapshot(redis)
+    await store.append([said(purchase(10, subject=visitor))])
+    await drained(loop)
+
+    async def scene(commands: list[str], do: Do) -> list[Any]:
+        if lost_before in commands:
+            await restore(redis, kept)
+        return await do(ALL)
+
+    bad = CustomerStore(redis, 1)
+    bad.scripts = ScriptedScripts(redis, scene)
+    await bad.scripts.load()
+    await Courier(bad, lambda: frozenset([0]), Silent()).deliver()
+    assert await redis.dump(keys.outbox(0)) == kept[keys.outbox(0).encode()]
+    await store.append([said(purchase(5, subject=visitor, id="kept"))])
+    await carried(await worker(redis), Courier(store, lambda: frozenset([0]), Silent()))
+    assert (await store.read(ALICE)).identity.others()[visitor].profile.features[SPEND] == 5
+
+
+async def carried(loop: GuardedLoop, courier: Courier) -> None:
+    await drained(loop)
+    while await courier.deliver():
+        await drained(loop)
 
 
 async def test_a_record_that_was_lost_before_begin_has_no_effect(redis: Redis, store: CustomerStore) -> None:

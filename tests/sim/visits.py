@@ -6,7 +6,7 @@ its interactions. All visits of the simulation are on the web.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -317,13 +317,9 @@ async def said_again(store: CustomerStore, people: Sequence[str], said: Counter[
 
 async def wrong(redis: Redis, shards: int, people: Sequence[str], definition: Definition) -> list[str]:
     """Each visit was summed up once, by whom it belonged to. One that was handed over on two ways has one id.
-    Nothing is said where somebody has undone a link: tests/consumers/test_visits.py does."""
-    logs: dict[str, list[Entry]] = {}
-    for shard in range(shards):
-        records: Any = await redis.xrange(keys.outbox(shard))
-        for at, fields in records:
-            entry = Entry(offset_of(at), fields[b"topic"].decode(), fields[b"id"].decode(), fields[b"body"])
-            logs.setdefault(fields[b"subject"].decode(), []).append(entry)
+    Nothing is said where somebody has undone a link: tests/consumers/test_visits.py does; nor where one shard has lost
+    what others have heard, so that its log does not tell the whole story."""
+    logs = await _logs(redis, shards)
     between = [orjson.loads(each.body) for some in logs.values() for each in some if each.topic == "identities"]
     if any(each["kind"] == "judged" or _is_of_a_lost_time(each, logs) for each in between):
         return []
@@ -336,9 +332,28 @@ async def wrong(redis: Redis, shards: int, people: Sequence[str], definition: De
     return found
 
 
-def _is_of_a_lost_time(said: dict[str, Any], logs: dict[str, list[Entry]]) -> bool:
-    """Whether an identifier said it of what a failover has taken from its log since: a dead connection has delivered it
-    all the same, so the log does not tell the whole story."""
+async def unsaid(redis: Redis, shards: int) -> list[str]:
+    """What was delivered and does not stand where it was said: a failover has taken it from there. There is nothing of
+    this kind where all shards went back to the same moment."""
+    said = {(each.id, each.body) for some in (await _logs(redis, shards, keys.transit)).values() for each in some}
+    logs = await _logs(redis, shards)
+    heard = (each for some in logs.values() for each in some if each.topic == "identities")
+    return [f"delivered: {each.id}, which was not said" for each in heard if (each.id, each.body) not in said]
+
+
+async def _logs(redis: Redis, shards: int, stream: Callable[[int], str] = keys.outbox) -> dict[str, list[Entry]]:
+    """By subject."""
+    logs: dict[str, list[Entry]] = {}
+    for shard in range(shards):
+        records: Any = await redis.xrange(stream(shard))
+        for at, fields in records:
+            entry = Entry(offset_of(at), fields[b"topic"].decode(), fields[b"id"].decode(), fields[b"body"])
+            logs.setdefault(fields[b"subject"].decode(), []).append(entry)
+    return logs
+
+
+def _is_of_a_lost_time(said: dict[str, Any], logs: Mapping[str, Sequence[Entry]]) -> bool:
+    """Whether an identifier said it of what a failover has taken from its log since."""
     return said["kind"] == "parts" and said["version"] not in {each.offset for each in logs.get(said["source"], ())}
 
 
