@@ -14,15 +14,13 @@ from zoneinfo import ZoneInfo
 from rules.candidates import Candidate
 from rules.clocks import is_quiet
 from rules.contact_rules import ContactRules
-from rules.counting import UNKNOWN, Counted, Key, counted, since_ms, tally, within_window
+from rules.counting import UNKNOWN, Counted, Key, ReadyCap, counted, ready_caps, since_ms, tally, within_window
 from rules.judgement import Refusal as Refusal
 from rules.language import Condition, EvaluationError
 from rules.permission import asked
 from rules.reasons import Reason
 from rules.silences import Silence, cooling, held_back, suppressed
 from schemas.contact import (
-    DECIDED,
-    PRESENTED,
     Cap,
     CapScope,
     ChannelPriority,
@@ -35,7 +33,6 @@ from schemas.ledger import Ledger
 
 Verdict = bool | EvaluationError
 Silencing = ChannelPriority | Suppression | CoolDown
-NOT_KNOWN: Any = object()
 T = TypeVar("T")
 
 
@@ -50,17 +47,6 @@ class Limit(NamedTuple):
     room: int
     """More than this refuses."""
     counts_current: bool
-
-
-def limit_of(cap: Cap, before: dict[Key, int]) -> Limit:
-    return Limit(
-        cap=cap,
-        scope=cap.per,
-        counts=before,
-        unknown=before.get(UNKNOWN, 0),
-        room=cap.at_most - cap.including_current,
-        counts_current=cap.including_current and cap.counting in (DECIDED, PRESENTED),
-    )
 
 
 @dataclass(slots=True)
@@ -99,11 +85,10 @@ class ContactState:
         if not self.rules.is_uniform:
             refusal = self.permission_refusal(candidate, {**values, **candidate.offer_values})
             return refusal or self.quiet_refusal(candidate)
-        refusal = self._general.get(candidate.manner, NOT_KNOWN)
-        if refusal is NOT_KNOWN:
-            refusal = self.permission_refusal(candidate, values) or self.quiet_refusal(candidate)
-            self._general[candidate.manner] = refusal
-        return refusal
+        manner = candidate.manner
+        if manner not in self._general:
+            self._general[manner] = self.permission_refusal(candidate, values) or self.quiet_refusal(candidate)
+        return self._general[manner]
 
     def permits(self, samples: Iterable[Candidate], values: Mapping[str, Any]) -> bool:
         """Whether lists, consents, requirements and quiet hours let through whatever is of the class and purpose of one
@@ -271,30 +256,33 @@ class ContactState:
         self.held_back.append(candidate)
         _count(candidate, self._limits.get(True, ()))
 
+    def _caps(self) -> Sequence[ReadyCap]:
+        """Of the policy that is asked about: as a rule the live one."""
+        return self.rules.caps if self.policy is self.rules.policy else ready_caps(self.policy.caps)
+
     def _read_limits(self, held_out: bool) -> list[Limit]:
         """The caps of this channel that this answer may reach, with what each of them has counted."""
         counted_by: dict[str, list[Counted]] = {}
-        reading, zone = (
-            self.rules.reading,
-            self.zone or self.rules.zone,
-        )  # without one, no calendar comes as far as this
+        reading, channel = self.rules.reading, self.channel
+        zone = self.zone or self.rules.zone  # without one, no calendar comes as far as this
         most = self.asked * (2 if held_out else 1)  # what is chosen, and what is held back
         found = []
-        for cap in self.policy.caps:
-            if cap.channels and self.channel not in cap.channels:
+        for cap, scope, channels, counting, room, counts_current in self._caps():
+            if channels and channel not in channels:
                 continue
-            if cap.counting not in counted_by:
-                entries = self.ledger.entries
-                counted_by[cap.counting] = counted(cap.counting, entries, held_out, reading, self.now_ms)
-            if len(counted_by[cap.counting]) + most <= cap.at_most - cap.including_current:
+            contacts = counted_by.get(counting)
+            if contacts is None:
+                contacts = counted(counting, self.ledger.entries, held_out, reading, self.now_ms)
+                counted_by[counting] = contacts
+            if len(contacts) + most <= room:
                 continue  # not even if all of them counted for the same
-            recent = within_window(cap, counted_by[cap.counting], since_ms(cap, self.now_ms, zone))
-            if len(recent) + most <= cap.at_most - cap.including_current:
+            recent = within_window(channels, contacts, since_ms(cap, self.now_ms, zone))
+            if len(recent) + most <= room:
                 continue
-            before = tally(cap, recent, reading)
-            limit = limit_of(cap, self._read(cap.per, before))
-            if max(limit.counts.values(), default=0) + limit.unknown + most > limit.room:
-                found.append(limit)
+            counts = self._read(scope, tally(scope, recent, reading))
+            unknown = counts.get(UNKNOWN, 0)
+            if max(counts.values(), default=0) + unknown + most > room:
+                found.append(Limit(cap, scope, counts, unknown, room, counts_current))
         for candidate in (*self.chosen, *self.held_back) if held_out else self.chosen:
             _count(candidate, found)
         return found

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 from rules.candidates import Candidate
 from rules.clocks import known_zone
-from rules.counting import Reading
+from rules.counting import Reading, ReadyCap, ready_caps
 from rules.language import Condition
 from rules.policy.conditions import OF_CONTACT
 from rules.whom import Whom, whom_of
+from schemas.contact import ContactPolicy
 from schemas.policy import Policy
 
 ConditionKey = tuple[str, str]
@@ -27,6 +28,9 @@ class ContactRules:
     is_uniform: bool
     """Whether lists, consents and requirements ask no more of an offer than its class and purpose."""
     reading: Reading
+    policy: ContactPolicy
+    caps: tuple[ReadyCap, ...]
+    """Those of the policy."""
     whom: Whom
     zone: ZoneInfo
     """The policy's."""
@@ -56,6 +60,8 @@ class ContactRules:
             of_offers=of_offers,
             is_uniform=not of_offers and not contact.black_lists,
             reading=Reading.of(policy),
+            policy=contact,
+            caps=ready_caps(contact.caps),
             whom=whom_of(candidates),
             zone=ZoneInfo(policy.policy.time_zone),
             zone_fact=_attribute(contact.customer_time_zone),

@@ -4,8 +4,9 @@ An entry counts at the time of what is counted: its decision, its presentation, 
 for and the live policy no longer has the offer, its category cannot be proven: it counts in every one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rules.clocks import period_start_ms
@@ -102,6 +103,33 @@ def keys_of(offer: Offer, campaign: str, program: str) -> dict[str, Key]:
     }
 
 
+class ReadyCap(NamedTuple):
+    """A cap with what is looked up in it, once."""
+
+    cap: Cap
+    scope: CapScope
+    channels: tuple[str, ...]
+    counting: str
+    room: int
+    """More than this refuses, without what is decided now."""
+    counts_current: bool
+    """What the same answer has chosen counts too."""
+
+
+def ready_caps(caps: Iterable[Cap]) -> tuple[ReadyCap, ...]:
+    return tuple(
+        ReadyCap(
+            cap=each,
+            scope=each.per,
+            channels=tuple(each.channels),
+            counting=each.counting,
+            room=each.at_most - each.including_current,
+            counts_current=each.including_current and each.counting in (DECIDED, PRESENTED),
+        )
+        for each in caps
+    )
+
+
 def since_ms(cap: Cap, now_ms: int, zone: ZoneInfo) -> int:
     """What is counted lies at or after this time."""
     if cap.window.calendar:
@@ -124,11 +152,15 @@ def counted(
     if counting not in (DECIDED, PRESENTED):
         return _happened(counting, entries, reading, now_ms)
     found: list[Counted] = []
+    seen = reading.impressions[0] if len(reading.impressions) == 1 and counting == PRESENTED else None
     for entry in entries:
         if entry.transactional or entry.same_contact:
             continue
+        at_ms: int | None
         if entry.withheld:
             at_ms = entry.at_ms if is_held_out else None
+        elif seen in entry.outcomes and entry.inferred is None:  # as most are: seen, and the log knows it
+            at_ms = entry.outcomes[seen]
         else:
             at_ms = reading.counted_ms(counting, entry, now_ms)
         if at_ms is not None:
@@ -147,16 +179,15 @@ def _happened(outcome: str, entries: Iterable[LedgerEntry], reading: Reading, no
     return list(found.values())
 
 
-def within_window(cap: Cap, contacts: Iterable[Counted], since: int) -> list[LedgerEntry]:
-    """Those that lie in the window of the cap, on its channels."""
-    channels = cap.channels
+def within_window(channels: Collection[str], contacts: Iterable[Counted], since: int) -> list[LedgerEntry]:
+    """Those that lie in the window of a cap, on its channels (all, if it names none)."""
     return [entry for at_ms, entry in contacts if at_ms >= since and (not channels or entry.channel in channels)]
 
 
-def tally(cap: Cap, contacts: Iterable[LedgerEntry], reading: Reading) -> dict[Key, int]:
+def tally(scope: CapScope, contacts: Iterable[LedgerEntry], reading: Reading) -> dict[Key, int]:
     """How many there are, by what they count for."""
     found: dict[Key, int] = {}
-    key_of = reading.key_of(cap.per)
+    key_of = reading.key_of(scope)
     for entry in contacts:
         key = key_of(entry)
         found[key] = found.get(key, 0) + 1
