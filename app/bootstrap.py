@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ from app.services import Services
 from app.settings import Settings
 from app.status import Status
 from app.workers import Joining, Runs, run_all
-from consumers.garbage import Keeping, collect_rarely
+from consumers.garbage import collect_rarely
 from consumers.stopping import Stopping
 from profiles.connection import RETRIES, Redis, connected, wait_until_ready
 from profiles.registry import Registry
@@ -87,11 +87,9 @@ async def opened(settings: Settings, retries: int = RETRIES) -> AsyncIterator[Pa
 
 
 @asynccontextmanager
-async def following(
-    policies: PolicyStore, taken_over: Callable[[], None] = lambda: None
-) -> AsyncIterator[LivePolicies]:
+async def following(policies: PolicyStore) -> AsyncIterator[LivePolicies]:
     """The live policy, followed until the end."""
-    live = LivePolicies(policies, taken_over)
+    live = LivePolicies(policies)
     await live.look()
     task = asyncio.create_task(live.follow())
     try:
@@ -105,15 +103,14 @@ def room_of(settings: Settings, store: CustomerStore) -> Room:
     return Room(store, settings.outbox_most, kept=0 if settings.kafka else settings.log_keep)
 
 
-def build_api(settings: Settings, taken_over: Callable[[], None] = lambda: None) -> FastAPI:
-    """`taken_over` is called for each policy."""
+def build_api(settings: Settings) -> FastAPI:
     metrics = Metrics(without=OF_WORKERS)
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[Services]:
         async with (
             opened(settings) as parts,
-            following(parts.policies, taken_over) as live,
+            following(parts.policies) as live,
             room_of(settings, parts.store).watched() as room,
             Availability(parts.redis).watched() as available,
         ):
@@ -147,7 +144,7 @@ async def run_worker(settings: Settings, roles: frozenset[str]) -> None:
     """
     metrics, liveness, stopping = Metrics(), Liveness(), Stopping()
     running: list[Runs] = []
-    async with opened(settings, retries=0) as parts, following(parts.policies, Keeping()) as live:
+    async with opened(settings, retries=0) as parts, following(parts.policies) as live:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, _stop, stopping, live, running)
         with metrics_server(metrics, liveness, settings.host, settings.metrics_port) as address:

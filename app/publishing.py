@@ -7,7 +7,7 @@ every process looks, the first one makes it live, and all take over what they ha
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from app.beside import beside
 from app.lifecycle.book import Scheduled, Who
@@ -46,12 +46,10 @@ class PolicyStore:
 
 
 class LivePolicies:
-    """Follows the live revision. `current` is None until the first one is taken over; after each `taken_over` is
-    called."""
+    """Follows the live revision. `current` is None until the first one is taken over."""
 
-    def __init__(self, store: PolicyStore, taken_over: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: PolicyStore) -> None:
         self._lifecycle = store.lifecycle
-        self._taken_over = taken_over
         self._current: LivePolicy | None = None
         self._ready: dict[str, LivePolicy] = {}
         """What is scheduled and compiled."""
@@ -94,7 +92,6 @@ class LivePolicies:
         policy = await self._compiled(revision)
         if policy is not None:
             self._current = policy
-            self._taken_over()
             log.info("policy is live", extra={"revision": revision})
 
     async def _promoted(self, schedule: Sequence[Scheduled]) -> bool:

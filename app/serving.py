@@ -15,7 +15,7 @@ from app.errors import PortInUse
 from app.launcher import end_with_parent
 from app.logs import set_up
 from app.settings import Settings
-from consumers.garbage import Keeping, collect_rarely
+from consumers.garbage import collect_rarely
 
 FINISH_WITHIN_S = 15
 """How long requests in flight may take when the API is asked to end."""
@@ -84,4 +84,4 @@ def api() -> FastAPI:
     settings = Settings.from_env(os.environ)
     set_up(settings.log_level)
     collect_rarely()
-    return build_api(settings, taken_over=Keeping())
+    return build_api(settings)
