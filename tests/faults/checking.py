@@ -9,6 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from consumers.dead_letters import InKafka
+from consumers.kafka.connection import Connection
 from consumers.kafka.ends import Ends
 from consumers.kafka.ordering import TOPICS
 from consumers.kafka.ours import HEADER
@@ -149,7 +150,7 @@ async def _each_record_once(rig: Rig, log: Log, found: Verdict) -> None:
     ends = Ends(rig.kafka.connection)
     there = sum((await ends.of(PARTS)).values())
     await ends.close()
-    said = await _folded_where_said(rig)
+    said = await folded_where_said(rig.kafka.connection, PARTS)
     found.say("in the log twice", [place for place, count in log.places.items() if count > 1])
     found.doubled += sum(count - 1 for count in log.places.values())
     if len(log.places) + len(log.dead) + len(log.put_back) + said != there:
@@ -157,11 +158,11 @@ async def _each_record_once(rig: Rig, log: Log, found: Verdict) -> None:
         found.say("log", f"{counts} of {there} in Kafka")
 
 
-async def _folded_where_said(rig: Rig) -> int:
+async def folded_where_said(connection: Connection, parts: Sequence[Part]) -> int:
     """How many summaries of visits and the like are in Kafka: the commits that said them have folded them."""
-    reader, count = PartitionReader(rig.kafka.connection), 0
+    reader, count = PartitionReader(connection), 0
     try:
-        for part, bounds in (await reader.bounds(each for each in PARTS if each.topic in SAYING)).items():
+        for part, bounds in (await reader.bounds(each for each in parts if each.topic in SAYING)).items():
             async with aclosing(reader.read(part, bounds.begin)) as portions:
                 async for entries, following in portions:
                     count += sum(map(_is_said, entries))
