@@ -79,6 +79,10 @@ HOT = (
 """Modules with classes that pydantic or msgspec makes cannot be among them."""
 
 
+def module_of(path: str) -> str:
+    return path.removesuffix(".py").replace("/", ".")
+
+
 def digest() -> str:
     """Of the sources, and of what else decides whether the machine code can be used."""
     found = blake2b(f"{sys.implementation.cache_tag} {EXTENSION_SUFFIXES[0]}".encode(), digest_size=16)
@@ -101,8 +105,11 @@ class Compiled(MetaPathFinder):
 
 
 def use(folder: Path = FOLDER) -> bool:
-    """Whether it is used from now on."""
+    """Whether it is used from now on. Not where some of the sources are imported already: machine code trusts that what it
+    is joined with is machine code too."""
     made_of = folder / MADE_OF
+    if not sys.modules.keys().isdisjoint(module_of(each) for each in HOT):
+        return False
     if not made_of.is_file() or made_of.read_text() != digest():
         return False
     sys.meta_path.insert(0, Compiled(folder))
