@@ -105,8 +105,8 @@ class Compiled(MetaPathFinder):
 
 
 def use(folder: Path = FOLDER) -> bool:
-    """Whether it is used from now on. Not where some of the sources are imported already: machine code trusts that what it
-    is joined with is machine code too."""
+    """Whether it is used from now on. Not where some of the sources are imported already: machine code trusts that what
+    it is joined with is machine code too."""
     made_of = folder / MADE_OF
     if not sys.modules.keys().isdisjoint(module_of(each) for each in HOT):
         return False
