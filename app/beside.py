@@ -10,9 +10,10 @@ nothing: a policy is in no cycle (tests/app/test_beside.py), so it goes when nob
 import asyncio
 import gc
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -21,16 +22,17 @@ SWITCH_S = 0.0001
 YOUNG, MIDDLE, NEVER = 5_000, 10, 1_000_000_000
 """A collection of what is young takes half a millisecond, one of the middle ages five."""
 
-_one_at_a_time = threading.Lock()
+_alone = ThreadPoolExecutor(1, "beside")
+"""Its own: what waits for its turn is not to take the threads of other work."""
 
 
 async def beside(work: Callable[[], Result]) -> Result:
     """What the work gives. One work at a time."""
-    return await asyncio.to_thread(_gently, work)
+    return await asyncio.get_running_loop().run_in_executor(_alone, copy_context().run, _gently, work)
 
 
 def _gently(work: Callable[[], Result]) -> Result:
-    with _one_at_a_time, _considerate():
+    with _considerate():
         return work()
 
 

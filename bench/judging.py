@@ -128,7 +128,7 @@ def measured(count: int) -> dict[str, float]:
 
 
 def main() -> None:
-    sizes = [int(each) for each in sys.argv[1:]] or SIZES
+    sizes = [int(each) for each in sys.argv[1:] if each.isdecimal()] or SIZES
     found = {count: measured(count) for count in sizes}
     rows = [["µs a decision at … offers", *(f"{count:,}" for count in sizes)]]
     rows += [[stage, *(f"{found[count][stage]:.1f}" for count in sizes)] for stage in found[sizes[0]]]

@@ -19,7 +19,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from consumers.delivery import START, Delivery, Lane, Parcel, parcel
+from consumers.delivery import START, Delivery, Parcel, Route, parcel
 from consumers.meter import Meter
 from consumers.recall import recalled
 from consumers.redis_streams import SEQUENCE_BITS, offset_of, stream_id
@@ -38,20 +38,20 @@ MOST_AT_ONCE = 200
 KEPT_MS = 600_000
 """How long a delivered record stays where it came from, should its target lose it."""
 
-IDENTITIES = Lane(keys.transit, keys.outbox, "in", "identity_records_delivered")
-REKEYED = Lane(keys.rekeyed, TAKEN_IN.key, "rekeyed", "intake_rekeyed")
+IDENTITIES = Route(keys.transit, keys.outbox, "in", "identity_records_delivered")
+REKEYED = Route(keys.rekeyed, TAKEN_IN.key, "rekeyed", "intake_rekeyed")
 
 
 class Courier:
     """Delivers for the shards that `owned` names."""
 
     def __init__(
-        self, store: CustomerStore, owned: Callable[[], frozenset[int]], meter: Meter, lane: Lane = IDENTITIES
+        self, store: CustomerStore, owned: Callable[[], frozenset[int]], meter: Meter, route: Route = IDENTITIES
     ) -> None:
         self._store = store
         self._owned = owned
         self._meter = meter
-        self._lane = lane
+        self._route = route
         self._after: dict[int, str] = {}
         """By source shard: all up to here is delivered."""
         self._marks: dict[int, dict[int, str]] = {}
@@ -109,7 +109,7 @@ class Courier:
             return
         trip = self._store.scripts.batch()
         for target in range(self._store.shards):
-            trip.add("HMGET", keys.guard(target), *map(self._lane.position_of, sources))
+            trip.add("HMGET", keys.guard(target), *map(self._route.position_of, sources))
         for target, answers in enumerate(await trip.run()):
             for source, answer in zip(sources, answers, strict=True):
                 self._learn(source, target, answer.decode() if answer else START)
@@ -128,7 +128,7 @@ class Courier:
     async def _verify(self, source: int) -> int:
         """Looks for every mark in the transit. Returns how many targets have what the transit has lost."""
         marks = {target: mark for target, mark in self._marks[source].items() if mark != START}
-        lost = await self._lost(source, marks) if self._lane is IDENTITIES else []
+        lost = await self._lost(source, marks) if self._route is IDENTITIES else []
         for target in lost:
             log.warning("ask again", extra={"source": source, "target": target})
         learned = [await recalled(self._store, source, target, marks[target], KEPT_MS) for target in lost]
@@ -144,9 +144,9 @@ class Courier:
         if not marks:
             return []
         trip, latest = self._store.scripts.batch(), _latest(marks.values())
-        trip.add("XRANGE", self._lane.source(source), "-", "+", "COUNT", 1)
+        trip.add("XRANGE", self._route.source(source), "-", "+", "COUNT", 1)
         for mark in marks.values():
-            trip.add("XRANGE", self._lane.source(source), mark, mark)
+            trip.add("XRANGE", self._route.source(source), mark, mark)
         first, *found = await trip.run()
         oldest = first[0][0].decode() if first else latest
         looked_at = zip(marks.items(), found, strict=True)
@@ -157,13 +157,13 @@ class Courier:
         before a loss is dropped."""
         if not self._after:
             return {}
-        names = {self._lane.source(source).encode(): source for source in self._after}
+        names = {self._route.source(source).encode(): source for source in self._after}
         block = ("BLOCK", wait_ms) if wait_ms else ()
         trip = self._store.scripts.batch()
         trip.add("XREAD", "COUNT", MOST_AT_ONCE, *block, "STREAMS", *names, *self._after.values())
         delivered = {source: latest for source, latest in self._latest.items() if latest != START}
         for source, latest in delivered.items():
-            trip.add("XRANGE", self._lane.source(source), latest, latest)
+            trip.add("XRANGE", self._route.source(source), latest, latest)
         answer, *there = await trip.run()
         self._doubted |= {source for source, found in zip(delivered, there, strict=True) if not found}
         parcels = {names[name]: [parcel(*each) for each in entries] for name, entries in answer or ()}
@@ -186,7 +186,7 @@ class Courier:
         for target, actual in missed.items():
             self._learn(source, target, actual)
         if delivered:
-            self._meter.count(self._lane.counted, delivered)
+            self._meter.count(self._route.counted, delivered)
         return delivered + len(missed)
 
     def _delivery(self, source: int, parcels: Sequence[Parcel]) -> Delivery:
@@ -196,7 +196,7 @@ class Courier:
             target = self._store.shard(each.subject)
             if _later(each.at, self._marks[source].get(target, START)):
                 waiting.setdefault(target, []).append(each)
-        return Delivery(self._store, self._lane, source, waiting)
+        return Delivery(self._store, self._route, source, waiting)
 
     async def check(self) -> None:
         """Notices targets that have lost writes also where nothing is delivered."""
@@ -209,7 +209,7 @@ class Courier:
         trip, oldest = self._store.scripts.batch(), (int(time.time() * 1000) - KEPT_MS) << SEQUENCE_BITS
         for source, after in self._after.items():
             if after != START:
-                trip.add("XTRIM", self._lane.source(source), "MINID", stream_id(min(oldest, offset_of(after))))
+                trip.add("XTRIM", self._route.source(source), "MINID", stream_id(min(oldest, offset_of(after))))
         await trip.run()
 
 

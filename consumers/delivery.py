@@ -20,7 +20,7 @@ START = "0-0"
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Route:
     """From which stream of a shard to which of another."""
 
     source: Callable[[int], str]
@@ -49,7 +49,7 @@ def parcel(at: bytes, fields: Mapping[bytes, bytes]) -> Parcel:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     store: CustomerStore
-    lane: Lane
+    route: Route
     source: int
     waiting: Mapping[int, Sequence[Parcel]]
     """By target shard, each in the order of the source."""
@@ -59,9 +59,9 @@ class Delivery:
         mark, trip = secrets.token_hex(8), self.store.scripts.batch()
         latest = [parcels[-1].at for parcels in self.waiting.values()]
         for target in self.waiting:
-            trip.add("HSET", keys.guard(target), f"{self.lane.position_of(self.source)}:next", mark)
+            trip.add("HSET", keys.guard(target), f"{self.route.position_of(self.source)}:next", mark)
         for at in latest:
-            trip.add("XRANGE", self.lane.source(self.source), at, at)
+            trip.add("XRANGE", self.route.source(self.source), at, at)
         answers = await trip.run()
         return mark if all(answers[len(latest) :]) else ""
 
@@ -70,7 +70,7 @@ class Delivery:
         trip = self.store.scripts.batch()
         for target, parcels in self.waiting.items():
             words: list[Any] = [word for each in parcels for word in (len(each.words), *each.words)]
-            args = [self.lane.position_of(self.source), marks.get(target, START), parcels[-1].at, mark, *words]
-            trip.call("deliver", [self.lane.target(target), keys.guard(target)], args)
+            args = [self.route.position_of(self.source), marks.get(target, START), parcels[-1].at, mark, *words]
+            trip.call("deliver", [self.route.target(target), keys.guard(target)], args)
         answers = zip(self.waiting, await trip.run(), strict=True)
         return {target: answer[1].decode() for target, answer in answers if answer[0] != b"OK"}

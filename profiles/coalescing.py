@@ -12,7 +12,9 @@ has failed for all of it, and is repeated as redis-py would repeat each part: as
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from functools import partial
 from typing import Any, cast
 
 from hiredis import pack_command
@@ -88,14 +90,17 @@ class Lane:
         return together
 
     async def _trip(self, together: Sequence[Passenger]) -> None:
+        """Whatever goes wrong, everybody on it is told. Where Redis is away, so is who has gathered meanwhile: it would
+        take as long to find that out on a trip of their own."""
         try:
             _deliver(together, await self._answers(together))
         except UNREACHABLE as cause:
-            for each in together:
-                if not each.answers.done():
-                    each.answers.set_exception(StoreUnavailable(str(cause)))
+            said = str(cause)
+            _refuse((*together, *self._gathered()), lambda: StoreUnavailable(said))
+        except Exception as cause:  # noqa: BLE001 – it goes on to all who wait
+            _refuse(together, partial(copy, cause))
         finally:
-            for each in together:  # nobody waits for ever, whatever happens
+            for each in together:  # of what was stopped
                 each.answers.cancel()
 
     async def _answers(self, together: Sequence[Passenger]) -> list[Any]:
@@ -112,19 +117,23 @@ class Lane:
         return await self._sent(packed, expected)
 
     async def _sent(self, packed: Iterable[bytes], expected: int) -> list[Any]:
-        connection = await self._connection()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await connection.send_packed_command(b"".join(packed), check_health=False)
-                answers = [await _answer(connection) for _ in range(expected)]
-        except BaseException as cause:
-            await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-            if isinstance(cause, TimeoutError):
-                raise RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s") from cause
-            raise
+                connection = await self._connection()
+                answers = await self._exchanged(connection, packed, expected)
+        except TimeoutError as cause:
+            raise RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s") from cause
         self._idle.append(connection)
         return answers
+
+    async def _exchanged(self, connection: AbstractConnection, packed: Iterable[bytes], expected: int) -> list[Any]:
+        try:
+            await connection.send_packed_command(b"".join(packed), check_health=False)
+            return [await _answer(connection) for _ in range(expected)]
+        except BaseException:  # answers may still be to come on it
+            await connection.disconnect(nowait=True)
+            await self._pool.release(connection)
+            raise
 
     async def _connection(self) -> AbstractConnection:
         """One that is open, and on which nothing is to come."""
@@ -145,6 +154,13 @@ async def _answer(connection: AbstractConnection) -> Any:
         return await connection.read_response(timeout=math.inf)  # the trip has bounded it
     except ResponseError as refused:
         return refused
+
+
+def _refuse(several: Iterable[Passenger], error: Callable[[], Exception]) -> None:
+    """Each gets an error of their own: who catches it may add to it."""
+    for each in several:
+        if not each.answers.done():
+            each.answers.set_exception(error())
 
 
 def _deliver(together: Iterable[Passenger], answers: Sequence[Any]) -> None:

@@ -343,6 +343,7 @@ def _args(commit: Commit, nonce: str, log: str) -> list[Any]:
     args.append(len(commit.records))
     first = commit.new_keys[0].value if commit.new_keys else None
     for record in commit.records:
+        assert record.body  # an empty one stands for the value of the first new key
         body = b"" if record.body is first else record.body
         args.extend((record.stream, record.topic, record.id, record.subject, body))
     args.append(len(commit.timers))

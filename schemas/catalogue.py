@@ -12,9 +12,6 @@ from schemas.base import (
     Name,
     only_text,
 )
-from schemas.contact import Cap as Cap
-from schemas.contact import ContactPolicy as ContactPolicy
-from schemas.contact import CoolDown as CoolDown
 from schemas.contact import OfferClass
 from schemas.goals import Goal
 from schemas.stock import ShortBudget, ShortInventory

@@ -5,7 +5,6 @@ narrower one: it takes nothing that `CloudEvent` refuses, and leaves all else, r
 the last word and the errors.
 """
 
-from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -14,6 +13,7 @@ import msgspec
 from schemas.base import at_ms
 from schemas.identity import CUSTOMER, VISITOR
 from schemas.interaction import Interaction
+from schemas.plain import Time, made
 
 INT64 = 2**63
 ShortText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -29,7 +29,7 @@ class PlainEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: ShortText
     source: ShortText
     type: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-    time: Annotated[datetime, msgspec.Meta(tz=True)]
+    time: Time
     data: dict[str, FieldValue]
     channel: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     policy: str | None = None
@@ -49,7 +49,7 @@ def is_plain(channel: str) -> bool:
     return channel.isidentifier() and channel.islower() and channel.isascii()
 
 
-DECODER = msgspec.json.Decoder(PlainEvent)
+DECODER = msgspec.json.Decoder(PlainEvent, dec_hook=made)
 
 
 def as_we_wrote_it(body: bytes, subject: str) -> Interaction | None:

@@ -12,9 +12,6 @@ from schemas.base import (
     Model,
     Name,
 )
-from schemas.contact import Cap as Cap
-from schemas.contact import ContactPolicy as ContactPolicy
-from schemas.contact import CoolDown as CoolDown
 from schemas.short import Also, OneOrMany
 from schemas.windows import ShortWindow
 

@@ -39,12 +39,12 @@ Taken = TypeVar("Taken", bound=Struct)
 def taken(kind: type[Taken], value: Any) -> Taken | None:
     """The value of a JSON text as such a struct; None says that the model has to be asked."""
     try:
-        return convert(value, kind, dec_hook=_made)
+        return convert(value, kind, dec_hook=made)
     except ValidationError:
         return None
 
 
-def _made(kind: type, value: Any) -> Any:
+def made(kind: type, value: Any) -> Any:
     """Raises ValueError for what is left to the model."""
     if kind is Time and isinstance(value, str) and RFC3339.fullmatch(value):
         return Time.fromisoformat(value)

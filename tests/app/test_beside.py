@@ -62,3 +62,10 @@ async def test_settings_of_the_interpreter_are_as_before() -> None:
         await beside(lambda: 1 // 0)
     assert (sys.getswitchinterval(), gc.get_threshold()) == before
     gc.unfreeze()
+
+
+async def test_what_waits_for_its_turn_takes_no_thread_from_others() -> None:
+    works = [asyncio.ensure_future(beside(lambda: time.sleep(0.05))) for _ in range(40)]
+    await asyncio.to_thread(int)
+    assert sum(each.done() for each in works) < len(works)
+    await asyncio.gather(*works)

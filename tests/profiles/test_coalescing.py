@@ -1,17 +1,19 @@
 """Round trips that requests share, on a real Redis: together on the way, apart in everything else."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import InvalidResponse, ResponseError
 
 from profiles import keys
-from profiles.coalescing import LONGEST_WAIT_S, Lane
-from profiles.connection import connected
+from profiles.coalescing import LONGEST_WAIT_S, MOST_TRIPS, Lane
+from profiles.connection import ANSWER_TIMEOUT_S, RETRIES, connected
 from profiles.errors import OutOfRoom, StoreUnavailable
 from profiles.profile import Profile
 from profiles.store import Commit, Committed, CustomerStore, Record
@@ -201,3 +203,34 @@ async def test_a_full_redis_refuses_writes_and_answers_reads() -> None:
             results: list[Any] = await asyncio.gather(*work, return_exceptions=True)
             assert all(isinstance(each, OutOfRoom) for each in results[: len(PEOPLE)])
             assert [each.subject for each in results[len(PEOPLE) :]] == PEOPLE
+
+
+async def test_who_gathers_while_redis_stands_still_waits_no_longer_than_the_first() -> None:
+    with RedisServer() as server:
+        async with connected(server.url) as redis:
+            lane = Lane(redis)
+            await lane.run([("PING",)])
+            os.kill(server.pid, signal.SIGSTOP)
+
+            async def asked(after_s: float) -> float:
+                await asyncio.sleep(after_s)
+                began = time.monotonic()
+                with pytest.raises(StoreUnavailable):
+                    await lane.run([("PING",)])
+                return time.monotonic() - began
+
+            try:
+                waited = await asyncio.gather(*(asked(number * LONGEST_WAIT_S) for number in range(2 * MOST_TRIPS)))
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
+    assert max(waited) < (1 + RETRIES) * ANSWER_TIMEOUT_S + 1.0
+
+
+async def test_what_nobody_has_foreseen_is_told_to_all_who_wait(redis: Redis) -> None:
+    class Odd(Lane):
+        async def _sent(self, packed: Iterable[bytes], expected: int) -> list[Any]:
+            raise InvalidResponse("no answer of Redis begins like this")
+
+    lane = Odd(redis)
+    found = await asyncio.gather(*(lane.run([("PING",)]) for _ in range(3)), return_exceptions=True)
+    assert [type(each) for each in found] == 3 * [InvalidResponse]
