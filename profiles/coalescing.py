@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import partial
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from hiredis import pack_command
 from redis.asyncio import Redis
@@ -147,6 +148,14 @@ class Lane:
             await self._pool.release(connection)
             raise
         return connection
+
+
+_lanes: WeakKeyDictionary[Redis, tuple[Lane, Lane]] = WeakKeyDictionary()
+
+
+def lanes_of(redis: Redis) -> tuple[Lane, Lane]:
+    """For reads and for writes. The same for all who use this client, since a lane keeps connections of its pool."""
+    return _lanes.setdefault(redis, (Lane(redis), Lane(redis)))
 
 
 async def _answer(connection: AbstractConnection) -> Any:

@@ -19,7 +19,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from profiles.cluster import Cluster
 from profiles.cluster_trip import ClusterTrip, trip_on
-from profiles.coalescing import Lane
+from profiles.coalescing import Lane, lanes_of
 from profiles.errors import OutOfRoom, StoreUnavailable
 from profiles.trip import Trip
 
@@ -149,7 +149,7 @@ class Scripts:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
         self.sha: dict[str, str] = {}
-        self._reads, self._writes = Lane(redis), Lane(redis)
+        self._reads, self._writes = lanes_of(redis)
 
     async def load(self) -> None:
         for name in NAMES:
