@@ -19,7 +19,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from consumers.kafka.connection import Connection, trouble_named
+from consumers.kafka.connection import Connection, started, trouble_named
 from consumers.kafka.errors import LogMisfit, LogUnavailable
 from consumers.kafka.topics import LogPlan, Shape, differences
 
@@ -60,7 +60,7 @@ async def _until_known(admin: AIOKafkaAdminClient, wanted: Mapping[str, Shape]) 
 async def _administration(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**connection.options())
     try:
-        await admin.start()
+        await started(admin)
         yield admin
     finally:
         await admin.close()

@@ -11,6 +11,7 @@ from typing import Any
 from consumers.kafka.errors import LogMisfit, LogUnavailable
 
 REQUEST_TIMEOUT_MS = 10_000
+START_WITHIN_S = 5.0
 CHECK = (
     "is it running, and do OPPORTUNE_KAFKA_SECURITY_PROTOCOL, user and password fit? What aiokafka has logged says why"
 )
@@ -81,6 +82,19 @@ def require_fast_client() -> None:
     if "_crecords" not in default_records.DefaultRecordBatch.__module__:
         hint = "install its wheel for this platform; unset AIOKAFKA_NO_EXTENSIONS"
         raise LogMisfit("aiokafka runs without its C extension, twenty times slower", hint=hint)
+
+
+async def started(client: Any) -> None:
+    """Starts a client of aiokafka. Who is cancelled meanwhile goes when it has started, or after START_WITHIN_S:
+    aiokafka itself, cancelled while it gets to know the cluster, would leave a connection open."""
+    starting = asyncio.ensure_future(client.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting}, timeout=START_WITHIN_S)
+        if not starting.cancel() and not starting.cancelled():
+            starting.exception()  # it is known now, and of no interest
+        raise
 
 
 @asynccontextmanager

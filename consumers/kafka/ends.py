@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from consumers.kafka.connection import Connection, trouble_named
+from consumers.kafka.connection import Connection, started, trouble_named
 from consumers.kafka.reading import Part, stopped
 
 WITHIN_S = 5.0
@@ -26,7 +26,7 @@ class Ends:
                 if self._consumer is None:
                     options = self._connection.options()
                     self._consumer = AIOKafkaConsumer(**options, isolation_level="read_committed")
-                    await self._consumer.start()
+                    await started(self._consumer)
                 found = await self._consumer.end_offsets(wanted)
         except BaseException:
             await self.close()

@@ -18,7 +18,7 @@ from aiokafka.errors import IllegalStateError
 
 from consumers.dead_letters import InKafka
 from consumers.kafka.assigning import StickyByNumber
-from consumers.kafka.connection import Connection, require_fast_client, trouble_named
+from consumers.kafka.connection import Connection, require_fast_client, started, trouble_named
 from consumers.kafka.errors import LogUnavailable
 from consumers.kafka.reading import Part, in_kafka, stopped
 
@@ -75,7 +75,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         """Raises LogUnavailable, and LogMisfit for certificates that cannot be read; it is to be left then too."""
         async with self._trouble(JOIN_WITHIN_S):
             self._consumer.subscribe(self._topics, listener=self)
-            await self._consumer.start()
+            await started(self._consumer)
 
     async def on_partitions_revoked(self, _: Any) -> None:
         self._change(frozenset(), joined=False)

@@ -14,7 +14,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from consumers.dead_letters import InKafka
-from consumers.kafka.connection import Connection, require_fast_client, trouble_named
+from consumers.kafka.connection import Connection, require_fast_client, started, trouble_named
 from consumers.kafka.errors import LogMisfit
 from consumers.kafka.reading import Part, in_kafka, stopped
 
@@ -143,7 +143,7 @@ class Share:
 
 async def _start(consumer: AIOKafkaConsumer) -> AIOKafkaConsumer:
     try:
-        await consumer.start()
+        await started(consumer)
     except BaseException:
         await stopped(consumer, STOP_WITHIN_S)
         raise

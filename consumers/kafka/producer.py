@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from consumers.kafka import ours
-from consumers.kafka.connection import Connection, require_fast_client, trouble_named
+from consumers.kafka.connection import Connection, require_fast_client, started, trouble_named
 from consumers.kafka.errors import LogMisfit
 from consumers.kafka.messages import Header, Message
 from consumers.kafka.reading import Part
@@ -98,7 +98,7 @@ class Producer:
             max_batch_size=BATCH_BYTES,
         )
         try:
-            await producer.start()
+            await started(producer)
         except BaseException:
             await _end(producer)
             raise
