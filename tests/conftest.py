@@ -1,5 +1,8 @@
 """What every test may ask for."""
 
+import rules.texts  # noqa: F401 – before `app`: so that tests run the sources, which they replace and subclass
+
+# isort: split
 from collections.abc import Iterator
 
 import pytest

@@ -1,6 +1,7 @@
 """A corpus of hostile expressions: each is refused, or answers soon. New ones are added for ever."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,8 @@ FACTS: dict[str, object] = {
     "a.doubles": [1.0] * 10_000,
     "a.large": {"k": [float(number) for number in range(10_000)]},
 }
-SOON_S = 2.0
+SOON_S = 5.0
+"""Of CPU time: others may use the machine. What is not bounded takes minutes."""
 
 
 def nested_binds(levels: int, start: str, double: str) -> str:
@@ -194,12 +196,12 @@ def test_what_is_no_cel_is_refused(source: str) -> None:
     ],
 )
 def test_the_rest_answers_soon(source: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     condition = compile_condition(source, VOCABULARY)
     verdict = condition.verdict(FACTS)
     assert Matcher([condition]).hits(FACTS) == ([0] if verdict is True else [])
     assert isinstance(verdict, (bool, EvaluationError))
-    assert time.perf_counter() - start < SOON_S
+    assert time.process_time() - start < SOON_S
 
 
 def test_deep_and_long_facts_are_no_danger() -> None:
@@ -224,7 +226,7 @@ def test_facts_cannot_run_anything() -> None:
 def test_nothing_but_the_runtime_is_in_reach_of_generated_code() -> None:
     condition = compile_condition('a.text.matches("a") && a.list.exists(i, i > a.int)', VOCABULARY)
     condition.holds(FACTS)
-    run = condition._run.__self__._fast  # type: ignore[attr-defined]
+    run: Any = condition.quick()
     assert run.__globals__["__builtins__"] == {}
     assert not {name for name in run.__code__.co_names if name.startswith("__")}
 
