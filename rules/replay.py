@@ -7,12 +7,10 @@ rest. Nothing else may enter a decision.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from rules.answer import Origin, record
+from rules.answer import DURATION, Origin, record
 from rules.arbitration import Models
 from rules.decide import decide
 from rules.ruleset import RuleSet
@@ -20,8 +18,6 @@ from schemas.base import at_ms
 from schemas.decision import DecisionRecord, Facts
 from schemas.identity import identifier_of
 from schemas.ledger import Ledger
-
-DURATION = TypeAdapter(timedelta)
 
 
 def replayed(recorded: DecisionRecord, ruleset: RuleSet, models: Models) -> DecisionRecord:

@@ -160,10 +160,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         standing=_group((rule for rule in enumerate(policy.rules) if not rule[1].when), conditions),
         classes=classes,
         quality={name: conditions["quality", name, "expect"] for name in policy.quality},
-        requirements=tuple(
-            conditions["contact_policy", "requirements", index, "require"]
-            for index in range(len(policy.contact_policy.requirements))
-        ),
+        requirements=_requirements(policy, conditions),
         contact=contact,
         contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
         holdout=None if policy.holdout is None else universal_shares(policy.holdout),
@@ -178,6 +175,11 @@ def _by_offer(candidates: Iterable[Candidate]) -> dict[str, tuple[Candidate, ...
     for each in candidates:
         found.setdefault(each.offer.id, []).append(each)
     return {offer: tuple(several) for offer, several in found.items()}
+
+
+def _requirements(policy: Policy, conditions: "Conditions") -> tuple[Condition, ...]:
+    count = len(policy.contact_policy.requirements)
+    return tuple(conditions["contact_policy", "requirements", index, "require"] for index in range(count))
 
 
 def _written(candidates: Iterable[Candidate]) -> frozenset[str]:

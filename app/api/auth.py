@@ -21,8 +21,8 @@ def require(scope: str, needs_store: bool = True) -> Callable[..., Awaitable[Hol
     """A dependency that answers 401 or 403 unless the call has a key with this scope, and says whose it is; 503 at once
     where the store is known to be away, and the call needs it."""
 
-    async def check(services: ServicesOf, bearer: Bearer, header: Header) -> Holder:
-        return await permitted(services, bearer.credentials if bearer else header, scope, needs_store)
+    async def check(request: Request, services: ServicesOf, _bearer: Bearer, _header: Header) -> Holder:
+        return await permitted(services, token_of(request), scope, needs_store)
 
     return check
 
@@ -36,13 +36,13 @@ async def permitted(services: Services, token: str | None, scope: str, needs_sto
 
 
 def token_of(request: Request) -> str | None:
-    """The key that a call carries, where FastAPI's two readers of headers are not asked."""
-    kind, _, credentials = (header(request, b"authorization") or "").partition(" ")
+    """The key that a call carries. FastAPI's own readers only describe where it may stand."""
+    kind, _, credentials = (_header(request, b"authorization") or "").partition(" ")
     token = credentials.strip() if kind.lower() == "bearer" else ""
-    return token or header(request, b"x-api-key")
+    return token or _header(request, b"x-api-key")
 
 
-def header(request: Request, name: bytes) -> str | None:
+def _header(request: Request, name: bytes) -> str | None:
     """The first one of this name, in lower case, without a mapping of all."""
     for key, value in request.scope["headers"]:
         if key == name:

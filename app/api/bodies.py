@@ -65,12 +65,17 @@ def validated(model: type[Parsed], value: Any) -> Parsed:
         raise Invalid(errors=findings(cause, model)) from cause
 
 
+async def json_of(request: Request, most_bytes: int = MOST_BYTES) -> Any:
+    """The JSON of a call that takes nothing else. Raises UnknownMediaType, TooLarge and MalformedBody."""
+    if media_type(request.headers) != "application/json":
+        raise UnknownMediaType(hint="Send it as application/json.")
+    return decoded(await read(request.receive, most_bytes))
+
+
 def json_body(model: type[Parsed], most_bytes: int = MOST_BYTES) -> Callable[[Request], Awaitable[Parsed]]:
     """A dependency that gives the body as `model`."""
 
     async def parse(request: Request) -> Parsed:
-        if media_type(request.headers) != "application/json":
-            raise UnknownMediaType(hint="Send it as application/json.")
-        return validated(model, decoded(await read(request.receive, most_bytes)))
+        return validated(model, await json_of(request, most_bytes))
 
     return parse

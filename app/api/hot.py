@@ -2,7 +2,7 @@
 
     1  the middleware   gives the request its id and its clock         app/api/middleware.py
     2  `Direct`         the key may do this, no unknown parameters     app/api/auth.py
-    3  read, decoded    the body: bounded JSON                         app/api/bodies.py
+    3  `json_of`        the body: bounded JSON                         app/api/bodies.py
     4  `_asked`         the question: by a struct, else by its model   schemas/plain.py
     5  answering        typed by the live policy, within its deadline  app/answering.py
     6  decisioning      read, fold, decide, commit                     app/decisioning.py
@@ -25,8 +25,8 @@ from msgspec import Struct
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from app.api.auth import header, permitted, require, token_of
-from app.api.bodies import MOST_BATCH_BYTES, decoded, media_type, read, validated
+from app.api.auth import permitted, require, token_of
+from app.api.bodies import MOST_BATCH_BYTES, json_of, read, validated
 from app.api.cloudevents import parsed, raw_events
 from app.api.dependencies import only_known_parameters, services_of
 from app.api.openapi import ANSWER, QUESTION, WITH_A_BODY, body, event_bodies, refusals
@@ -36,7 +36,6 @@ from app.errors import (
     NoRoom,
     NothingAccepted,
     StoreBusy,
-    UnknownMediaType,
     UnknownOutcome,
     UnknownResponseCode,
 )
@@ -125,10 +124,7 @@ async def accept_interactions(request: Request) -> Response:
 
 async def _asked(request: Request, struct: type[Taken], model: type[Described]) -> Taken | Described:
     """Raises MalformedBody, TooLarge, UnknownMediaType and Invalid."""
-    kind = header(request, b"content-type")
-    if kind not in (None, "application/json") and media_type({"content-type": kind}) != "application/json":
-        raise UnknownMediaType(hint="Send it as application/json.")
-    value = decoded(await read(request.receive))
+    value = await json_of(request)
     found = taken(struct, value)
     return validated(model, value) if found is None else found
 
