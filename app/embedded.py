@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from app.children import Child
 from app.errors import ChildEnded, FolderInUse, StartError
-from app.redis_binary import find_redis_server, listpack_setting, redis_version
+from app.redis_binary import find_redis_server, redis_version
+from app.redis_settings import as_arguments, redis_settings
 from profiles.connection import connected, wait_until_ready
 from profiles.errors import StoreUnavailable
 
@@ -81,13 +82,9 @@ class EmbeddedRedis:
             "unixsocketperm": "700",
             "dir": str(self.folder),
             "logfile": str(self._log_file()),
-            "appendonly": "yes",
-            "appendfsync": self._durability,
-            "save": "",
-            "maxmemory-policy": "noeviction",
-            listpack_setting(redis_version(binary)): "4096",
+            **redis_settings(redis_version(binary), self._durability),
         }
-        return [str(binary), *(word for name, value in settings.items() for word in (f"--{name}", value))]
+        return [str(binary), *as_arguments(settings)]
 
     def _log_file(self) -> Path:
         return self.folder / "redis.log"

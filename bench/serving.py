@@ -16,7 +16,9 @@ benchmark with an error. In the same process, in turns with ours:
 `rps`: answers a second at saturation (wrk, 64 connections), the best round; `of_route` and `of_mget` are ours over the
 best round of the baseline, `of_route_cpu` and `of_mget_cpu` the same of CPU time a request, which other load on the
 machine disturbs less. `p50_ms`, `p99_ms`, `p999_ms` at half of `rps`, at a fixed arrival rate: a request counts from
-when it was due (bench/load/paced.py). `offers_1000_over_200`: CPU time of a decision, by turns.
+when it was due (bench/load/paced.py); `p99_otherwise_ms` leaves out the share `in_stops`, those that were under way
+while the virtual machine itself got next to no CPU from its host (bench/load/stops.py). `offers_1000_over_200`: CPU
+time of a decision, by turns.
 """
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ FULL = Plan(8, 15.0, 120.0, (10, 1_000, 5_000))
 FEW = 8
 """Connections where a decision may take long."""
 WARM_S = 2.0
+SLOW_MS = 15.0
 
 
 async def by_turns(served: Site, plan: Plan) -> dict[str, Saturated]:
@@ -94,12 +97,22 @@ def tell(turns: dict[str, Saturated], kept: Kept, sizes: dict[str, tuple[Saturat
         f"{name} {kept.at(share):.1f} ms" for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
     )
     print(f"\nat {kept.rate:,.0f} a second: {shares}, worst {max(kept.latencies_ms):.1f}; {late}\n")
+    print(told_of_stops(kept))
     rows = [["offers", "a second", "API µs", "of 200 offers"]]
     rows += [
         [name, f"{this.rps:,.0f}", f"{this.cpu_us:,.0f}", f"{this.cpu_us / usual.cpu_us:.2f} x"]
         for name, (usual, this) in sizes.items()
     ]
     print_table(rows)
+
+
+def told_of_stops(kept: Kept) -> str:
+    slow = [stalled for each, stalled in zip(kept.latencies_ms, kept.stalled, strict=True) if each > SLOW_MS]
+    redis = ", ".join(f"{name} {ms} ms" for name, ms in kept.redis_ms.items()) or "nothing"
+    return (
+        f"{len(slow)} over {SLOW_MS:g} ms, {sum(slow)} of them in or right after one of the times in which the machine "
+        f"itself stood still; p99 of the others {kept.otherwise(0.99):.1f} ms. Redis stood still for: {redis}\n"
+    )
 
 
 async def main(plan: Plan) -> None:
@@ -120,6 +133,8 @@ async def main(plan: Plan) -> None:
             "p50_ms": kept.at(0.5),
             "p99_ms": kept.at(0.99),
             "p999_ms": kept.at(0.999),
+            "p99_otherwise_ms": kept.otherwise(0.99),
+            "in_stops": sum(kept.stalled) / len(kept.stalled),
             "offers_1000_over_200": thousand.cpu_us / usual.cpu_us,
             "of_route_cpu": route.cpu_us / ours.cpu_us,
             "of_mget_cpu": mget.cpu_us / ours.cpu_us,

@@ -22,6 +22,14 @@ class Kept:
     late_ms: float
     """By how much the asking itself was late, at p99."""
     cpu_us: float
+    stalled: list[bool]
+    """Of each, whether it was under way while the machine itself stood still, or in the queue that was left then."""
+    redis_ms: dict[str, int]
+    """What Redis itself stood still for, the longest time of each kind (LATENCY LATEST)."""
+
+    def otherwise(self, share: float) -> float:
+        """Of those that no stop of the machine has met."""
+        return quantile([each for each, met in zip(self.latencies_ms, self.stalled, strict=True) if not met], share)
 
     def at(self, share: float) -> float:
         return quantile(self.latencies_ms, share)

@@ -5,7 +5,8 @@
 Each request is due at its time, one after another at even distances. It is sent then, or as soon as one of the
 connections is free, and its latency counts from when it was due: there is no coordinated omission. Prints a line when
 it begins, and one of JSON: `latencies_ms` in the order in which requests were due (null: it was not answered with 200),
-and `late_ms`, by how much this process itself was late, at p99, where a connection was free.
+`late_ms`, by how much this process itself was late, at p99, where a connection was free, and `start_s`, when the first
+was due by the machine's clock that never goes back.
 
 Neither asyncio nor uvloop: their timers know milliseconds only, as epoll does; `select` waits for microseconds.
 """
@@ -83,6 +84,7 @@ class Paced:
         self._head = head
         self._asked, self._first, self._customers = asked, first, customers
         self.late_s: list[float] = []
+        self.start_s = 0.0
 
     def _request(self, number: int) -> bytes:
         body = filled(self._asked, self._first + number, self._customers)
@@ -95,7 +97,7 @@ class Paced:
         free = [Connection(*self._where) for _ in range(connections)]
         busy: list[Connection] = []
         waited = False
-        start = clock() + SETTLE_S
+        start = self.start_s = clock() + SETTLE_S
         while done < total:
             while sent < total and free and start + sent / rate <= clock():
                 connection = free.pop()
@@ -133,6 +135,7 @@ def main(host: str, port: str, path: str, key: str, requests: str, *numbers: str
     found = {
         "latencies_ms": [None if each is None else round(each * 1000, 3) for each in latencies],
         "late_ms": late_s[int(len(late_s) * 0.99)] * 1000,
+        "start_s": paced.start_s,
     }
     sys.stdout.write(orjson.dumps(found).decode() + "\n")
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app import ROOT
-from app.redis_binary import find_redis_server, listpack_setting, redis_version
+from app.redis_binary import find_redis_server, redis_version
+from app.redis_settings import as_arguments, redis_settings
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -51,5 +52,4 @@ def wrk() -> str:
 
 def redis_options() -> tuple[str, ...]:
     """As the embedded one is started."""
-    listpack = listpack_setting(redis_version(find_redis_server()))
-    return (f"--{listpack}", "4096", "--appendonly", "yes", "--appendfsync", "everysec")
+    return tuple(as_arguments(redis_settings(redis_version(find_redis_server()), "everysec")))

@@ -31,6 +31,7 @@ from bench.load.app import VALUE
 from bench.load.committed import Committed, committed, ledgers_agree
 from bench.load.measured import Kept, Saturated
 from bench.load.processes import cpu_s, output, redis_options, wrk
+from bench.load.stops import met, watching_machine, watching_redis
 from consumers.live import LivePolicy
 from profiles.connection import connected
 from profiles.registry import Registry
@@ -193,20 +194,22 @@ class Site:
         host, port = self._url.removeprefix("http://").split(":")
         arguments = [host, port, path, self._key, str(self._requests), str(self._next), str(self._customers)]
         command = ["-m", "bench.load.paced", *arguments, str(rate), str(seconds), str(2 * CONNECTIONS)]
-        asking = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=subprocess.PIPE)
-        assert asking.stdout is not None
-        await asking.stdout.readline()
-        if begun is not None:
-            begun.set()
-        said, _ = await asking.communicate()
-        assert asking.returncode == 0, "the requests have failed"
+        async with watching_redis(self.redis) as redis_ms, watching_machine() as stops:
+            asking = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=subprocess.PIPE)
+            assert asking.stdout is not None
+            await asking.stdout.readline()
+            if begun is not None:
+                begun.set()
+            said, _ = await asking.communicate()
+            assert asking.returncode == 0, "the requests have failed"
         found = orjson.loads(said)
         cpu, latencies = cpu_s(self.pid) - cpu, found["latencies_ms"]
         assert None not in latencies, f"{latencies.count(None)} of {len(latencies)} answers were not 200"
         self._next += len(latencies)
         if before is not None:
             await self._check(before, len(latencies), len(latencies))
-        return Kept(rate, latencies, found["late_ms"], cpu / len(latencies) * 1e6)
+        stalled = met(stops, found["start_s"], rate, latencies)
+        return Kept(rate, latencies, found["late_ms"], cpu / len(latencies) * 1e6, stalled, redis_ms)
 
     async def _committed(self) -> Committed:
         """When nothing moves any more."""

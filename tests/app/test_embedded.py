@@ -61,6 +61,8 @@ def test_it_is_private_and_set_as_promised(tmp_path: Path) -> None:
             "port": "0",
             "appendonly": "yes",
             "appendfsync": "always",
+            "save": "",
+            "rdbcompression": "no",
             "maxmemory-policy": "noeviction",
         }
         assert {name: config[name] for name in expected} == expected
