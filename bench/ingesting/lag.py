@@ -3,8 +3,9 @@
 Arrivals are fixed in time: one that the machine sends late counts from when it was due (no coordinated omission). Each
 twentieth interaction is of a customer who has never been seen, and Redis itself says when that profile is written
 (keyspace notifications). Who produces has the same cores, so it makes all of them before, and sends as Kafka's own
-producer does if nobody says anything else (`linger.ms` is 5 since Kafka 4.0). The stages on the way are told by the log
-of the shard, to the millisecond: when Kafka took the record (`at`), and when it stood in the log (the id of the entry).
+producer does if nobody says anything else: what is due within 5 ms together (`linger.ms` since Kafka 4.0). The stages
+on the way are told by the log of the shard, to the millisecond: when Kafka took the record (`at`), and when it stood in
+the log (the id of the entry).
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from consumers.kafka.topics import partition_of
 from profiles.log_stream import TAKEN_IN
 
 TICK_S = 0.005
-LINGER_MS = 5
+"""What is due within it is sent together."""
 ONE_IN = 20
 PROBE = "probe-"
 WARM_UP_S = 3.0
@@ -88,7 +89,7 @@ async def ways(
     probes, ready = Probes(redis), asyncio.Event()
     watching = asyncio.create_task(probes.watch(ready))
     messages = [_made(traffic, is_probe=each % ONE_IN == 0) for each in range(int(for_s * per_s))]
-    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", linger_ms=LINGER_MS, compression_type="lz4")
+    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", compression_type="lz4")
     await producer.start()
     try:
         await ready.wait()
@@ -114,13 +115,27 @@ async def _send(
     start, sent = time.time(), 0
     while sent < len(messages):
         due = min(len(messages), int((time.time() - start) * per_s) + 1)
+        by_partition: dict[int, list[Message]] = {}
         for number, each in enumerate(messages[sent:due], start=sent):
+            by_partition.setdefault(partition_of(each.shard, partitions), []).append(each)
             if number % ONE_IN == 0:
                 probes.sent(each.key.decode(), start + number / per_s)
-            where = partition_of(each.shard, partitions)
-            await producer.send(each.topic, each.value, key=each.key, partition=where, headers=list(each.headers))
+        for partition, several in by_partition.items():
+            await _send_together(producer, several, partition)
         sent = due
         await asyncio.sleep(TICK_S)
+
+
+async def _send_together(producer: AIOKafkaProducer, several: Sequence[Message], partition: int) -> None:
+    """Returns before they are acknowledged."""
+    topic, batch = several[0].topic, producer.create_batch()
+    for each in several:
+        values = {"timestamp": None, "key": each.key, "value": each.value, "headers": list(each.headers)}
+        if batch.append(**values) is None:  # it is full
+            await producer.send_batch(batch, topic, partition=partition)
+            batch = producer.create_batch()
+            batch.append(**values)
+    await producer.send_batch(batch, topic, partition=partition)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
