@@ -16,7 +16,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import Protocol
 
@@ -39,6 +39,9 @@ RETRY_AFTER_S = 0.5
 SHORTEST_ROUND_S = 0.015
 """A round begins no sooner after the one before: what comes meanwhile is folded together. A round costs more than a
 record does, and who finds nothing to do waits for the next record, and not for this."""
+BEHIND_ROUND_S, BEHIND_S = 0.25, 2.0
+"""Likewise where the records are older than this and still come in small portions: a customer who has several in one
+round is read, written and committed once."""
 MOST_ATTEMPTS = 50
 LEASE_MS = 10_000
 """How long a rebuild keeps a shard from the workers without saying so again."""
@@ -73,6 +76,7 @@ class GuardedLoop:
         self._lease = lease
         self._shards: dict[int, Shard] = {}
         self._checked = time.monotonic()
+        self._shortest_s = SHORTEST_ROUND_S
         self.stepped = time.monotonic()
         """When it has last gone round, whether or not there was anything to do."""
         self._stopping = Stopping()
@@ -101,7 +105,7 @@ class GuardedLoop:
                 self._shards.clear()
                 await self._stopping.pause(RETRY_AFTER_S)
             self.stepped = time.monotonic()
-            if (early_s := SHORTEST_ROUND_S - (self.stepped - began)) > 0:
+            if (early_s := self._shortest_s - (self.stepped - began)) > 0:
                 await self._stopping.pause(early_s)
         await self._leave()
 
@@ -128,6 +132,7 @@ class GuardedLoop:
             started = time.monotonic()
             await self._commit(found, fold)
             self._meter.observe("worker_batch", time.monotonic() - started)
+        self._shortest_s = shortest_round_s(found.values(), time.time())
         if time.monotonic() - self._checked >= CHECK_EVERY_S:
             await self.check_guards()
 
@@ -235,3 +240,13 @@ class GuardedLoop:
         """The oldest of the consumed records that are kept, if there are more than that."""
         consumed = self._shards[batch.number].consumed
         return consumed[0] if len(consumed) > self._keep else None
+
+
+def shortest_round_s(portions: Collection[Sequence[LogRecord]], now_s: float) -> float:
+    """How long the round lasts at least that has read these of each shard; with much to read the next one begins at
+    once."""
+    most = max(map(len, portions), default=0)
+    if most >= MOST_RECORDS // 2:
+        return 0.0
+    is_behind = most > 0 and now_s - min(each[-1].at_ms for each in portions) / 1000 > BEHIND_S
+    return BEHIND_ROUND_S if is_behind else SHORTEST_ROUND_S
