@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 WAIT_MS = 500
 RETRY_AFTER_S = 0.5
 CHECK_EVERY_S = 1.0
-SHORTEST_ROUND_S = 0.015
+SHORTEST_ROUND_S = 0.025
 """A round begins no sooner after the one before: what comes meanwhile goes with it, as a round costs more than a record
 does. Who finds nothing waits for the next record, and not for this."""
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
