@@ -41,7 +41,7 @@ SHORTEST_ROUND_S = 0.015
 record does, and who finds nothing to do waits for the next record, and not for this."""
 BEHIND_ROUND_S, BEHIND_S = 0.25, 2.0
 """Likewise where the records are older than this and still come in small portions: a customer who has several in one
-round is read, written and committed once. A broker whose clock is slow by more makes this the rule, and costs no more."""
+round is read, written and committed once. A broker whose clock is slow by more makes this the rule, no more."""
 MOST_ATTEMPTS = 50
 LEASE_MS = 10_000
 """How long a rebuild keeps a shard from the workers without saying so again."""
