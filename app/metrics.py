@@ -59,7 +59,7 @@ MOST_OFFERS = 500
 HISTOGRAMS: Mapping[str, str] = {
     "request": "Time to answer a request",
     "worker_batch": "Time to fold and commit one batch",
-    "worker_fold": "Time to fold the records of one shard",
+    "worker_fold": "Time to fold the records of one shard, or of several with few",
     "intake_batch": "Time to take in one batch from Kafka",
     "timer_lateness": "How late timers fired",
 }

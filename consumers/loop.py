@@ -16,7 +16,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import Protocol
 
@@ -24,6 +24,7 @@ from consumers.guarded_batch import Fold, GuardedBatch, Shard
 from consumers.log import EventLog, LogRecord
 from consumers.meter import Meter
 from consumers.stopping import Stopping
+from consumers.together import Together, groups
 from profiles import keys
 from profiles.errors import StoreUnavailable
 from profiles.store import CustomerStore
@@ -35,6 +36,12 @@ MOST_RECORDS = 400
 WAIT_MS = 500
 CHECK_EVERY_S = 1.0
 RETRY_AFTER_S = 0.5
+SHORTEST_ROUND_S = 0.015
+"""A round begins no sooner after the one before: what comes meanwhile is folded together. A round costs more than a
+record does, and who finds nothing to do waits for the next record, and not for this."""
+BEHIND_ROUND_S, BEHIND_S = 0.25, 2.0
+"""Likewise where the records are older than this and still come in small portions: a customer who has several in one
+round is read, written and committed once. A broker whose clock is slow by more makes this the rule, no more."""
 MOST_ATTEMPTS = 50
 LEASE_MS = 10_000
 """How long a rebuild keeps a shard from the workers without saying so again."""
@@ -69,6 +76,7 @@ class GuardedLoop:
         self._lease = lease
         self._shards: dict[int, Shard] = {}
         self._checked = time.monotonic()
+        self._shortest_s = SHORTEST_ROUND_S
         self.stepped = time.monotonic()
         """When it has last gone round, whether or not there was anything to do."""
         self._stopping = Stopping()
@@ -83,11 +91,12 @@ class GuardedLoop:
         return {number: shard.position for number, shard in self._shards.items()}
 
     def stop(self) -> None:
-        """Lets the batch of the shard in hand finish; others of the same round are left to the next owner."""
+        """Lets the batches in hand finish; others of the same round are left to the next owner."""
         self._stopping.ask()
 
     async def run(self) -> None:
         while not self._stopping.asked:
+            began = time.monotonic()
             try:
                 await self.step()
             except StoreUnavailable as cause:
@@ -96,6 +105,8 @@ class GuardedLoop:
                 self._shards.clear()
                 await self._stopping.pause(RETRY_AFTER_S)
             self.stepped = time.monotonic()
+            if (early_s := self._shortest_s - (self.stepped - began)) > 0:
+                await self._stopping.pause(early_s)
         await self._leave()
 
     async def _leave(self) -> None:
@@ -121,6 +132,7 @@ class GuardedLoop:
             started = time.monotonic()
             await self._commit(found, fold)
             self._meter.observe("worker_batch", time.monotonic() - started)
+        self._shortest_s = shortest_round_s(found.values(), time.time())
         if time.monotonic() - self._checked >= CHECK_EVERY_S:
             await self.check_guards()
 
@@ -167,50 +179,55 @@ class GuardedLoop:
         log.warning("lost a shard", extra={"shard": number, "why": why})
 
     async def _commit(self, found: Mapping[int, list[LogRecord]], fold: Fold) -> None:
-        """While one batch is folded, the next one begins, and Redis works on those before."""
+        """While some batches are folded, the next ones begin, and Redis works on those before."""
         shelf = fold.shelf
         if shelf is not None:
             await self._store.stocks.adopt(shelf)
         batches = [GuardedBatch(self._store, number, records, shelf) for number, records in found.items()]
+        several = [Together(self._store, each) for each in groups(batches)]
         opened = []
         try:
-            await batches[0].begin(self._shards[batches[0].number])
-            await self._log.read_ahead({**self.positions, **{b.number: b.last_offset for b in batches}}, MOST_RECORDS)
-            for each, following in zip_longest(batches, batches[1:]):
+            await several[0].begin(self._shards)
+            if len(several) > 1:  # there is a backlog: more is there
+                following = {each.number: each.last_offset for each in batches}
+                await self._log.read_ahead({**self.positions, **following}, MOST_RECORDS)
+            for these, next_ones in zip_longest(several, several[1:]):
                 if self._stopping.asked:
                     break  # what has only begun has changed nothing
-                if following is not None:
-                    await following.begin(self._shards[following.number])
-                if await self._applied(each, fold):
-                    opened.append(each)
-            for each in opened:
-                await self._settle(each, fold)
+                if next_ones is not None:
+                    await next_ones.begin(self._shards)
+                await self._apply(these, fold)
+                opened.append(these)
+            for these in opened:
+                for batch, is_closed in await these.closed():
+                    await self._settle(batch, fold, is_closed)
         finally:
-            for each in batches:
-                await each.drop()
+            for these in several:
+                await these.drop()
 
-    async def _applied(self, batch: GuardedBatch, fold: Fold) -> bool:
-        """Folds a batch and sends it; False if the guard was not as this worker left it."""
-        if not await batch.begun():
-            self._drop(batch.number, "guard changed")
-            return False
-        shard = self._shards[batch.number]
-        shard.nonce = batch.nonce
-        shard.consumed.extend(record.offset for record in batch.records)
+    async def _apply(self, several: Together, fold: Fold) -> None:
+        """Folds those whose guard is as this worker left it, and sends what they commit."""
+        for refused in await several.refused():
+            self._drop(refused.number, "guard changed")
+        for batch in several.begun:
+            shard = self._shards[batch.number]
+            shard.nonce = batch.nonce
+            shard.consumed.extend(record.offset for record in batch.records)
         started = time.monotonic()
-        await batch.apply(fold, self._trim_before(batch))
+        await several.apply(fold, {each.number: self._trim_before(each) for each in several.begun})
         self._meter.observe("worker_fold", time.monotonic() - started)
-        return True
 
-    async def _settle(self, batch: GuardedBatch, fold: Fold) -> None:
+    async def _settle(self, batch: GuardedBatch, fold: Fold, is_closed: bool) -> None:
         """Follows a batch to its END; customers that met a conflict are folded again."""
         for _ in range(MOST_ATTEMPTS):
-            if await batch.closed():
+            if is_closed:
                 return self._close(batch)
             self._meter.count("worker_conflicts", len(batch.conflicts))
             if not batch.conflicts or not await batch.read_again():
                 return self._drop(batch.number, "fenced")
-            await batch.apply(fold, self._trim_before(batch))
+            trip = self._store.scripts.batch()
+            await batch.apply(trip, fold, self._trim_before(batch))
+            is_closed = batch.closed(iter(await trip.run()))
         return self._drop(batch.number, "too many conflicts")
 
     def _close(self, batch: GuardedBatch) -> None:
@@ -223,3 +240,13 @@ class GuardedLoop:
         """The oldest of the consumed records that are kept, if there are more than that."""
         consumed = self._shards[batch.number].consumed
         return consumed[0] if len(consumed) > self._keep else None
+
+
+def shortest_round_s(portions: Collection[Sequence[LogRecord]], now_s: float) -> float:
+    """How long the round lasts at least that has read these of each shard; with much to read the next one begins at
+    once."""
+    most = max(map(len, portions), default=0)
+    if most >= MOST_RECORDS // 2:
+        return 0.0
+    is_behind = most > 0 and now_s - min(each[-1].at_ms for each in portions) / 1000 > BEHIND_S
+    return BEHIND_ROUND_S if is_behind else SHORTEST_ROUND_S

@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 WAIT_MS = 500
 RETRY_AFTER_S = 0.5
 CHECK_EVERY_S = 1.0
+SHORTEST_ROUND_S = 0.025
+"""A round begins no sooner after the one before: what comes meanwhile goes with it, as a round costs more than a record
+does. Who finds nothing waits for the next record, and not for this."""
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
 MOST_AT_ONCE = 400
 """Of one stream. Less than what a profile remembers (KEPT_IDENTITIES): what is sent again is found there."""
@@ -78,9 +81,12 @@ class Relay:
 
     async def _keep_moving(self) -> None:
         while not self._stopping.asked:
+            began = time.monotonic()
             try:
                 if not await self.move(WAIT_MS):
                     await self._stopping.pause(0 if self._owned() else RETRY_AFTER_S)
+                elif (early_s := SHORTEST_ROUND_S - (time.monotonic() - began)) > 0:
+                    await self._stopping.pause(early_s)
                 self._pause_s = SHORTEST_PAUSE_S
                 self._meter.gauge("relay_misfit", 0)
             except StoreUnavailable as cause:

@@ -80,6 +80,11 @@ class Batch:
     def add(self, *command: Any) -> None:
         self._steps.append(command)
 
+    @property
+    def unsent(self) -> int:
+        """How many commands are still to be sent."""
+        return len(self._steps) - self._flushed
+
     async def flush(self) -> None:
         """Sends what was added since the last time; Redis works on it meanwhile. Raises StoreUnavailable."""
         if self._trip is None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from app import ROOT
+from app.launcher import launched
 from bench.ingesting.settled import is_settled
 from consumers.kafka.ends import Ends
 from profiles.store import CustomerStore
@@ -88,8 +89,10 @@ def _cpu_s(pid: int) -> float:
 
 @contextmanager
 def working(environ: Mapping[str, str], redis: Redis, store: CustomerStore) -> Iterator[Worker]:
-    command = [sys.executable, "-m", "app", "worker", "--roles", ROLES]
-    process = subprocess.Popen(command, cwd=ROOT, env=dict(environ))
+    """In a session of its own, as Redis and Kafka are: Linux shares the cores among sessions, and who measures would
+    take from the worker's share."""
+    command = launched([sys.executable, "-m", "app", "worker", "--roles", ROLES])
+    process = subprocess.Popen(command, cwd=ROOT, env=dict(environ), start_new_session=True)
     try:
         yield Worker(process, redis, store)
     finally:

@@ -45,7 +45,8 @@ NOTE_EVERY_S = 5.0
 LOOK_EVERY_S = 2.0
 MOST_WAITING_MS = 2_000
 """No more is taken while the oldest record has waited for so long to be folded: Redis holds what waits."""
-FOLD_PAUSE_S = 0.05
+FOLD_PAUSE_S = 0.2
+"""Then it looks so often whether that has changed: each look asks all shards, and the fold needs the time."""
 MOST_FAILURES = 3
 MOST_LOOKS = 10
 MOST_RENEWALS = 2

@@ -9,7 +9,7 @@ again within its session: its partitions are still its own then, and nobody else
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -33,7 +33,12 @@ HEARTBEAT_MS = 500
 """So soon everybody knows of a rebalance."""
 NEVER_MS = 7 * 86_400_000
 MOST_BYTES = 16 << 20
-FETCH_WAIT_MS = 100
+FETCH_WAIT_MS, FETCH_BYTES = 100, 1
+"""A broker answers a fetch after so long, or once it has so much: where nothing came before, with the first record."""
+BUSY_WAIT_MS, BUSY_BYTES = 10, 64 << 10
+"""Where records come one after the other: a fetch, and what follows from it, costs more than a record does."""
+BUSY_S = 0.03
+"""Whoever has found something waits so long for more before the next record is again waited for alone."""
 
 
 class Portion(NamedTuple):
@@ -56,6 +61,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         self.joined = False
         """Whether the group has given this member its partitions, be it none."""
         self._sought: set[Part] = set()
+        self._is_busy = False
         self._consumer = AIOKafkaConsumer(
             **connection.options(),
             group_id=group,
@@ -68,6 +74,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="none",
             isolation_level="read_committed",
             fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_min_bytes=FETCH_BYTES,
             fetch_max_bytes=MOST_BYTES,
         )
 
@@ -116,7 +123,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             async with asyncio.timeout(wait_s + 1.0):  # a rebalance takes as long as its slowest member
                 async with self._trouble(ANSWER_WITHIN_S):
-                    found = await self._consumer.getmany(*wanted, timeout_ms=int(1000 * wait_s), max_records=most)
+                    found = await self._found(wanted, wait_s, most)
                     if self.assignments != before:
                         return {}
                     read_to = {each: await self._consumer.position(each) for each in wanted}
@@ -132,6 +139,21 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             self._forget()
             raise
         return {Part(*each): Portion([in_kafka(one) for one in found.get(each, ())], read_to[each]) for each in wanted}
+
+    async def _found(self, wanted: Sequence[TopicPartition], wait_s: float, most: int) -> Mapping[TopicPartition, Any]:
+        waits_s = min(wait_s, BUSY_S) if self._is_busy else wait_s
+        found: Mapping[TopicPartition, Any]
+        found = await self._consumer.getmany(*wanted, timeout_ms=int(1000 * waits_s), max_records=most)
+        if found or waits_s:
+            self._pace(is_busy=bool(found))
+        return found
+
+    def _pace(self, *, is_busy: bool) -> None:
+        """How long brokers gather what the next fetch brings. aiokafka takes that for the life of a consumer; what it
+        keeps it in is private, and tested against the version in the lock file."""
+        fetcher, self._is_busy = self._consumer._fetcher, is_busy
+        wait_ms, least = (BUSY_WAIT_MS, BUSY_BYTES) if is_busy else (FETCH_WAIT_MS, FETCH_BYTES)
+        fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = wait_ms, least
 
     def has_more(self, part: Part, read_to: int) -> bool:
         """Whether Kafka has, or may have, records of a partition from this offset on."""

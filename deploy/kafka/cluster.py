@@ -22,7 +22,16 @@ READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 20.0
 FORMAT_WITHIN_S = 60.0
 PROBE_EVERY_S = 0.1
-JAVA = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Djava.awt.headless=true")
+JAVA = (
+    "java",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-Djava.awt.headless=true",
+)
+"""For one that lives for minutes, beside what it is there for: Java's second compiler would take as much CPU time then
+as the broker itself, and again after each restart."""
 LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.xml')}"
 OUTSIDE_EPHEMERAL = range(20_000, 32_000)
 """Nobody is given one of these ports by chance while a node is down."""
