@@ -10,9 +10,9 @@ decisions for a person meet (docs/exactly-once.md).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import orjson
+from msgspec import Struct
 
 from profiles.customer import Customer
 from profiles.definition import Definition
@@ -25,19 +25,18 @@ from schemas.identity import Claim
 from schemas.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """A customer with all that belongs to them."""
 
     top: Customer
     """Whose version a commit must find."""
     named: Customer
     """Who was asked for: the same, or somebody who belongs to them."""
-    others: Mapping[str, Customer] = field(default_factory=dict)
+    others: Mapping[str, Customer] = {}
     """Those whose parts count too, by identifier."""
     together: Sequence[Customer] = ()
     """Those of them who were asked for together with `named`."""
-    stock: Mapping[str, Count] = field(default_factory=dict)
+    stock: Mapping[str, Count] = {}
     """What their shard has of each supply, where that was asked for."""
 
     @property
