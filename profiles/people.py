@@ -90,7 +90,11 @@ class People:
     async def read(self, identifiers: Sequence[str], definition: Definition, shelf: Shelf | None = None) -> Person:
         """The person whom the strongest identifier (the first) stands for, with the stock of their shard. The weaker
         ones count as theirs, unless they are somebody else's. One round trip for who has no other identifiers."""
-        found, stock = await self._store.read_with_stock(identifiers, shelf)
+        stock: Mapping[str, Count] = {}
+        if len(identifiers) == 1 and shelf is None:  # nearly always
+            found = {identifiers[0]: await self._store.read(identifiers[0])}
+        else:
+            found, stock = await self._store.read_with_stock(identifiers, shelf)
         named = found[identifiers[0]]
         if len(found) == 1 and named.is_alone:
             return Person(named, named, stock=stock)

@@ -37,10 +37,10 @@ class Ride:
             self.packed.append(pack_command(wait))
             self.expected += 1
 
-    def deliver(self, answers: Sequence[Any]) -> None:
+    def deliver(self, answers: list[Any]) -> None:
         at = 0
         for each in self.passengers:
-            mine = list(answers[at : at + each.commands])
+            mine = answers[at : at + each.commands]
             at += each.commands
             if each.wait is not None:
                 mine.append(answers[-1])

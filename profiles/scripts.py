@@ -172,6 +172,17 @@ class Scripts:
         batch.lane = self._reads
         return batch
 
+    async def asked(self, *command: Any) -> Any:
+        """The answer to one command that only reads, likewise. Raises StoreUnavailable."""
+        if self._reads is None:
+            batch = self.reading()
+            batch.add(*command)
+            return (await batch.run())[0]
+        (answer,) = await self._reads.run((command,))
+        if isinstance(answer, ResponseError):
+            raise _refusal(answer) from answer
+        return answer
+
     def writing(self) -> Batch:
         """Likewise, for what requests write."""
         batch = self.batch()

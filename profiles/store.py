@@ -177,7 +177,8 @@ class CustomerStore:
         return shard_of(subject, self.shards)
 
     async def read(self, subject: str) -> Customer:
-        return (await self.read_all([subject]))[subject]
+        key = keys.customer(self.shard(subject), subject, self.space)
+        return customer_from(subject, await self.scripts.asked("HMGET", key, *CUSTOMER_FIELDS))
 
     async def read_all(self, subjects: Iterable[str]) -> dict[str, Customer]:
         """In one round trip; not at one moment where they lie in several shards."""
@@ -254,9 +255,7 @@ class CustomerStore:
 
     async def value(self, key: str) -> bytes | None:
         """The value of a decision's or code's key."""
-        batch = self.scripts.reading()
-        batch.add("GET", key)
-        (answer,) = await batch.run()
+        answer = await self.scripts.asked("GET", key)
         return None if answer is None else bytes(answer)
 
     async def server(self) -> "Server":

@@ -38,7 +38,8 @@ class Wire(asyncio.Protocol):
         self._answers: list[Any] = []
         self._expected = 0
         self._told: Told | None = None
-        self._alarm: asyncio.TimerHandle | None = None
+        self._until_s = 0.0
+        self._watch: asyncio.TimerHandle | None = None
         self._transport.set_protocol(self)
 
     @property
@@ -49,7 +50,10 @@ class Wire(asyncio.Protocol):
         """Tells the answers; an error that Redis answers with is a value among them. Or else tells one of redis-py's
         ConnectionError and TimeoutError (of ANSWER_TIMEOUT_S), or InvalidResponse."""
         self._answers, self._expected, self._told = [], expected, told
-        self._alarm = asyncio.get_running_loop().call_later(ANSWER_TIMEOUT_S, self._late)
+        loop = asyncio.get_running_loop()
+        self._until_s = loop.time() + ANSWER_TIMEOUT_S
+        if self._watch is None:
+            self._watch = loop.call_at(self._until_s, self._look)
         self._transport.writelines(packed)
 
     def data_received(self, data: bytes) -> None:
@@ -78,9 +82,18 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(RedisConnectionError(f"the connection to Redis is lost: {exc or 'Redis has closed it'}"))
         self._before.connection_lost(exc)  # whoever closes it waits for that
+        if self._watch is not None:
+            self._watch.cancel()
 
-    def _late(self) -> None:
-        self._fail(RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s"))
+    def _look(self) -> None:
+        """Whether an answer is late. One timer for many exchanges, which nearly all are over long before."""
+        loop, self._watch = asyncio.get_running_loop(), None
+        if self._told is None:
+            return
+        if loop.time() < self._until_s:
+            self._watch = loop.call_at(self._until_s, self._look)
+        else:
+            self._fail(RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s"))
 
     def _fail(self, error: Exception) -> None:
         self._is_sound = False
@@ -89,6 +102,4 @@ class Wire(asyncio.Protocol):
     def _tell(self, found: list[Any] | Exception) -> None:
         told, self._told = self._told, None
         if told is not None:
-            assert self._alarm is not None, "it was set with it"
-            self._alarm.cancel()
             told(found)

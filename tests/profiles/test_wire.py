@@ -92,3 +92,16 @@ async def test_a_connection_that_its_owner_closes_is_not_used_again(redis_url: s
         assert await asked(wire, PING) == [b"PONG"]
         await connection.disconnect()  # waits until it is told that it is closed
         assert not wire.is_open
+
+
+async def test_one_timer_watches_many_exchanges_and_the_last_has_all_of_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("profiles.wire.ANSWER_TIMEOUT_S", 0.4)
+    async with wire_to(tmp_path / "s", b"+ONE\r\n") as wire:
+        assert await asked(wire, PING) == [b"ONE"]
+        await asyncio.sleep(0.2)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(RedisTimeoutError):
+            await asked(wire, PING)
+        assert 0.39 <= asyncio.get_running_loop().time() - began < 2
