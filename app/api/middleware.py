@@ -23,6 +23,7 @@ SECURITY = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
 )
+OURS = frozenset(name for name, _ in SECURITY)
 
 
 class Around:
@@ -71,5 +72,6 @@ class Around:
 
 def with_ours(headers: list[tuple[bytes, bytes]], identifier: bytes) -> list[tuple[bytes, bytes]]:
     """What a route says of its own about security stands. Names are in lower case, as ASGI has them."""
-    said = {name for name, _ in headers}
-    return [*headers, (ID, identifier), *(each for each in SECURITY if each[0] not in said)]
+    said = OURS.intersection([name for name, _ in headers])
+    ours = SECURITY if not said else [each for each in SECURITY if each[0] not in said]
+    return [*headers, (ID, identifier), *ours]
