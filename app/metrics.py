@@ -1,6 +1,6 @@
 """Every metric there is, on one page. Names follow Prometheus: counters end in `_total`, times in `_seconds`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
@@ -107,7 +107,7 @@ class Metrics:
             for name, (text, labels) in COUNTERS.items()
             if not name.startswith(without)
         }
-        self._found: dict[tuple[object, ...], Counter] = {}
+        self._found: dict[tuple[object, ...], Callable[[float], None]] = {}
         self._tallies = {name: Tally(f"opportune_{name}", *each, MOST_OFFERS) for name, each in TALLIES.items()}
         for tally in self._tallies.values():
             self.registry.register(tally)
@@ -126,11 +126,11 @@ class Metrics:
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         key = (name, *labels.items())
-        counter = self._found.get(key)
-        if counter is None:  # prometheus-client takes a while to find it
+        increase = self._found.get(key)
+        if increase is None:  # prometheus-client takes a while to find it
             counter = self._counters[name].labels(**labels) if labels else self._counters[name]
-            self._found[key] = counter
-        counter.inc(amount)
+            increase = self._found[key] = counter.inc
+        increase(amount)
 
     def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
         self._tallies[name].add(each, together)

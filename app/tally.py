@@ -25,13 +25,14 @@ class Tally(Collector):
         self._most = most
         self._known: set[str] = set()
         self._counts: Counter[Labels] = Counter()
-        self._new: Counter[Labels] = Counter()
+        self._new: dict[Labels, int] = {}
         self._together: dict[int, tuple[Mapping[Labels, int], int]] = {}
         """What comes again and again, by its id, with how often it has come."""
         self._settling = Lock()
 
     def add(self, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
-        self._new.update(each)
+        for one in each:  # a few: quicker than Counter.update
+            self._new[one] = self._new.get(one, 0) + 1
         for counts in together:
             _, times = self._together.get(id(counts), (counts, 0))
             self._together[id(counts)] = counts, times + 1
@@ -42,7 +43,7 @@ class Tally(Collector):
         """Adds up what is new; whoever scrapes meanwhile sees it once."""
         with self._settling:
             self._counts = self._added_up()
-            self._new, self._together = Counter(), {}
+            self._new, self._together = {}, {}
 
     def _added_up(self) -> Counter[Labels]:
         found = Counter(self._counts)

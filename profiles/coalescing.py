@@ -11,76 +11,66 @@ has failed for all of it, and is repeated as redis-py would repeat each part: as
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from functools import partial
-from typing import Any, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from hiredis import pack_command
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from profiles.connection import ANSWER_TIMEOUT_S, BACKOFF_S, UNREACHABLE
 from profiles.errors import StoreUnavailable
+from profiles.ride import Passenger, Ride
+from profiles.wire import Wire
 
 LONGEST_WAIT_S = 0.05
 MOST_TRIPS = 4
 """How many may be under way at the same time. With a healthy Redis it is one."""
-WAIT = "WAIT"
-
-
-class Passenger:
-    """Commands of one request. A WAIT at their end is sent once for all who share the trip."""
-
-    __slots__ = ("answers", "commands", "packed", "wait")
-
-    def __init__(self, commands: Sequence[tuple[Any, ...]], answers: "asyncio.Future[list[Any]]") -> None:
-        self.wait = commands[-1] if commands[-1][0] == WAIT else None
-        sent = commands if self.wait is None else commands[:-1]
-        self.commands = len(sent)
-        self.packed = b"".join([pack_command(each) for each in sent])
-        self.answers = answers
 
 
 class Lane:
-    """`run` gives the answers of one request's commands, on a trip that others may share. For one Redis, no cluster."""
+    """`run` gives the answers of one request's commands, on a trip that others may share. For one Redis, no cluster.
+
+    What goes well needs no task: who comes first sends, and what has come back sends the next. Opening a connection and
+    repeating a trip do.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._pool = redis.connection_pool
         self._repeats: int = self._pool.connection_kwargs["retry"].get_retries()
         self._waiting: list[Passenger] = []
-        self._driving: set[asyncio.Task[None]] = set()
+        self._under_way = 0
         self._alarm: asyncio.TimerHandle | None = None
-        self._idle: list[AbstractConnection] = []
+        self._idle: list[Wire] = []
         """Connections that are ours until the pool closes."""
+        self._slow: set[asyncio.Task[None]] = set()
 
     async def run(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """An error that Redis answers with is a value among the answers. Raises StoreUnavailable."""
         loop = asyncio.get_running_loop()
         passenger = Passenger(commands, loop.create_future())
         self._waiting.append(passenger)
-        if not self._driving:
-            self._drive()
-        elif self._alarm is None and len(self._driving) < MOST_TRIPS:
-            self._alarm = loop.call_later(LONGEST_WAIT_S, self._drive)
+        if not self._under_way:
+            self._under_way = 1
+            loop.call_soon(self._go)
+        elif self._alarm is None and self._under_way < MOST_TRIPS:
+            self._alarm = loop.call_later(LONGEST_WAIT_S, self._go_beside)
         return await passenger.answers
 
-    def _drive(self) -> None:
+    def _go_beside(self) -> None:
         self._alarm = None
-        self._driving.add(asyncio.get_running_loop().create_task(self._trips()))
+        self._under_way += 1
+        self._go()
 
-    async def _trips(self) -> None:
-        """One after the other, until nobody waits."""
-        try:
-            while self._waiting:
-                if together := self._gathered():
-                    await self._trip(together)
-        finally:  # before anybody whom the last trip has answered comes again
-            self._driving.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+    def _go(self) -> None:
+        """A trip with all who wait; the end, where nobody does."""
+        together = self._gathered()
+        if together:
+            self._depart(Ride(together))
+        else:
+            self._under_way -= 1
 
     def _gathered(self) -> list[Passenger]:
         together = [each for each in self._waiting if not each.answers.done()]
@@ -90,64 +80,77 @@ class Lane:
             self._alarm = None
         return together
 
-    async def _trip(self, together: Sequence[Passenger]) -> None:
-        """Whatever goes wrong, everybody on it is told. Where Redis is away, so is who has gathered meanwhile: it would
-        take as long to find that out on a trip of their own."""
+    def _depart(self, ride: Ride) -> None:
+        if self._idle and self._idle[-1].is_open:
+            self._send(ride, self._idle.pop())
+        else:
+            self._slowly(ride)
+
+    def _send(self, ride: Ride, wire: Wire) -> None:
+        wire.exchange(ride.packed, ride.expected, partial(self._back, ride, wire))
+
+    def _back(self, ride: Ride, wire: Wire, found: list[Any] | Exception) -> None:
+        if isinstance(found, Exception):
+            self._slowly(ride, wire, found)
+            return
+        self._idle.append(wire)
+        ride.deliver(found)
+        self._go()  # before anybody whom it has answered comes again
+
+    def _slowly(self, ride: Ride, lost: Wire | None = None, error: Exception | None = None) -> None:
+        task = asyncio.get_running_loop().create_task(self._anew(ride, lost, error))
+        self._slow.add(task)
+        task.add_done_callback(self._slow.discard)
+
+    async def _anew(self, ride: Ride, lost: Wire | None, error: Exception | None) -> None:
+        """Departs on another connection. Whatever goes wrong, everybody on it is told. Where Redis is away, so is who
+        has gathered meanwhile: it would take as long to find that out on a trip of their own."""
         try:
-            _deliver(together, await self._answers(together))
+            if lost is not None:
+                await self._drop(lost)
+            wire = await self._another(ride, error)
         except UNREACHABLE as cause:
             said = str(cause)
-            _refuse((*together, *self._gathered()), lambda: StoreUnavailable(said))
+            _refuse((*ride.passengers, *self._gathered()), lambda: StoreUnavailable(said))
+            self._go()
         except Exception as cause:  # noqa: BLE001 – it goes on to all who wait
-            _refuse(together, partial(copy, cause))
-        finally:
-            for each in together:  # of what was stopped
+            _refuse(ride.passengers, partial(copy, cause))
+            self._go()
+        except BaseException:  # stopped
+            for each in ride.passengers:
                 each.answers.cancel()
+            raise
+        else:
+            self._send(ride, wire)
 
-    async def _answers(self, together: Sequence[Passenger]) -> list[Any]:
-        wait = next((each.wait for each in together if each.wait is not None), None)
-        packed = [each.packed for each in together]
-        if wait is not None:
-            packed.append(pack_command(wait))
-        expected = sum(each.commands for each in together) + (wait is not None)
-        for number in range(self._repeats):
+    async def _another(self, ride: Ride, error: Exception | None) -> Wire:
+        """A connection, if need be after a while. Raises the error that was the last which this ride may meet."""
+        while True:
+            if error is not None:
+                if not isinstance(error, UNREACHABLE) or ride.repeated == self._repeats:
+                    raise error
+                await asyncio.sleep(BACKOFF_S * 2**ride.repeated)
+                ride.repeated += 1
             try:
-                return await self._sent(packed, expected)
-            except UNREACHABLE:
-                await asyncio.sleep(BACKOFF_S * 2**number)
-        return await self._sent(packed, expected)
+                return await self._opened()
+            except UNREACHABLE as cause:
+                error = cause
 
-    async def _sent(self, packed: Iterable[bytes], expected: int) -> list[Any]:
+    async def _opened(self) -> Wire:
+        while self._idle:
+            wire = self._idle.pop()
+            if wire.is_open:
+                return wire
+            await self._drop(wire)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                connection = await self._connection()
-                answers = await self._exchanged(connection, packed, expected)
+                return Wire(await self._pool.get_connection())  # type: ignore[no-untyped-call]
         except TimeoutError as cause:
-            raise RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s") from cause
-        self._idle.append(connection)
-        return answers
+            raise RedisTimeoutError(f"no connection within {ANSWER_TIMEOUT_S:g} s") from cause
 
-    async def _exchanged(self, connection: AbstractConnection, packed: Iterable[bytes], expected: int) -> list[Any]:
-        try:
-            await connection.send_packed_command(b"".join(packed), check_health=False)
-            return [await _answer(connection) for _ in range(expected)]
-        except BaseException:  # answers may still be to come on it
-            await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-            raise
-
-    async def _connection(self) -> AbstractConnection:
-        """One that is open, and on which nothing is to come."""
-        if not self._idle:
-            connection: AbstractConnection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-            return connection
-        connection = self._idle.pop()
-        try:
-            await self._pool.ensure_connection(connection)
-        except BaseException:
-            await self._pool.release(connection)
-            raise
-        return connection
+    async def _drop(self, wire: Wire) -> None:
+        await wire.connection.disconnect(nowait=True)
+        await self._pool.release(wire.connection)
 
 
 _lanes: WeakKeyDictionary[Redis, tuple[Lane, Lane]] = WeakKeyDictionary()
@@ -158,26 +161,8 @@ def lanes_of(redis: Redis) -> tuple[Lane, Lane]:
     return _lanes.setdefault(redis, (Lane(redis), Lane(redis)))
 
 
-async def _answer(connection: AbstractConnection) -> Any:
-    try:
-        return await connection.read_response(timeout=math.inf)  # the trip has bounded it
-    except ResponseError as refused:
-        return refused
-
-
 def _refuse(several: Iterable[Passenger], error: Callable[[], Exception]) -> None:
     """Each gets an error of their own: who catches it may add to it."""
     for each in several:
         if not each.answers.done():
             each.answers.set_exception(error())
-
-
-def _deliver(together: Iterable[Passenger], answers: Sequence[Any]) -> None:
-    at = 0
-    for each in together:
-        mine = list(answers[at : at + each.commands])
-        at += each.commands
-        if each.wait is not None:
-            mine.append(answers[-1])
-        if not each.answers.done():
-            each.answers.set_result(mine)

@@ -10,9 +10,9 @@ decisions for a person meet (docs/exactly-once.md).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import orjson
+from msgspec import Struct
 
 from profiles.customer import Customer
 from profiles.definition import Definition
@@ -25,19 +25,18 @@ from schemas.identity import Claim
 from schemas.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """A customer with all that belongs to them."""
 
     top: Customer
     """Whose version a commit must find."""
     named: Customer
     """Who was asked for: the same, or somebody who belongs to them."""
-    others: Mapping[str, Customer] = field(default_factory=dict)
+    others: Mapping[str, Customer] = {}
     """Those whose parts count too, by identifier."""
     together: Sequence[Customer] = ()
     """Those of them who were asked for together with `named`."""
-    stock: Mapping[str, Count] = field(default_factory=dict)
+    stock: Mapping[str, Count] = {}
     """What their shard has of each supply, where that was asked for."""
 
     @property
@@ -91,7 +90,11 @@ class People:
     async def read(self, identifiers: Sequence[str], definition: Definition, shelf: Shelf | None = None) -> Person:
         """The person whom the strongest identifier (the first) stands for, with the stock of their shard. The weaker
         ones count as theirs, unless they are somebody else's. One round trip for who has no other identifiers."""
-        found, stock = await self._store.read_with_stock(identifiers, shelf)
+        stock: Mapping[str, Count] = {}
+        if len(identifiers) == 1 and shelf is None:  # nearly always
+            found = {identifiers[0]: await self._store.read(identifiers[0])}
+        else:
+            found, stock = await self._store.read_with_stock(identifiers, shelf)
         named = found[identifiers[0]]
         if len(found) == 1 and named.is_alone:
             return Person(named, named, stock=stock)

@@ -14,7 +14,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from profiles.cluster import Cluster
@@ -104,19 +104,23 @@ class Batch:
             return []
         try:
             answers = await self._send()
-            if any(isinstance(each, NoScriptError) for each in answers):
-                await self._scripts.load()
-                if self._ran_none(answers):
-                    self._flushed = 0
-                    answers = await self._send()
-                elif self._trip is None:
-                    answers = await self._completed(answers)
+            refused = [each for each in answers if isinstance(each, ResponseError)]
+            if refused and any(isinstance(each, NoScriptError) for each in refused):
+                answers = await self._told(answers)
+                refused = [each for each in answers if isinstance(each, ResponseError)]
         except (RedisConnectionError, RedisTimeoutError, OSError) as cause:
             raise StoreUnavailable(str(cause)) from cause
-        for answer in answers:
-            if isinstance(answer, ResponseError | ReadOnlyError):
-                raise _refusal(answer) from answer
+        if refused:
+            raise _refusal(refused[0]) from refused[0]
         return answers
+
+    async def _told(self, answers: list[Any]) -> list[Any]:
+        """The answers once Redis knows the scripts."""
+        await self._scripts.load()
+        if self._ran_none(answers):
+            self._flushed = 0
+            return await self._send()
+        return await self._completed(answers) if self._trip is None else answers
 
     async def _completed(self, answers: list[Any]) -> list[Any]:
         """Of a cluster one node may have known the scripts, and another not: only that one is asked again."""
@@ -134,17 +138,17 @@ class Batch:
         if self._trip is not None:
             await self.flush()
             return await self._trip.answers()
-        if isinstance(self._scripts.redis, Cluster):
-            return await self._scripts.redis.run(self._steps)
         if self.lane is not None:
             return await self.lane.run(self._steps)
+        if isinstance(self._scripts.redis, Cluster):
+            return await self._scripts.redis.run(self._steps)
         pipeline: Pipeline = self._scripts.redis.pipeline(transaction=False)
         for step in self._steps:
             pipeline.execute_command(*step)
         return await pipeline.execute(raise_on_error=False)
 
 
-def _refusal(answer: ResponseError | ReadOnlyError) -> StoreUnavailable:
+def _refusal(answer: ResponseError) -> StoreUnavailable:
     """Within a script Redis 6 says what went wrong in its own words."""
     full = isinstance(answer, OutOfMemoryError) or "-OOM " in str(answer)
     return OutOfRoom(str(answer)) if full else StoreUnavailable(str(answer))
@@ -154,7 +158,10 @@ class Scripts:
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
         self.sha: dict[str, str] = {}
-        self._reads, self._writes = lanes_of(redis)
+        self._reads: Lane | None = None
+        self._writes: Lane | None = None
+        if not isinstance(redis, Cluster):
+            self._reads, self._writes = lanes_of(redis)
 
     async def load(self) -> None:
         for name in NAMES:
@@ -169,6 +176,17 @@ class Scripts:
         batch = self.batch()
         batch.lane = self._reads
         return batch
+
+    async def asked(self, *command: Any) -> Any:
+        """The answer to one command that only reads, likewise. Raises StoreUnavailable."""
+        if self._reads is None:
+            batch = self.reading()
+            batch.add(*command)
+            return (await batch.run())[0]
+        (answer,) = await self._reads.run((command,))
+        if isinstance(answer, ResponseError):
+            raise _refusal(answer) from answer
+        return answer
 
     def writing(self) -> Batch:
         """Likewise, for what requests write."""

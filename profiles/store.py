@@ -32,7 +32,7 @@ from profiles.shelf import Count, Shelf
 from profiles.stocks import Stocks
 from schemas.ledger import Ledger
 
-NOTHING_SAID = Ledger()
+NOTHING_SAID, NOTHING_AHEAD = Ledger(), Linking()
 CUSTOMER_FIELDS = ("version", "profile", "ledger", "identity", "linking")
 """A guarded batch reads all but the last, which no fold may see (lua/customer.lua)."""
 
@@ -68,8 +68,7 @@ class Record(Struct, frozen=True):
         return FIRST_STREAM + STREAM_TOPICS.index(self.topic)
 
 
-@dataclass(frozen=True, slots=True)
-class NewKey:
+class NewKey(Struct, frozen=True):
     """A key that must not exist yet, and how long it lives."""
 
     key: str
@@ -134,6 +133,10 @@ class Committed(StrEnum):
     """There is not enough left of what is to be held: read again."""
 
 
+BY_NAME = {each.value.encode(): each for each in Committed}
+"""As Redis answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     version: str
@@ -174,7 +177,8 @@ class CustomerStore:
         return shard_of(subject, self.shards)
 
     async def read(self, subject: str) -> Customer:
-        return (await self.read_all([subject]))[subject]
+        key = keys.customer(self.shard(subject), subject, self.space)
+        return customer_from(subject, await self.scripts.asked("HMGET", key, *CUSTOMER_FIELDS))
 
     async def read_all(self, subjects: Iterable[str]) -> dict[str, Customer]:
         """In one round trip; not at one moment where they lie in several shards."""
@@ -251,9 +255,7 @@ class CustomerStore:
 
     async def value(self, key: str) -> bytes | None:
         """The value of a decision's or code's key."""
-        batch = self.scripts.reading()
-        batch.add("GET", key)
-        (answer,) = await batch.run()
+        answer = await self.scripts.asked("GET", key)
         return None if answer is None else bytes(answer)
 
     async def server(self) -> "Server":
@@ -296,12 +298,12 @@ def customer_from(subject: str, answer: Sequence[bytes | None]) -> Customer:
         profile=Profile.loads(profile) if profile else Profile(),
         ledger=Ledger.loads(ledger) if ledger else NOTHING_SAID,
         identity=Identity.from_json(orjson.loads(identity)) if identity else NOBODY,
-        linking=Linking.loads(ahead[0]) if ahead and ahead[0] else Linking(),
+        linking=Linking.loads(ahead[0]) if ahead and ahead[0] else NOTHING_AHEAD,
     )
 
 
 def committed(answer: Sequence[bytes]) -> Committed:
-    return Committed(answer[0].decode())
+    return BY_NAME[answer[0]]
 
 
 def _keys(shard: int, commit: Commit, space: str) -> list[str]:

@@ -12,7 +12,6 @@ from app.api import (
     erasures,
     explanations,
     health,
-    hot,
     identities,
     openapi,
     pages,
@@ -21,7 +20,7 @@ from app.api import (
     scorecard,
 )
 from app.api.dependencies import only_known_parameters
-from app.api.middleware import Around
+from app.api.door import Door
 from app.metrics import Metrics
 from app.services import Services
 
@@ -39,10 +38,15 @@ def create_app(opening: Opening, metrics: Metrics) -> FastAPI:
             app.state.services = services
             yield
 
-    app = FastAPI(
-        title="Opportune", description=DESCRIPTION, version="1", lifespan=lifespan, docs_url=None, redoc_url=None
+    app = Door(
+        metrics,
+        title="Opportune",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
-    app.router.routes.extend(hot.ROUTES)  # the first that are looked at
     for part in (
         decisions,
         explanations,
@@ -58,5 +62,4 @@ def create_app(opening: Opening, metrics: Metrics) -> FastAPI:
         app.include_router(part.router)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(Around, metrics=metrics)
     return app

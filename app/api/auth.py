@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from app.api.dependencies import ServicesOf
+from app.api.headers import header
 from app.keys import Holder
 from app.services import Services
 
@@ -37,14 +38,6 @@ async def permitted(services: Services, token: str | None, scope: str, needs_sto
 
 def token_of(request: Request) -> str | None:
     """The key that a call carries. FastAPI's own readers only describe where it may stand."""
-    kind, _, credentials = (_header(request, b"authorization") or "").partition(" ")
+    kind, _, credentials = (header(request.scope, b"authorization") or "").partition(" ")
     token = credentials.strip() if kind.lower() == "bearer" else ""
-    return token or _header(request, b"x-api-key")
-
-
-def _header(request: Request, name: bytes) -> str | None:
-    """The first one of this name, in lower case, without a mapping of all."""
-    for key, value in request.scope["headers"]:
-        if key == name:
-            return str(value, "latin-1")
-    return None
+    return token or header(request.scope, b"x-api-key")

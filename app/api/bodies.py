@@ -9,9 +9,11 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from app.api.headers import header
 from app.api.wording import findings
 from app.errors import Invalid, MalformedBody, TooLarge, UnknownMediaType
 
+JSON = "application/json"
 MOST_BYTES = 1_000_000
 MOST_BATCH_BYTES = 10_000_000
 DEEPEST = 32
@@ -54,7 +56,11 @@ def _deeper_than(value: Any, levels: int) -> bool:
 
 
 def media_type(headers: Mapping[str, str]) -> str:
-    return headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    return _kind(headers.get("content-type"))
+
+
+def _kind(content_type: str | None) -> str:
+    return JSON if content_type is None else content_type.partition(";")[0].strip().lower()
 
 
 def validated(model: type[Parsed], value: Any) -> Parsed:
@@ -67,7 +73,7 @@ def validated(model: type[Parsed], value: Any) -> Parsed:
 
 async def json_of(request: Request, most_bytes: int = MOST_BYTES) -> Any:
     """The JSON of a call that takes nothing else. Raises UnknownMediaType, TooLarge and MalformedBody."""
-    if media_type(request.headers) != "application/json":
+    if _kind(header(request.scope, b"content-type")) != JSON:
         raise UnknownMediaType(hint="Send it as application/json.")
     return decoded(await read(request.receive, most_bytes))
 

@@ -10,7 +10,7 @@ from app.services import Services
 
 
 def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
+    services: Services = request.scope["app"].state.services
     return services
 
 

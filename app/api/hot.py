@@ -1,12 +1,13 @@
 """The calls that come thousands of times a second, from request to answer: decisions, responses, interactions.
 
-    1  the middleware   gives the request its id and its clock         app/api/middleware.py
-    2  `Direct`         the key may do this, no unknown parameters     app/api/auth.py
-    3  `json_of`        the body: bounded JSON                         app/api/bodies.py
-    4  `_asked`         the question: by a struct, else by its model   schemas/plain.py
-    5  answering        typed by the live policy, within its deadline  app/answering.py
-    6  decisioning      read, fold, decide, commit                     app/decisioning.py
-    7  `Json`           the answer
+    1  the door         lets them in past all other routes             app/api/door.py
+    2  `Around`         gives the request its id and its clock         app/api/middleware.py
+    3  `Direct`         the key may do this, no unknown parameters     app/api/auth.py
+    4  `json_of`        the body: bounded JSON                         app/api/bodies.py
+    5  `_asked`         the question: by a struct, else by its model   schemas/plain.py
+    6  answering        typed by the live policy, within its deadline  app/answering.py
+    7  decisioning      read, fold, decide, commit                     app/decisioning.py
+    8  `Json`           the answer
 
 FastAPI describes these routes and does not run them: no dependency injection, no pydantic for what is valid, no second
 look at the answer. What is not valid is still worded by pydantic's models, as everywhere.
@@ -28,19 +29,21 @@ from starlette.types import Receive, Scope, Send
 from app.api.auth import permitted, require, token_of
 from app.api.bodies import MOST_BATCH_BYTES, json_of, read, validated
 from app.api.cloudevents import parsed, raw_events
-from app.api.dependencies import only_known_parameters, services_of
+from app.api.dependencies import ServicesOf, only_known_parameters, services_of
 from app.api.openapi import ANSWER, QUESTION, WITH_A_BODY, body, event_bodies, refusals
+from app.api.problems import refused
 from app.errors import (
     BadResponseCode,
     NoPolicy,
     NoRoom,
     NothingAccepted,
+    RequestError,
     StoreBusy,
     UnknownOutcome,
     UnknownResponseCode,
 )
 from app.services import Services
-from profiles.errors import BadFields
+from profiles.errors import BadFields, ProfileError
 from schemas.decision import Decision, DecisionRequest, Question, Undecided
 from schemas.interaction import Accepted, CloudEvent, Event, Refusal
 from schemas.plain import taken
@@ -64,25 +67,30 @@ class Direct(APIRoute):
     def __init__(
         self,
         path: str,
-        endpoint: Callable[[Request], Awaitable[Response]],
+        endpoint: Callable[[Request, Services], Awaitable[Response]],
         permission: str,
         needs_store: bool = True,
         **described: Any,
     ) -> None:
         described["dependencies"] = [Depends(require(permission, needs_store))]
         super().__init__(path, endpoint, methods=["POST"], **described)
+        self.app = self.answered
+        self._permission, self._needs_store = permission, needs_store
 
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            request = Request(scope, receive)
+    async def answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        services = services_of(request)
+        try:
             if scope["query_string"]:
                 await only_known_parameters(request)
-            await permitted(services_of(request), token_of(request), permission, needs_store)
-            await (await endpoint(request))(scope, receive, send)
+            await permitted(services, token_of(request), self._permission, self._needs_store)
+            response = await self.endpoint(request, services)
+        except (RequestError, ProfileError) as error:
+            response = refused(error)
+        await response(scope, receive, send)
 
-        self.app = app
 
-
-async def decide(request: Request) -> Response:
+async def decide(request: Request, services: ServicesOf) -> Response:
     """Ranked treatments with response codes, and the reason for each candidate left out.
 
     Ledger and decision record are committed before the answer. Where that cannot be done before `deadline_ms` has
@@ -91,25 +99,24 @@ async def decide(request: Request) -> Response:
     """
     asked = await _asked(request, Question, DecisionRequest)
     spent_s = time.perf_counter() - request.scope["started"]
-    answer = await services_of(request).answering.answer(asked, datetime.now(UTC), spent_s)
+    answer = await services.answering.answer(asked, datetime.now(UTC), spent_s)
     if isinstance(answer, Undecided):  # its null says that nothing is recorded, and is not left out
         return Json(answer.model_dump_json().encode())
     return Json(answer.answer)
 
 
-async def respond(request: Request) -> Response:
+async def respond(request: Request, services: ServicesOf) -> Response:
     """Takes an outcome for a response code. Repeating it changes nothing."""
     given = await _asked(request, SentBack, ResponseRequest)
-    receipt = await services_of(request).responding.respond(given, datetime.now(UTC))
+    receipt = await services.responding.respond(given, datetime.now(UTC))
     return Json(orjson.dumps(receipt.model_dump()), 202)
 
 
-async def accept_interactions(request: Request) -> Response:
+async def accept_interactions(request: Request, services: ServicesOf) -> Response:
     """Takes CloudEvents: one (structured or binary mode) or a batch of up to 1,000.
 
     Each is judged by itself: the good ones are accepted, the others listed with index, reason and hint.
     """
-    services = services_of(request)
     raw = raw_events(request.headers, await read(request.receive, MOST_BATCH_BYTES))
     events, refused = parsed(raw)
     refused += await _ingested(events, services)

@@ -1,8 +1,8 @@
 """Around every request: an id, the time it took, a metric, security headers, and the last line of defence."""
 
 import logging
-import secrets
 import time
+from os import urandom
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,7 @@ SECURITY = (
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
 )
+OURS = frozenset(name for name, _ in SECURITY)
 
 
 class Around:
@@ -38,7 +39,7 @@ class Around:
             return
         started = scope["started"] = time.perf_counter()
         given = next((value for name, value in scope["headers"] if name == ID), b"")[:LONGEST_ID]
-        identifier = given or secrets.token_hex(8).encode()
+        identifier = given or urandom(8).hex().encode()
         token = request_id.set(identifier.decode("latin-1"))
         status = 0
 
@@ -71,5 +72,6 @@ class Around:
 
 def with_ours(headers: list[tuple[bytes, bytes]], identifier: bytes) -> list[tuple[bytes, bytes]]:
     """What a route says of its own about security stands. Names are in lower case, as ASGI has them."""
-    said = {name for name, _ in headers}
-    return [*headers, (ID, identifier), *(each for each in SECURITY if each[0] not in said)]
+    said = OURS.intersection([name for name, _ in headers])
+    ours = SECURITY if not said else [each for each in SECURITY if each[0] not in said]
+    return [*headers, (ID, identifier), *ours]

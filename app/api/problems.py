@@ -21,16 +21,19 @@ def problem(refusal: RequestError, headers: dict[str, str] | None = None) -> Res
     return Response(body, refusal.status, headers={**refusal.headers, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
-async def _refused(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, RequestError)
-    return problem(refusal)
-
-
-async def _of_another_part(_: Request, error: Exception) -> Response:
+def refused(error: RequestError | ProfileError) -> Response:
+    """What a part of ours has said, as a problem."""
+    if isinstance(error, RequestError):
+        return problem(error)
     refusal = request_error(error)
     if refusal.status >= 500:
         log.warning("request failed", extra={"problem": refusal.name, "cause": str(error)})
     return problem(refusal)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError | ProfileError)
+    return refused(error)
 
 
 async def _invalid_parameters(_: Request, error: Exception) -> Response:
@@ -48,6 +51,6 @@ async def _http(_: Request, error: Exception) -> Response:
 
 def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestError, _refused)
-    app.add_exception_handler(ProfileError, _of_another_part)
+    app.add_exception_handler(ProfileError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid_parameters)
     app.add_exception_handler(HTTPException, _http)

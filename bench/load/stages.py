@@ -47,7 +47,7 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "record: encode": ("app/decisioning.py Decisioning._said",),
     "commit: ledger and arguments": ("app/decisioning.py Decisioning._commit_of", "profiles/store.py _args"),
     "commit: ask for it": ("profiles/store.py CustomerStore.commit", "profiles/store.py CustomerStore.append"),
-    "round trips that requests share": ("profiles/coalescing.py Lane",),
+    "round trips that requests share": ("profiles/coalescing.py Lane", "profiles/ride.py", "profiles/wire.py"),
     "metrics": ("app/metrics.py", "app/tally.py", "consumers/meter.py"),
     "what joins them": ("app/decisioning.py", "app/answering.py", "app/contention.py"),
 }

@@ -9,6 +9,7 @@ from typing import Any, cast
 import httpx
 import orjson
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.actions import Wanted
@@ -315,3 +316,32 @@ def test_metrics_know_routes_not_identifiers() -> None:
     page = on_api(story)
     assert 'opportune_requests_total{method="GET",route="/v1/customers/{customer}",status="404"} 1.0' in page
     assert "ada-lovelace" not in page
+
+
+@pytest.mark.parametrize(
+    ("headers", "error", "expected"),
+    [
+        ({}, None, (401, "not-authenticated")),
+        (KEY, StoreUnavailable("gone"), (503, "store-away")),
+        (KEY, HTTPException(418), (500, "unexpected")),
+        (KEY, None, (500, "unexpected")),
+    ],
+)
+def test_calls_that_go_in_by_the_door_are_answered_and_counted_as_all_others(
+    headers: dict[str, str], error: Exception | None, expected: tuple[int, str]
+) -> None:
+    async def story(api: httpx.AsyncClient) -> tuple[httpx.Response, str]:
+        answer = await api.post("/v1/decisions", headers={**headers, "X-Request-Id": "mine"}, json=ASKED)
+        return answer, (await api.get("/metrics")).text
+
+    answer, page = on_api(story, error)
+    assert problem(answer) == expected
+    assert (answer.headers["x-request-id"], answer.headers["cache-control"]) == ("mine", "no-store")
+    assert f'opportune_requests_total{{method="POST",route="/v1/decisions",status="{expected[0]}"}} 1.0' in page
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("PUT", "/v1/decisions", 405), ("POST", "/v1/decisions/", 307)])
+def test_what_is_not_quite_one_of_these_calls_is_told_so_where_all_others_are(
+    method: str, path: str, status: int
+) -> None:
+    assert call(method, path, json=ASKED).status_code == status

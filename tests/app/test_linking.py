@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from profiles.coalescing import Lane
 from profiles.customer import Customer
 from profiles.identity import NOBODY
 from profiles.linking import Linking
-from profiles.scripts import Batch
 from profiles.store import Commit, Committed
 from schemas.decision import DecisionRecord
 from tests.app.test_identities import EVERYBODY, Service, redis, service
@@ -219,19 +219,19 @@ async def test_once_it_is_folded_nothing_is_kept_ahead_of_the_log(redis: Redis, 
 
 
 async def test_a_link_costs_a_round_trip_once(once: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    trips, run = 0, Batch.run
+    trips, run = 0, Lane.run
 
-    async def counted(batch: Batch) -> list[Any]:
+    async def counted(lane: Lane, commands: Any) -> list[Any]:
         nonlocal trips
         trips += 1
-        return await run(batch)
+        return await run(lane, commands)
 
     async def cost(names: dict[str, Any]) -> int:
         before = trips
         await ask(once, names)
         return trips - before
 
-    monkeypatch.setattr(Batch, "run", counted)
+    monkeypatch.setattr(Lane, "run", counted)
     both, visitor, ada = people(1)
     assert [await cost(each) for each in (ada, visitor)] == [2, 2], "read, commit"
     assert [await cost(both) for _ in range(2)] == [3, 2]

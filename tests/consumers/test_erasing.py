@@ -1,7 +1,7 @@
 """Erasure: nothing of the customer is left anywhere, nothing brings it back, and what comes later starts afresh."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from consumers.loop import MOST_RECORDS, GuardedLoop
 from consumers.redis_streams import offset_of
 from consumers.timers import Timers
 from profiles import erasure, keys
-from profiles.customer import NEVER
+from profiles.customer import NEVER, Customer
 from profiles.erasure import TOMBSTONE_MS
 from profiles.errors import StoreUnavailable
 from profiles.log_stream import OUTBOX
@@ -228,20 +228,21 @@ async def test_what_the_old_life_said_after_the_request_goes_too(world: World) -
 async def test_a_decision_that_chooses_nothing_does_not_bring_anything_back(world: World) -> None:
     """It changes nobody, and yet must not be written for somebody who was erased while it was made."""
     await world.lived()
-    reads = world.store.read_with_stock
-    seen: list[Any] = []
+    reads = world.store.read
+    seen: list[Customer] = []
 
-    async def read(subjects: Iterable[str], shelf: None) -> Any:
-        found = await reads(subjects, shelf)
+    async def read(subject: str) -> Customer:
+        found = await reads(subject)
         if not seen:
             seen.append(found)
-            world.store.read_with_stock = reads  # type: ignore[method-assign]
+            world.store.read = reads  # type: ignore[method-assign]
             await world.erased()
         return found
 
-    world.store.read_with_stock = read  # type: ignore[method-assign, assignment]
+    world.store.read = read  # type: ignore[method-assign]
     decided = await world.decide(placement="elsewhere")
     record = await world.decisioning.record(decided.decision)
+    assert seen
     assert record is not None
     assert record.ledger["entries"] == record.ledger["proposals"] == []
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,9 @@ from profiles.coalescing import LONGEST_WAIT_S, MOST_TRIPS, Lane
 from profiles.connection import ANSWER_TIMEOUT_S, RETRIES, connected
 from profiles.errors import OutOfRoom, StoreUnavailable
 from profiles.profile import Profile
+from profiles.ride import Ride
 from profiles.store import Commit, Committed, CustomerStore, Record
+from profiles.wire import Wire
 from tests.servers import RedisServer
 
 PEOPLE = [f"customer:{number}" for number in range(40)]
@@ -25,9 +27,9 @@ PEOPLE = [f"customer:{number}" for number in range(40)]
 class CountingLane(Lane):
     trips = 0
 
-    async def _sent(self, packed: Iterable[bytes], expected: int) -> list[Any]:
+    def _send(self, ride: Ride, wire: Wire) -> None:
         self.trips += 1
-        return await super()._sent(packed, expected)
+        super()._send(ride, wire)
 
 
 @pytest.fixture
@@ -167,11 +169,8 @@ async def test_a_connection_that_was_lost_while_idle_is_not_used() -> None:
 
 async def test_a_trip_that_is_cut_is_repeated_as_the_client_was_opened_for(redis: Redis) -> None:
     class Cut(CountingLane):
-        async def _sent(self, packed: Iterable[bytes], expected: int) -> list[Any]:
-            answers = await super()._sent(packed, expected)
-            if self.trips == 1:
-                raise ConnectionResetError("the answers are lost")
-            return answers
+        def _back(self, ride: Ride, wire: Wire, found: list[Any] | Exception) -> None:
+            super()._back(ride, wire, ConnectionResetError("the answers are lost") if self.trips == 1 else found)
 
     lane = Cut(redis)
     answers = await asyncio.gather(*(lane.run([("INCR", "n")]) for _ in range(2)))
@@ -228,8 +227,8 @@ async def test_who_gathers_while_redis_stands_still_waits_no_longer_than_the_fir
 
 async def test_what_nobody_has_foreseen_is_told_to_all_who_wait(redis: Redis) -> None:
     class Odd(Lane):
-        async def _sent(self, packed: Iterable[bytes], expected: int) -> list[Any]:
-            raise InvalidResponse("no answer of Redis begins like this")
+        def _back(self, ride: Ride, wire: Wire, found: list[Any] | Exception) -> None:
+            super()._back(ride, wire, InvalidResponse("no answer of Redis begins like this"))
 
     lane = Odd(redis)
     found = await asyncio.gather(*(lane.run([("PING",)]) for _ in range(3)), return_exceptions=True)
