@@ -91,13 +91,12 @@ class _Order:
 
     def is_met(self, obj: Any) -> bool:
         """Whether it is a piece, which stands in the order then."""
-        kind: Any = type(obj)
-        if kind in ATOMS:
-            return False
-        if id(obj) in self._met:
-            if not self._met[id(obj)]:
-                raise ValueError(f"a {kind.__name__} is in a cycle, so that it cannot be taken apart")
+        met = self._met.get(id(obj))
+        if met is False:
+            raise ValueError(f"a {type(obj).__name__} is in a cycle, so that it cannot be taken apart")
+        if met:
             return True
+        kind: Any = type(obj)
         found = _is_ours(kind) or id(obj) in self._members or _is_large(obj) or _is_generated(obj)
         if found:
             self.add(obj)
@@ -122,7 +121,9 @@ class _Finder(_Pickler):
         self._whole = whole
 
     def persistent_id(self, obj: Any) -> str | None:
-        return "met" if obj is not self._whole and self._order.is_met(obj) else None
+        if type(obj) in ATOMS or obj is self._whole:
+            return None
+        return "met" if self._order.is_met(obj) else None
 
 
 class _Writer(_Pickler):

@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -120,9 +121,15 @@ async def until_gone(pid: int) -> None:
 async def test_a_large_policy_is_compiled_elsewhere_and_decides_the_same() -> None:
     files = files_of(policy(100, random.Random(1), rules=200))
     assert sum(map(len, files.values())) > SMALL
-    rules, here = (await beside(live_of, files)).ruleset, live_of(files).ruleset
-    for facts in bench.customers(here, random.Random(2)):
-        assert decided(facts, rules, bench.NOW_MS, 3) == decided(facts, here, bench.NOW_MS, 3)
+    there, here = await beside(live_of, files), live_of(files)
+    for facts in bench.customers(here.ruleset, random.Random(2)):
+        assert decided(facts, there.ruleset, bench.NOW_MS, 3) == decided(facts, here.ruleset, bench.NOW_MS, 3)
+    rules = weakref.ref(there.ruleset)
+    del there
+    give_up = time.monotonic() + GONE_WITHIN_S
+    while rules() is not None:
+        assert time.monotonic() < give_up
+        await asyncio.sleep(0.01)
 
 
 async def test_where_it_is_done_follows_from_the_size() -> None:
