@@ -25,7 +25,7 @@ from contextvars import copy_context
 from itertools import chain
 from typing import Any, TypeVar
 
-from app.crossing import given_up, put_together
+from app.crossing import let_go, put_together
 from app.errand import Errand, Failed
 
 log = logging.getLogger(__name__)
@@ -86,12 +86,12 @@ def _gentle(value: Any, pieces: list[Any]) -> Any:
     if isinstance(value, Failed):
         raise value.error
     if type(value).__weakrefoffset__:
-        weakref.finalize(value, _given_up_aside, pieces).atexit = False
+        weakref.finalize(value, _let_go_aside, pieces).atexit = False
     return value
 
 
-def _given_up_aside(pieces: list[Any]) -> None:
-    threading.Thread(target=given_up, args=(pieces,), name="giving up", daemon=True).start()
+def _let_go_aside(pieces: list[Any]) -> None:
+    threading.Thread(target=let_go, args=(pieces,), name="letting go", daemon=True).start()
 
 
 @contextmanager

@@ -1,9 +1,9 @@
-"""What one process has made, taken over by another in small steps, and given up in small steps.
+"""What one process has made, taken over by another in small steps, and let go of in small steps.
 
-`taken_apart` makes many small pickles of a value: first of its inmost pieces, last of the value itself. `put_together`
-reads one of them, which takes about a millisecond; what stands in several pieces is one object again. What is kept of
-the pieces, in that order, lets the value go as gently (`given_up`): who let go of a policy of 1,000 offers at once
-would keep the interpreter busy for 70 ms.
+`taken_apart` makes small pickles of a value: first of its inmost pieces, last of the value itself. `put_together` makes
+one piece after the other of them, each in some microseconds; what stands in several pieces is one object again. Who
+keeps the pieces can let go of the value in small steps too (`let_go`): all at once would keep the interpreter busy, for
+70 ms with a policy of 1,000 offers.
 
 Crosses: whatever pickles, dataclasses (machine code too), and functions that the policy language has generated. Not a
 value with a cycle in it.
@@ -172,7 +172,7 @@ def put_together(step: bytes, made: list[Any]) -> Iterator[None]:
         yield
 
 
-def given_up(pieces: list[Any]) -> None:
+def let_go(pieces: list[Any]) -> None:
     """Lets go of them in small steps, the value's parts before what these are made of."""
     while pieces:
         del pieces[-AT_ONCE:]

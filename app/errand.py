@@ -109,7 +109,7 @@ class Errand:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": path},
-                start_new_session=True,  # Ctrl-C is for us to judge
+                process_group=0,  # Ctrl-C is for us to judge; in another session Linux would not let it give way
             )
             return self._process
 

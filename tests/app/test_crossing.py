@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 
 from app import ROOT
-from app.crossing import BYTES, given_up, put_together, taken_apart
+from app.crossing import BYTES, let_go, put_together, taken_apart
 from app.examples import mismatches
 from app.publishing import live_of
 from bench import decide as bench
@@ -112,7 +112,7 @@ def test_it_goes_before_its_pieces_and_they_go_with_it() -> None:
     assert seen() is None
     assert inmost() is not None
     assert len(pieces) == count
-    given_up(pieces)
+    let_go(pieces)
     assert inmost() is None
     assert not pieces
 
