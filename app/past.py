@@ -6,6 +6,7 @@ memory. Compiling one takes a while, so that it is done beside the loop and once
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from app.beside import beside
 from app.errors import NotKept
@@ -15,6 +16,11 @@ from rules.policy import check
 from rules.ruleset import RuleSet, compile_rules
 
 MOST_KEPT = 8
+
+
+def rules_of(files: Mapping[str, str]) -> RuleSet:
+    """Raises ValueError for a policy with errors."""
+    return compile_rules(check(files))
 
 
 class PastPolicies:
@@ -44,7 +50,7 @@ class PastPolicies:
         if not files:
             raise NotKept(f"The policy revision {revision[:60]} that decided is not kept here.")
         try:
-            return await beside(lambda: compile_rules(check(files)))
+            return await beside(rules_of, files)
         except ValueError as cause:
             reason = "is refused by the version of Opportune that runs now"
             raise NotKept(f"The policy revision {revision[:60]} that decided {reason}.") from cause

@@ -6,11 +6,12 @@ cannot be compiled here is reported, and the running one stays. What is schedule
 every process looks, the first one makes it live, and all take over what they have ready.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
 from app.beside import beside
-from app.lifecycle.book import Scheduled, Who
+from app.lifecycle.book import Heading, Scheduled, Who
 from app.lifecycle.running import Lifecycle
 from consumers.live import LivePolicy
 from consumers.stopping import Stopping
@@ -25,6 +26,11 @@ AHEAD_MS = 600_000
 """How long before its time a scheduled revision is compiled."""
 
 
+def live_of(files: Mapping[str, str]) -> LivePolicy:
+    """Raises ValueError for a policy with errors."""
+    return LivePolicy.compiled(check(files))
+
+
 class PolicyStore:
     def __init__(self, registry: Registry) -> None:
         self.lifecycle = Lifecycle(registry)
@@ -34,7 +40,7 @@ class PolicyStore:
         clock of Redis. Raises NotApproved where somebody else has to approve it, and WrongState if it ranks identifiers
         otherwise than the live one."""
         who = Who("opportune")
-        await self.lifecycle.draft(policy, files, (), who)
+        await self.lifecycle.draft(Heading.of(policy), files, (), who)
         if await self.live_revision() != policy.revision:
             await self.lifecycle.publish(policy.revision, who)
 
@@ -55,6 +61,7 @@ class LivePolicies:
         """What is scheduled and compiled."""
         self._refused: set[str] = set()
         self._look_after_s = LOOK_EVERY_S
+        self._compiling: asyncio.Task[LivePolicy] | None = None
         self._stopping = Stopping()
 
     @property
@@ -63,6 +70,8 @@ class LivePolicies:
 
     def stop(self) -> None:
         self._stopping.ask()
+        if self._compiling is not None:
+            self._compiling.cancel()
 
     async def follow(self) -> None:
         """Runs until it is stopped. Not to be cancelled: redis-py sends with `asyncio.wait_for`, which before 3.12
@@ -116,7 +125,12 @@ class LivePolicies:
             return self._ready.get(revision)
         files = await self._lifecycle.files(revision)
         try:
-            return await beside(lambda: LivePolicy.compiled(check(files)))
+            self._compiling = asyncio.create_task(beside(live_of, files))
+            return await self._compiling
+        except asyncio.CancelledError:
+            if not self._stopping.asked:
+                raise
+            return None
         except ValueError:
             self._refused.add(revision)
             log.exception("policy refused; the running one stays", extra={"revision": revision})

@@ -12,7 +12,7 @@ from rules.policy import Checked
 from rules.ruleset import RuleSet, compile_rules
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class LivePolicy:
     revision: str
     definition: Definition

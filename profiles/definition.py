@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from profiles.aggregates import AGGREGATES, digest
+from profiles.aggregates import digest
 from profiles.errors import BadFields
-from profiles.features import FeatureDefinition, adding, field_reader, folding, folding_by, value_reader
+from profiles.features import FeatureDefinition, defined
 from profiles.fields import checked, nearest
 from profiles.windows import Calendar, Window, rolling
 from schemas.base import UNIT_MS, VISIT_END
@@ -153,19 +153,15 @@ def _features(
 def _feature(
     name: str, spec: Feature, zone: ZoneInfo, interactions: Mapping[str, InteractionType]
 ) -> FeatureDefinition:
-    value_type, by = _value_type(spec, interactions), (spec.by or "").removeprefix("event.")
-    aggregate, window = AGGREGATES[_aggregate(spec)], _window(spec, zone)
-    add, value_of = adding(aggregate, window, spec.kept), value_reader(spec.field, value_type)
-    return FeatureDefinition(
+    return defined(
         name=name,
         key=f"{name}~{digest(spec.model_dump_json(exclude={'description', 'including_current'}) + str(zone))[:3]}",
-        aggregate=aggregate,
+        aggregate=_aggregate(spec),
         field=spec.field,
-        value_type=value_type,
-        after=folding_by(add, value_of, field_reader(by), spec.keys) if by else folding(add, value_of),
-        window=window,
+        value_type=_value_type(spec, interactions),
+        window=_window(spec, zone),
         keep=spec.kept,
-        by=by,
+        by=(spec.by or "").removeprefix("event."),
         keys=spec.keys,
         per_ms=UNIT_MS[spec.per[0]] if spec.aggregate == "rate" else 0,
         with_current=spec.including_current,

@@ -59,8 +59,12 @@ class FactReader:
     """Computes the named facts of any situation. Names that nobody declared are left to the rule set."""
 
     def __init__(self, definition: Definition, names: Iterable[str]) -> None:
-        found = ((name, _getter(name, definition)) for name in sorted(names))
+        self._made_of = definition, tuple(sorted(names))
+        found = ((name, _getter(name, definition)) for name in self._made_of[1])
         self._getters = tuple((name, getter) for name, getter in found if getter is not None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FactReader, self._made_of
 
     def read(self, situation: Situation) -> dict[str, Any]:
         found = {}

@@ -11,7 +11,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from profiles.aggregates import Aggregate
+from profiles.aggregates import AGGREGATES, Aggregate
 from profiles.windows import Rolling, Window, last_of, packed, partials, put, unpacked
 from schemas.base import at_ms
 from schemas.interaction import Interaction
@@ -124,6 +124,12 @@ class FeatureDefinition:
     with_current: bool = True
     """Whether a rule that judges an event finds that event counted."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What folds is made again where it is read (app/crossing.py)."""
+        aggregate = next(name for name, each in AGGREGATES.items() if each is self.aggregate)
+        what = self.name, self.key, aggregate, self.field, self.value_type, self.window
+        return defined, (*what, self.keep, self.by, self.keys, self.per_ms, self.with_current)
+
     def read(self, state: Any, now_ms: int) -> Any:
         """What conditions see; None if it is not known."""
         if not self.by:
@@ -166,3 +172,23 @@ class FeatureDefinition:
         if self.per_ms and self.window is not None:
             return value * self.per_ms / max(self.window.span_ms(now_ms), self.per_ms)
         return value
+
+
+def defined(
+    name: str,
+    key: str,
+    aggregate: str,
+    field: str,
+    value_type: str,
+    window: Window | None,
+    keep: int,
+    by: str,
+    keys: int,
+    per_ms: int,
+    with_current: bool,
+) -> FeatureDefinition:
+    """`aggregate`: its name. The others as in the definition."""
+    found = AGGREGATES[aggregate]
+    add, value_of = adding(found, window, keep), value_reader(field, value_type)
+    after = folding_by(add, value_of, field_reader(by), keys) if by else folding(add, value_of)
+    return FeatureDefinition(name, key, found, field, value_type, after, window, keep, by, keys, per_ms, with_current)

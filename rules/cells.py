@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.catalogue import Cell, UniversalHoldout
 from schemas.cells import HOLDOUT, SERVED, Cells, CellsOfOne, holdout_key
@@ -19,6 +19,9 @@ class Shares(NamedTuple):
     cells: tuple[str, ...]
     salted: blake2b
     """The hash of the program's key, to go on with."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _shares, self[:3]  # a hash that was begun stays in its process
 
 
 def _shares(program_key: str, ends: tuple[float, ...], cells: tuple[str, ...]) -> Shares:

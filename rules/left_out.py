@@ -6,7 +6,7 @@ So each brings its JSON along: what can be known when a policy is compiled is wr
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -46,6 +46,9 @@ class Together:
 
     def __len__(self) -> int:
         return len(self.each)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Together, (self.each,)
 
 
 Fallen = LeftOut | Together

@@ -68,14 +68,21 @@ class Place:
         return found
 
 
+@dataclass(slots=True)
 class Places:
-    def __init__(
-        self, always: Sequence[str], by_offer: Mapping[str, tuple[Candidate, ...]], arbitration: Arbitration
-    ) -> None:
-        self._always = [each for offer in always for each in by_offer.get(offer, ())]
-        self._others = {offer: each for offer, each in by_offer.items() if offer not in set(always)}
-        self._prepared = Prepared(arbitration)
-        self._known: dict[tuple[str, tuple[str, ...]], Place] = {}
+    _always: Sequence[Candidate]
+    _others: Mapping[str, tuple[Candidate, ...]]
+    _prepared: Prepared
+    _known: dict[tuple[str, tuple[str, ...]], Place] = field(init=False, default_factory=dict)
+
+    @staticmethod
+    def of(always: Sequence[str], by_offer: Mapping[str, tuple[Candidate, ...]], arbitration: Arbitration) -> "Places":
+        others = by_offer.keys() - set(always)
+        return Places(
+            [each for offer in always for each in by_offer.get(offer, ())],
+            {offer: each for offer, each in by_offer.items() if offer in others},
+            Prepared(arbitration),
+        )
 
     def prepare(self) -> None:
         """Every placement by itself: so that the first who asks does not wait for it."""

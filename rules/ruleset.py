@@ -44,7 +44,7 @@ class RuleGroup:
         return [self.rules[index] for index in self.matcher.hits(values)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class RuleSet:
     revision: str
     policy: Policy
@@ -135,7 +135,7 @@ def compile_rules(checked: Checked) -> RuleSet:
     classes = classes_of(policy, checked)
     hand_overs = hand_overs_of(policy)
     waiting_ms = [each.lasting for each in hand_overs.values()]
-    places = Places(always, by_offer, policy.arbitration)
+    places = Places.of(always, by_offer, policy.arbitration)
     places.prepare()
     lifetimes = {rule.id: rule.lifetime for rule in policy.rules if rule.lifetime is not None}
     return RuleSet(

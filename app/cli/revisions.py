@@ -1,7 +1,7 @@
 """Commands about the life of a policy: draft, approve, publish, roll back, and what became of each revision."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from app.checking import Report
     from app.lifecycle.book import Who
     from app.lifecycle.policies import Policies
-    from rules.policy import Checked
     from schemas.difference import PolicyDifferences
     from schemas.revision import AuditPage, RevisionList, RevisionView
 
@@ -135,18 +134,19 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Say in business words how one policy differs from another."""
-    from app.lifecycle.policies import compared
+    from app.lifecycle.judging import differing
+    from app.lifecycle.policies import understood
     from app.revisions_screen import difference_lines
 
     sides = (policy, other) if other is not None else ("live", policy)
     folders = {side: _understood(Path(side)) for side in sides if Path(side).is_dir()}
 
     async def go(policies: "Policies") -> "PolicyDifferences":
-        before, after = [folders[side] if side in folders else await policies.checked(side) for side in sides]
-        return compared(before, after)
+        before, after = [folders[side] if side in folders else await policies.files(side) for side in sides]
+        return understood(differing(before, after))
 
     needs_no_store = all(side in folders for side in sides)
-    found = compared(*(folders[side] for side in sides)) if needs_no_store else _asked(go)
+    found = understood(differing(*(folders[side] for side in sides))) if needs_no_store else _asked(go)
     terminal.say(found.model_dump_json() if as_json else "\n".join(difference_lines(found)))
 
 
@@ -185,15 +185,13 @@ def _fitting(folder: Path) -> "Report":
     return report
 
 
-def _understood(folder: Path) -> "Checked":
-    from rules.policy import check
-
+def _understood(folder: Path) -> Mapping[str, str]:
     with settings_read():
         report = checked(folder)
         if report.policy is None:
             terminal.show_report(report, terminal.note)
             raise StartError(f"{folder} cannot be compared", hint="mend what is listed above")
-    return check(report.files)
+    return report.files
 
 
 def _moment(text: str) -> datetime:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from consumers.live import LivePolicy
 from schemas.base import rfc3339
 from schemas.revision import Mark, RevisionRecord, RevisionState
 
@@ -25,6 +26,19 @@ class Who:
 
     def mark(self, now_ms: int) -> Mark:
         return Mark(at=rfc3339(now_ms), by=self.name, key=self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What is kept about a policy that fits."""
+
+    revision: str
+    name: str
+    identifiers: tuple[str, ...]
+
+    @staticmethod
+    def of(policy: LivePolicy) -> "Heading":
+        return Heading(policy.revision, policy.ruleset.policy.policy.name, tuple(policy.definition.identifiers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,16 @@
 """What the API and the commands call: drafts that were checked, steps that somebody takes, and what is shown."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
 from app.beside import beside
-from app.checking import Report, check_files
-from app.errors import PolicyRefused, UnknownRevision
+from app.checking import Report
+from app.errors import UnknownRevision
 from app.lifecycle.book import Book, Who
+from app.lifecycle.judging import Findings, Judged, differing, judged, misfits, refused
 from app.lifecycle.running import Lifecycle
 from app.lifecycle.steps import previous
-from consumers.live import LivePolicy
 from profiles.registry import Logged
-from rules.differences import differences
-from rules.policy import Checked, Finding, check
 from schemas.base import at_ms, rfc3339
 from schemas.difference import PolicyDifferences
 from schemas.revision import AuditEntry, AuditPage, RevisionContent, RevisionList, RevisionRecord, RevisionView
@@ -29,16 +26,17 @@ class Policies:
 
     async def draft(self, files: Mapping[str, str], who: Who, note: str = "") -> RevisionView:
         """Checks it first."""
-        now_ms = await self._lifecycle.now_ms()
-        return await self.keep(await beside(lambda: check_files(files, now_ms)), who, note)
+        found = await beside(judged, files, await self._lifecycle.now_ms())
+        return await self._keep(found, files, who, note)
 
     async def keep(self, report: Report, who: Who, note: str = "") -> RevisionView:
         """Drafts what was checked; what is there already stays as it is."""
-        if report.policy is None or not report.ok:
-            raise refused([each for each in report.findings if each.severity == "error"])
-        warnings = [str(each) for each in report.findings]
-        await self._lifecycle.draft(report.policy, report.files, warnings, who, note)
-        return await self.view(report.policy.revision)
+        return await self._keep(Judged.of(report), report.files, who, note)
+
+    async def _keep(self, found: Judged, files: Mapping[str, str], who: Who, note: str) -> RevisionView:
+        heading = found.required()
+        await self._lifecycle.draft(heading, files, [str(each) for each in found.findings], who, note)
+        return await self.view(heading.revision)
 
     async def approve(self, revision: str, who: Who, note: str = "") -> RevisionView:
         await self._lifecycle.approve(revision, who, note)
@@ -95,46 +93,28 @@ class Policies:
         found = await (self._lifecycle.logged(after, limit) if after else self._lifecycle.logged_last(limit))
         return AuditPage(entries=tuple(map(_entry, found)), cursor=found[-1].cursor if found else after)
 
-    async def checked(self, revision: str) -> Checked:
-        """The files of a revision, read again. Raises PolicyRefused if they cannot be understood any more."""
+    async def files(self, revision: str) -> dict[str, str]:
         named = (await self._lifecycle.followed()).live if revision == LIVE else revision
         files = await self._lifecycle.files(named or "")
         if not files:
             raise UnknownRevision(_no_such(revision))
-        checked = await beside(lambda: check(files))
-        if checked.policy is None:
-            raise refused(checked.findings)
-        return checked
+        return files
 
     async def diff(self, before: str, after: str) -> PolicyDifferences:
-        return await asyncio.to_thread(compared, await self.checked(before), await self.checked(after))
+        """Raises PolicyRefused if one cannot be understood any more."""
+        return understood(await beside(differing, await self.files(before), await self.files(after)))
 
     async def _require_fitting(self, revision: str) -> None:
         """It was checked when it was drafted; the program may be another one by now."""
-        checked = await self.checked(revision)
-        try:
-            await beside(lambda: LivePolicy.compiled(checked))
-        except ValueError as cause:
-            raise refused(checked.findings) from cause
+        findings = await beside(misfits, await self.files(revision))
+        if findings is not None:
+            raise refused(findings)
 
 
-def compared(before: Checked, after: Checked) -> PolicyDifferences:
-    """Of two that are understood."""
-    assert before.policy is not None
-    assert after.policy is not None
-    found = tuple(differences(before.policy, after.policy))
-    return PolicyDifferences(before=before.revision, after=after.revision, differences=found)
-
-
-def refused(findings: "list[Finding] | tuple[Finding, ...]") -> PolicyRefused:
-    """With the place of each."""
-    return PolicyRefused(
-        errors=[
-            {"file": each.position.file, "line": each.position.line, "column": each.position.column,
-             "reason": each.message, **({"hint": each.hint} if each.hint else {})}
-            for each in findings
-        ]
-    )  # fmt: skip
+def understood(found: PolicyDifferences | Findings) -> PolicyDifferences:
+    if not isinstance(found, PolicyDifferences):
+        raise refused(found)
+    return found
 
 
 def _no_such(revision: str) -> str:

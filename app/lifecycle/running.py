@@ -11,9 +11,8 @@ import orjson
 
 from app.keys import KeyStore
 from app.lifecycle import steps
-from app.lifecycle.book import FOLLOWED, Book, Scheduled, Who, opened, written
+from app.lifecycle.book import FOLLOWED, Book, Heading, Scheduled, Who, opened, written
 from app.lifecycle.steps import Taken, Wish
-from consumers.live import LivePolicy
 from profiles.errors import TooMuchContention
 from profiles.registry import Logged, Registry
 from schemas.revision import AuditStep, Mark, RevisionRecord
@@ -58,12 +57,12 @@ class Lifecycle:
         return await self._registry.logged_last(POLICY, count)
 
     async def draft(
-        self, policy: LivePolicy, files: Mapping[str, str], warnings: Sequence[str], who: Who, note: str = ""
+        self, heading: Heading, files: Mapping[str, str], warnings: Sequence[str], who: Who, note: str = ""
     ) -> bool:
         """Keeps a policy that was checked. False if there is this revision already."""
-        await self._registry.put_new(FILES, policy.revision, orjson.dumps(dict(files)))
+        await self._registry.put_new(FILES, heading.revision, orjson.dumps(dict(files)))
         drafted = who.mark(await self.now_ms())
-        record = _record(policy, drafted, note, warnings)
+        record = _record(heading, drafted, note, warnings)
         return await self._take(lambda book: steps.draft(book, record, who)) is not None
 
     async def approve(self, revision: str, who: Who, note: str = "") -> None:
@@ -113,12 +112,12 @@ class Lifecycle:
         raise TooMuchContention("the life of policies")
 
 
-def _record(policy: LivePolicy, drafted: Mark, note: str, warnings: Sequence[str]) -> RevisionRecord:
+def _record(heading: Heading, drafted: Mark, note: str, warnings: Sequence[str]) -> RevisionRecord:
     return RevisionRecord(
-        revision=policy.revision,
-        name=policy.ruleset.policy.policy.name,
+        revision=heading.revision,
+        name=heading.name,
         note=note,
         drafted=drafted,
         warnings=tuple(warnings),
-        identifiers=tuple(policy.definition.identifiers),
+        identifiers=heading.identifiers,
     )

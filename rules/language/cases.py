@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rules.language.condition import Expression, compile_expression
+from rules.language.condition import Expression, compile_expression, expression_of
 from rules.language.explain import explain
 from rules.language.frontend import parse_only
 from rules.language.problems import ConditionError, EvaluationError
@@ -171,7 +171,7 @@ def _evaluated(case: _Case) -> tuple[object | EvaluationError, bool | None]:
     vocabulary = Vocabulary(case.types)
     try:
         if case.unchecked:
-            expression = Expression(parse_only(case.source, vocabulary), vocabulary)
+            expression = expression_of(parse_only(case.source, vocabulary), vocabulary, Expression)
         else:
             expression = compile_expression(case.source, vocabulary)
     except ConditionError as refused:

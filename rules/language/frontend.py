@@ -35,7 +35,7 @@ class Checked:
     """An accepted expression: the front end's own form of it and the tree it serializes to."""
 
     source: str
-    declared: frozenset[str]
+    vocabulary: Vocabulary
     expression: cel.Expression
     message: Any
 
@@ -59,7 +59,7 @@ def _compiled(source: str, text: str, vocabulary: Vocabulary, *, unchecked: bool
         raise ConditionError(problems_in(str(refused), source, vocabulary)) from None
     except DecodeError:
         raise ConditionError((TOO_DEEP,)) from None
-    return Checked(source, frozenset(vocabulary.types), expression, message)
+    return Checked(source, vocabulary, expression, message)
 
 
 @lru_cache(maxsize=64)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from rules.language.condition import Condition
 from rules.language.grouping import Rule
@@ -35,6 +37,10 @@ class Matcher:
             (number, condition) for number, condition in enumerate(conditions) if not condition.generated
         ]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is generated goes along (app/crossing.py)."""
+        return _again, (self._collect, self._delegated)
+
     def hits(self, facts: Mapping[str, object]) -> list[int]:
         """The indexes of the conditions that hold, ascending."""
         found: list[int] = []
@@ -42,6 +48,12 @@ class Matcher:
         found += [number for number, condition in self._delegated if condition.holds(facts)]
         found.sort()
         return found
+
+
+def _again(collect: Collect, delegated: list[tuple[int, Condition]]) -> Matcher:
+    made = Matcher(())
+    made._collect, made._delegated = collect, delegated
+    return made
 
 
 def _rule(number: int, condition: Condition) -> Rule:
@@ -54,7 +66,7 @@ def _indexed(rules: Sequence[Rule], level: int) -> Collect:
         return _in_turn([collector(rules[at : at + _TOGETHER_MAX]) for at in range(0, len(rules), _TOGETHER_MAX)])
     rest, table = _by_value(rules, field)
     branches = {value: _indexed(wanting, level + 1) for value, wanting in table.items()}
-    return _looked_up(field, branches, _indexed(rest, level + 1) if rest else None)
+    return partial(_looked_up, field, branches, _indexed(rest, level + 1) if rest else None)
 
 
 def _worth_a_table(rules: Sequence[Rule]) -> str | None:
@@ -106,21 +118,22 @@ def _about(term: Node, field: str) -> bool:
 
 
 def _in_turn(parts: list[Collect]) -> Collect:
-    if len(parts) == 1:
-        return parts[0]
-
-    def collect(facts: Mapping[str, object], add: Callable[[int], None]) -> None:
-        for part in parts:
-            part(facts, add)
-
-    return collect
+    return parts[0] if len(parts) == 1 else partial(_each, parts)
 
 
-def _looked_up(field: str, branches: Mapping[object, Collect], rest: Collect | None) -> Collect:
-    def collect(facts: Mapping[str, object], add: Callable[[int], None]) -> None:
-        if rest is not None:
-            rest(facts, add)
-        if field in facts and (branch := branches.get(facts[field])) is not None:
-            branch(facts, add)
+def _each(parts: list[Collect], facts: Mapping[str, object], add: Callable[[int], None]) -> None:
+    for part in parts:
+        part(facts, add)
 
-    return collect
+
+def _looked_up(
+    field: str,
+    branches: Mapping[object, Collect],
+    rest: Collect | None,
+    facts: Mapping[str, object],
+    add: Callable[[int], None],
+) -> None:
+    if rest is not None:
+        rest(facts, add)
+    if field in facts and (branch := branches.get(facts[field])) is not None:
+        branch(facts, add)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rules.language.frontend import KNOWN, Checked
+from rules.language.frontend import KNOWN, Checked, check
 from rules.language.problems import EvaluationError
 from rules.language.runtime.values import TypeName, UInt
+from rules.language.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from cel_expr_python import cel  # type: ignore[import-untyped]
@@ -28,13 +29,18 @@ _UNKNOWN = re.compile(r'No value with name "([^"]+)" found in Activation')
 class Oracle:
     """A checked expression, evaluated by the front end."""
 
-    __slots__ = ("_expression", "_reads", "_tests")
+    __slots__ = ("_checked", "_expression", "_reads", "_tests")
 
     def __init__(self, checked: Checked) -> None:
         names = _names(checked)
+        self._checked = checked
         self._expression = checked.expression
         self._tests = [name for name in names if name.startswith(KNOWN)]
         self._reads = [name for name in names if name not in self._tests]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What the front end has made cannot leave its process."""
+        return _again, (self._checked.source, self._checked.vocabulary)
 
     def run(self, facts: Mapping[str, object]) -> object:
         """The value for these facts, or the EvaluationError that stands in its place."""
@@ -51,9 +57,13 @@ class Oracle:
         return self.run
 
 
+def _again(source: str, vocabulary: Vocabulary) -> Oracle:
+    return Oracle(check(source, vocabulary))
+
+
 def _names(checked: Checked) -> set[str]:
     if checked.message.DESCRIPTOR.name == "ParsedExpr":
-        return set(checked.declared)
+        return set(checked.vocabulary.types)
     return {reference.name.removeprefix(".") for reference in checked.message.reference_map.values()}
 
 

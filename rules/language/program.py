@@ -7,6 +7,7 @@ stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from rules.language import python as py
@@ -28,10 +29,16 @@ class Program:
 
     __slots__ = ("_careful", "_fast", "tree")
 
-    def __init__(self, tree: Node) -> None:
+    def __init__(
+        self, tree: Node, fast: Callable[[Facts], object] | None = None, careful: _Careful | None = None
+    ) -> None:
         self.tree = tree
-        self._fast: Callable[[Facts], object] | None = None  # not its own method: what is in no cycle goes by itself
-        self._careful: _Careful | None = None
+        self._fast = fast  # not its own method: what is in no cycle goes by itself
+        self._careful = careful
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What is generated goes along (app/crossing.py)."""
+        return Program, (self.tree, self._fast, self._careful)
 
     def run(self, facts: Facts) -> object:
         """The value for these facts, or the EvaluationError that stands in its place."""
@@ -75,25 +82,23 @@ def budget(names: py.Globals) -> Any:
 
 def _careful(tree: Node) -> _Careful:
     if isinstance(tree, Call) and tree.function in ("_&&_", "_||_") and tree.type == "bool":
-        return _of_sides([Program(side) for side in operands(tree, tree.function)], tree.function == "_||_")
-    return _of_one(tree)
+        return partial(_of_sides, [Program(side) for side in operands(tree, tree.function)], tree.function == "_||_")
+    asked = needed(tree)
+    read = [part.name for part in walk(tree) if isinstance(part, Name) and part.name in asked]
+    return partial(_of_one, read, compiled(tree, careful=True))
 
 
-def _of_sides(sides: list[Program], decisive: bool) -> _Careful:
+def _of_sides(sides: list[Program], decisive: bool, facts: Facts, budget: list[int]) -> object:
     """A chain of `&&` or `||`: one decisive side is enough, else the first error stands."""
-
-    def run(facts: Facts, budget: list[int]) -> object:
-        failure: EvaluationError | None = None
-        for side in sides:
-            budget[0] = STEPS_MAX
-            value = side.carefully(facts, budget)
-            if value is decisive:
-                return decisive
-            if value is not (not decisive):
-                failure = failure or _as_error(value)
-        return failure or not decisive
-
-    return run
+    failure: EvaluationError | None = None
+    for side in sides:
+        budget[0] = STEPS_MAX
+        value = side.carefully(facts, budget)
+        if value is decisive:
+            return decisive
+        if value is not (not decisive):
+            failure = failure or _as_error(value)
+    return failure or not decisive
 
 
 def _as_error(value: object) -> EvaluationError:
@@ -103,19 +108,12 @@ def _as_error(value: object) -> EvaluationError:
     return EvaluationError(f"a logical operator cannot be applied to {type_of(value)}")
 
 
-def _of_one(tree: Node) -> _Careful:
+def _of_one(read: list[str], function: _Careful, facts: Facts, budget: list[int]) -> object:
     """Anything else. Unknown names are looked for first: that is what mostly fails, and raising is slow."""
-    asked = needed(tree)
-    read = [part.name for part in walk(tree) if isinstance(part, Name) and part.name in asked]
-    function = compiled(tree, careful=True)
-
-    def run(facts: Facts, budget: list[int]) -> object:
-        for name in read:
-            if name not in facts:
-                return EvaluationError(f"{name} is not known")
-        try:
-            return function(facts, budget)
-        except ERRORS as error:
-            return EvaluationError(sentence(error))
-
-    return run
+    for name in read:
+        if name not in facts:
+            return EvaluationError(f"{name} is not known")
+    try:
+        return function(facts, budget)
+    except ERRORS as error:
+        return EvaluationError(sentence(error))

@@ -7,6 +7,7 @@ nodes name are kept beside them in a `Globals`.
 from __future__ import annotations
 
 import ast
+import marshal
 import math
 import types
 from collections.abc import Callable, Sequence
@@ -55,6 +56,15 @@ class Globals:
         code = compile(module, f"<{definition.name}>", "exec")
         body = next(part for part in code.co_consts if isinstance(part, types.CodeType))
         return types.FunctionType(body, self.values)
+
+
+def parts(function: types.FunctionType) -> tuple[bytes, dict[str, Any]]:
+    """What a generated function is made of: for another process of the same Python."""
+    return marshal.dumps(function.__code__), {**function.__globals__, "__builtins__": {}}
+
+
+def joined(code: bytes, values: dict[str, Any]) -> Callable[..., Any]:
+    return types.FunctionType(marshal.loads(code), values)  # noqa: S302 – made by `parts`
 
 
 def load(name: str) -> ast.expr:

@@ -29,6 +29,9 @@ class Vocabulary:
         self._items = frozenset(self.types.items())
         self._hash = hash(self._items)
 
+    def __reduce__(self) -> tuple[type, tuple[dict[str, str]]]:
+        return Vocabulary, (dict(self.types),)  # a hash of texts is right in its own process only
+
     def extended(self, more: Mapping[str, str]) -> Vocabulary:
         return Vocabulary({**self.types, **more})
 

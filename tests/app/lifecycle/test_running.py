@@ -1,18 +1,23 @@
 """Steps on a real Redis: many at once, repeated, logged with what they change; and processes that follow a schedule."""
 
 import asyncio
+import os
+import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import yaml
 
 from app.errors import NotApproved, RequestError, WrongState
 from app.keys import KeyStore
-from app.lifecycle.book import Who
+from app.lifecycle.book import Heading, Who
 from app.lifecycle.running import Lifecycle
-from app.publishing import LivePolicies, PolicyStore
+from app.publishing import LivePolicies, PolicyStore, live_of
+from bench.catalogue import files_of
+from bench.catalogue import policy as bench_policy
 from consumers.live import LivePolicy
 from profiles.connection import Redis, connected
 from profiles.registry import Logged, Registry
@@ -41,7 +46,7 @@ async def drafted(lifecycle: Lifecycle, *values: int, who: Who = ANN) -> list[st
     revisions = []
     for value in values:
         compiled, files = policy(value)
-        await lifecycle.draft(compiled, files, (), who)
+        await lifecycle.draft(Heading.of(compiled), files, (), who)
         revisions.append(compiled.revision)
     return revisions
 
@@ -258,3 +263,32 @@ def test_a_scheduled_policy_is_compiled_before_its_time_and_once(
         assert compiled == [one, soon]
 
     on_redis(redis_url, story)
+
+
+def test_who_stops_while_a_policy_is_compiled_does_not_wait_for_it(redis_url: str) -> None:
+    files = files_of(bench_policy(200, random.Random(1), rules=400))
+    compiled = live_of(files)
+
+    async def story(lifecycle: Lifecycle, redis: Redis) -> None:
+        await lifecycle.draft(Heading.of(compiled), files, (), ANN)
+        await lifecycle.publish(compiled.revision, ANN)
+        live = LivePolicies(PolicyStore(Registry(redis)))
+        looking = asyncio.create_task(live.look())
+        await until(lambda: bool(children()))
+        live.stop()
+        await looking
+        assert live.current is None
+        await until(lambda: not children())
+
+    on_redis(redis_url, story)
+
+
+def children() -> list[int]:
+    """The processes that this one has started for a policy."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            _, _, said = each.read_text().rpartition(")")
+            if int(said.split()[1]) == os.getpid() and b"errand" in (each.parent / "cmdline").read_bytes():
+                found.append(int(each.parent.name))
+    return found
