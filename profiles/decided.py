@@ -1,7 +1,7 @@
 """The keys that a decision is found by: its record, and what each of its response codes stands for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 from msgspec import Struct
@@ -26,8 +26,7 @@ class KnownCode(Struct, frozen=True):
         return ENCODER.encode(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """Where a decision stands and for how long."""
 
     shard: int

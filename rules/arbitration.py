@@ -4,12 +4,11 @@ score = propensity^exponent × value × context × levers (DESIGN §5). Each fac
 by the policy, and is written into the record.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from rules.bounds import LEAST_LIKELY, MOST_LIKELY, within
 from rules.candidates import Candidate
@@ -38,8 +37,9 @@ class NothingLearned:
         return [1.0] * len(candidates)
 
 
-class Scored(NamedTuple):
-    """A candidate with its score. There are many in a decision, so it is quick to make."""
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A candidate with its score."""
 
     candidate: Candidate
     score: float
@@ -78,18 +78,27 @@ def ranked(
 
 
 def _by_score(scored: Sequence[Scored], seed: int) -> list[Scored]:
-    scores = [each.score for each in scored]
-    if len(set(scores)) == len(scores):
-        return sorted(scored, key=itemgetter(1), reverse=True)
-    shared = Counter(scores)
+    """Chance is asked only where it decides: it takes longer than a score."""
+    found = sorted(scored, key=_score, reverse=True)
+    first, amount = 0, len(found)
+    while first < amount:
+        end, score = first + 1, found[first].score
+        while end < amount and found[end].score == score:
+            end += 1
+        if end > first + 1:
+            found[first:end] = _by_chance(found[first:end], seed)
+        first = end
+    return found
 
-    seeded = blake2b(f"{seed}|".encode(), digest_size=8)
 
-    # chance is asked only where it decides: it takes longer than a score
-    def rank(each: Scored) -> tuple[float, bytes]:
-        return -each.score, _chance(seeded, each.candidate) if shared[each.score] > 1 else b""
+def _score(scored: Scored) -> float:
+    return scored.score
 
-    return sorted(scored, key=rank)
+
+def _by_chance(scored: Sequence[Scored], seed: int) -> list[Scored]:
+    drawn = [(blake2b(f"{seed}|{each.candidate.key}".encode(), digest_size=8).digest(), each) for each in scored]
+    drawn.sort(key=itemgetter(0))
+    return [each for _, each in drawn]
 
 
 def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: Arbitration) -> Scored:
@@ -107,9 +116,3 @@ def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: 
         factors["levers"] = levers = candidate.levers
         score *= levers
     return Scored(candidate, score, factors, left_out(candidate, Reason.OUTRANKED, f"score {score:g}"))
-
-
-def _chance(seeded: blake2b, candidate: Candidate) -> bytes:
-    hashed = seeded.copy()
-    hashed.update(candidate.key.encode())
-    return hashed.digest()

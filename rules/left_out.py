@@ -6,7 +6,7 @@ So each brings its JSON along: what can be known when a policy is compiled is wr
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import orjson
 
@@ -14,8 +14,9 @@ from rules.candidates import Candidate
 from rules.reasons import Reason
 
 
-class LeftOut(NamedTuple):
-    """A candidate that was not chosen. There are many in a decision, so it is quick to make."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A candidate that was not chosen."""
 
     candidate: Candidate
     reason: Reason
