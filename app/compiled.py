@@ -33,6 +33,7 @@ HOT = (
     "consumers/folding/triggers.py",
     "consumers/folding/visits.py",
     "consumers/guarded_batch.py",
+    "consumers/meter.py",
     "consumers/redis_streams.py",
     "profiles/aggregates.py",
     "profiles/attribution.py",

@@ -30,7 +30,7 @@ def gather() -> int:
     libc = ctypes.CDLL(None)
     libc.madvise.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
     started, gathered = time.monotonic(), 0
-    for first, end in _whole(MAPS.read_text()):
+    for first, end in whole(MAPS.read_text()):
         libc.madvise(first, end - first, MADV_HUGEPAGE)  # for what comes to lie there later
         gathered += sum(not libc.madvise(at, HUGE_BYTES, MADV_COLLAPSE) for at in range(first, end, HUGE_BYTES))
     took_ms = round((time.monotonic() - started) * 1_000)
@@ -38,7 +38,7 @@ def gather() -> int:
     return gathered * HUGE_BYTES
 
 
-def _whole(maps: str) -> Iterator[tuple[int, int]]:
+def whole(maps: str) -> Iterator[tuple[int, int]]:
     """The huge pages that lie wholly in memory that can be written and is no file's: from where to where."""
     for line in maps.splitlines():
         span, may, _, _, inode, *name = line.split(maxsplit=5)

@@ -6,10 +6,12 @@ cannot be compiled here is reported, and the running one stays. What is schedule
 every process looks, the first one makes it live, and all take over what they have ready.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
 from app.beside import beside
+from app.huge_pages import gather
 from app.lifecycle.book import Scheduled, Who
 from app.lifecycle.running import Lifecycle
 from consumers.live import LivePolicy
@@ -93,6 +95,7 @@ class LivePolicies:
         if policy is not None:
             self._current = policy
             log.info("policy is live", extra={"revision": revision})
+            await asyncio.to_thread(gather)  # what is asked thousands of times a second stands in memory now
 
     async def _promoted(self, schedule: Sequence[Scheduled]) -> bool:
         """Gets ready what is scheduled soon. Whether something was due, and may be live now."""

@@ -5,14 +5,14 @@
 The shop of `bench.serving` (200 offers, 500 rules, caps, cells) and its requests. Every decision is about another of
 20,000 customers, whose profile and ledger are read from the bytes that stand in Redis; in between, as much memory as
 the second cache holds is walked through, as a request's way through HTTP, the event loop and Redis does. Each stage is
-what the API runs (app/decisioning.py), with a store that is never asked. The figures are medians over all decisions of
-a round, and of these the median: what an average request pays, not what the luckiest does, as in `bench.judging`.
+what the API runs (app/decisioning.py), with a store that is never asked; memory is in huge pages, as there. The figures
+are medians over all decisions of a round, and of these the median: what an average request pays, not the luckiest as in
+`bench.judging`.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,10 +28,12 @@ from redis.asyncio import Redis
 from app.asked import Asked
 from app.committing import commit_of, said_of
 from app.decisioning import Decisioning
+from app.huge_pages import gather
 from app.metrics import OF_WORKERS, Metrics
 from bench.load import requests, shop
 from bench.load.customers import subject
 from bench.report import print_figures, print_table
+from consumers.garbage import collect_rarely
 from consumers.live import LivePolicy
 from consumers.meter import count_decision
 from profiles.decided import Kept
@@ -126,8 +128,8 @@ def main() -> None:
     pure, numbers = Pure(), iter(range(10**9))
     for _ in range(300):
         pure.decide(next(numbers), lambda _, do: do())
-    gc.collect()
-    gc.freeze()
+    collect_rarely()
+    gather()
     if arguments.profile:
         profile(pure, numbers)
         return

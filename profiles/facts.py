@@ -25,16 +25,33 @@ class FactReader:
     """Computes the named facts of any situation. Names that nobody declared are left to the rule set."""
 
     def __init__(self, definition: Definition, names: Iterable[str]) -> None:
-        found = ((name, _getter(name, definition)) for name in sorted(names))
-        self._getters = tuple((name, getter) for name, getter in found if getter is not None)
+        found = ((name, _getter(name, definition), _plain(name, definition)) for name in sorted(names))
+        self._getters = tuple((name, getter, plain) for name, getter, plain in found if getter is not None)
 
     def read(self, situation: Situation) -> dict[str, Any]:
         found = {}
-        for name, getter in self._getters:
-            value = getter(situation)
+        states, now_ms = situation.profile.features, situation.now_ms
+        for name, getter, plain in self._getters:
+            value = getter(situation) if plain is None else plain.read(states.get(plain.key), now_ms)
             if value is not None:
                 found[name] = value
         return found
+
+
+class Plain:
+    """A feature that is read as it stands in the profile. There are many, so that they are asked without detours."""
+
+    def __init__(self, feature: FeatureDefinition) -> None:
+        self.key = feature.key
+        self.read = feature.reading()
+
+
+def _plain(name: str, definition: Definition) -> Plain | None:
+    scope, _, field = name.partition(".")
+    if scope != "customer" or field in KNOWN or field not in definition.features:
+        return None
+    feature = definition.features[field]
+    return Plain(feature) if feature.value_type != "timestamp" and feature.with_current else None
 
 
 def _getter(name: str, definition: Definition) -> Getter | None:
@@ -87,10 +104,7 @@ KNOWN: Mapping[str, Getter] = {
 
 
 def _feature(feature: FeatureDefinition) -> Getter:
-    if feature.value_type == "timestamp" or not feature.with_current:
-        return lambda situation: read_feature(feature, _counted(feature, situation).features, situation.now_ms)
-    read, key = feature.reading(), feature.key
-    return lambda situation: read(situation.profile.features.get(key), situation.now_ms)
+    return lambda situation: read_feature(feature, _counted(feature, situation).features, situation.now_ms)
 
 
 def _counted(feature: FeatureDefinition, situation: Situation) -> Profile:

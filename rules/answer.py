@@ -44,7 +44,7 @@ def answered(judgement: Judgement, facts: Facts, origin: Origin) -> Answered:
         holdout=judgement.holdout,
         judgement=judgement,
         answer=said + b"}",
-        record=b"%b,%b" % (said, _stands_on(judgement, facts, origin, takes)),
+        record=b"".join([said, b",", _stands_on(judgement, facts, origin, takes)]),
     )
 
 

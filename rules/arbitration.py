@@ -44,13 +44,23 @@ class Scored:
     candidate: Candidate
     score: float
     factors: dict[str, float]
-    outranked: LeftOut
-    """What is said of it where the slots go to better scores."""
+    _outranked: LeftOut | None
+    """Where everybody has it with this score."""
+
+    @property
+    def outranked(self) -> LeftOut:
+        """What is said of it where the slots go to better scores."""
+        return self._outranked or outranked(self.candidate, self.score)
+
+
+def outranked(candidate: Candidate, score: float) -> LeftOut:
+    return left_out(candidate, Reason.OUTRANKED, f"score {score:g}")
 
 
 def alone(candidate: Candidate, arbitration: Arbitration) -> Scored:
     """As it is where nothing is learned and nothing pushes it: the same for everybody, so that it is made once."""
-    return _scored(candidate, 0.0, 1.0, arbitration)
+    score, factors = _score_of(candidate, 0.0, 1.0, arbitration)
+    return Scored(candidate, score, factors, outranked(candidate, score))
 
 
 def ranked(
@@ -102,6 +112,13 @@ def _by_chance(scored: Sequence[Scored], seed: int) -> list[Scored]:
 
 
 def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: Arbitration) -> Scored:
+    score, factors = _score_of(candidate, boost, propensity, arbitration)
+    return Scored(candidate, score, factors, None)
+
+
+def _score_of(
+    candidate: Candidate, boost: float, propensity: float, arbitration: Arbitration
+) -> tuple[float, dict[str, float]]:
     score = 1.0 if propensity == 1 else min(MOST_LIKELY, max(LEAST_LIKELY, propensity))
     if arbitration.propensity_exponent != 1:
         score **= arbitration.propensity_exponent
@@ -115,4 +132,4 @@ def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: 
     if arbitration.levers:
         factors["levers"] = levers = candidate.levers
         score *= levers
-    return Scored(candidate, score, factors, left_out(candidate, Reason.OUTRANKED, f"score {score:g}"))
+    return score, factors
