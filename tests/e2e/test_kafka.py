@@ -153,7 +153,7 @@ async def test_one_command_with_kafka(environ: dict[str, str], shop_folder: Path
     run(service.environ, "topics")
     try:
         service.start()
-        service.run("publish", str(shop_folder))
+        service.publish(shop_folder)
         service.post("/v1/interactions", [purchase(number) for number in range(20)])
         eventually("it is folded", lambda: service.get("/v1/scorecard")["totals"]["interactions"] == 20)
         service.stop()
