@@ -93,7 +93,8 @@ class Funnel:
         their own conditions; `may_all`: no list, consent, requirement or quiet hour stands against any of them."""
         inherited = self._inherited(section.above)
         falls, at = inherited.level, inherited.at
-        for ready, number in zip(section.ready, section.numbers, strict=True):
+        for place, ready in enumerate(section.ready):
+            number = section.numbers[place]
             first = self._first_false(ready) if number < 0 else firsts[number]
             if first is None or falls < 0 or ready.looks_at_offer:
                 fell = self._carefully(ready.candidate)
