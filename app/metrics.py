@@ -1,6 +1,6 @@
 """Every metric there is, on one page. Names follow Prometheus: counters end in `_total`, times in `_seconds`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
@@ -132,7 +132,7 @@ class Metrics:
             increase = self._found[key] = counter.inc
         increase(amount)
 
-    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+    def tally(self, name: str, each: Sequence[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
         self._tallies[name].add(each, together)
 
     def observe(self, name: str, seconds: float) -> None:

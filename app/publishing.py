@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from app.beside import beside
+from app.huge_pages import gather
 from app.lifecycle.book import Heading, Scheduled, Who
 from app.lifecycle.running import Lifecycle
 from consumers.live import LivePolicy
@@ -102,6 +103,7 @@ class LivePolicies:
         if policy is not None:
             self._current = policy
             log.info("policy is live", extra={"revision": revision})
+            await asyncio.to_thread(gather)  # what is asked thousands of times a second stands in memory now
 
     async def _promoted(self, schedule: Sequence[Scheduled]) -> bool:
         """Gets ready what is scheduled soon. Whether something was due, and may be live now."""

@@ -5,7 +5,8 @@ candidates. The first label is bounded: what comes after `most` values is counte
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from threading import Lock
 
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -14,6 +15,8 @@ from prometheus_client.registry import Collector
 OTHER = "other"
 MOST_NEW = 2_000
 """So many different ones are counted before they are added up."""
+MOST_WAITING = 32
+"""So many of what is said at once are counted together: by then their values are in the core's cache."""
 Labels = tuple[str, ...]
 
 
@@ -25,29 +28,39 @@ class Tally(Collector):
         self._most = most
         self._known: set[str] = set()
         self._counts: Counter[Labels] = Counter()
-        self._new: dict[Labels, int] = {}
+        self._waiting: list[Sequence[Labels]] = []
+        self._new: Counter[Labels] = Counter()
         self._together: dict[int, tuple[Mapping[Labels, int], int]] = {}
         """What comes again and again, by its id, with how often it has come."""
         self._settling = Lock()
 
-    def add(self, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
-        for one in each:  # a few: quicker than Counter.update
-            self._new[one] = self._new.get(one, 0) + 1
+    def add(self, each: Sequence[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+        """`each` is not to be changed afterwards."""
+        self._waiting.append(each)
+        if len(self._waiting) >= MOST_WAITING:
+            self._count()
         for counts in together:
             _, times = self._together.get(id(counts), (counts, 0))
             self._together[id(counts)] = counts, times + 1
         if len(self._new) + len(self._together) > MOST_NEW:
             self._settle()
 
+    def _count(self) -> None:
+        """Whoever scrapes meanwhile sees all of it once."""
+        with self._settling:
+            self._new.update(chain.from_iterable(self._waiting))
+            self._waiting = []
+
     def _settle(self) -> None:
         """Adds up what is new; whoever scrapes meanwhile sees it once."""
         with self._settling:
             self._counts = self._added_up()
-            self._new, self._together = {}, {}
+            self._waiting, self._new, self._together = [], Counter(), {}
 
     def _added_up(self) -> Counter[Labels]:
         found = Counter(self._counts)
-        waiting = [(dict(self._new), 1), *list(self._together.values())]
+        said = Counter(chain.from_iterable(list(self._waiting)))
+        waiting = [(said, 1), (dict(self._new), 1), *list(self._together.values())]
         for counts, times in waiting:
             for values, amount in counts.items():
                 found[self._bounded(values)] += amount * times

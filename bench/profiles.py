@@ -27,7 +27,7 @@ import cProfile
 import pstats
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,7 @@ POLICY: dict[str, Any] = {
 class NoMeter:
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
-    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None: ...
+    def tally(self, name: str, each: Sequence[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None: ...
 
     def observe(self, name: str, seconds: float) -> None: ...
 

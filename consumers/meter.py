@@ -1,6 +1,6 @@
 """What workers count and time; the application turns it into metrics."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from rules.answer import Answered
@@ -14,7 +14,7 @@ Labels = tuple[str, ...]
 class Meter(Protocol):
     def count(self, name: str, amount: int = 1, **labels: str) -> None: ...
 
-    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+    def tally(self, name: str, each: Sequence[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
         """Many at once, by the values of their labels. `together`: what stays as it is and comes again and again."""
 
     def observe(self, name: str, seconds: float) -> None: ...

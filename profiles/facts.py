@@ -8,49 +8,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
-
 from profiles.definition import Definition
 from profiles.features import FeatureDefinition
 from profiles.fields import fact
 from profiles.fold import event_value
 from profiles.profile import Profile, Session
+from profiles.situation import Situation as Situation
 from profiles.tags import held
 from schemas.base import moment
-from schemas.interaction import SESSION_ENDED, Interaction
 from schemas.observed import FieldType
-
-
-class Situation(Struct, frozen=True):
-    """Whom and what the facts are about."""
-
-    subject: str
-    profile: Profile
-    channel: str
-    now_ms: int
-    event: Interaction | None = None
-    """The event that is judged; the profile holds it already."""
-    context: Mapping[str, Any] | None = None
-    before: Profile | None = None
-    """The profile without that event; None where no event is judged."""
-    visit: Session | None = None
-    """The visit that is judged, such as one that has ended; None: the open one on the channel."""
-
-    def session(self, definition: Definition) -> Session | None:
-        return self._open(self.profile, definition)
-
-    def session_before(self, definition: Definition) -> Session | None:
-        """The visit without the event that is judged; None if that event began it."""
-        return self._open(self.before or self.profile, definition)
-
-    def _open(self, profile: Profile, definition: Definition) -> Session | None:
-        if self.visit is not None or (self.event is not None and self.event.type == SESSION_ENDED):
-            return self.visit  # of a visit that has ended, the event says all
-        found = profile.sessions.get(self.channel)
-        if found is None or found.open_at(self.now_ms, definition.session_idle_ms):
-            return found
-        return found if self.event is not None and found.ended_with(self.event.type, self.event.at_ms) else None
-
 
 Getter = Callable[[Situation], Any]
 
@@ -60,19 +26,36 @@ class FactReader:
 
     def __init__(self, definition: Definition, names: Iterable[str]) -> None:
         self._made_of = definition, tuple(sorted(names))
-        found = ((name, _getter(name, definition)) for name in self._made_of[1])
-        self._getters = tuple((name, getter) for name, getter in found if getter is not None)
+        found = ((name, _getter(name, definition), _plain(name, definition)) for name in self._made_of[1])
+        self._getters = tuple((name, getter, plain) for name, getter, plain in found if getter is not None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return FactReader, self._made_of
 
     def read(self, situation: Situation) -> dict[str, Any]:
         found = {}
-        for name, getter in self._getters:
-            value = getter(situation)
+        states, now_ms = situation.profile.features, situation.now_ms
+        for name, getter, plain in self._getters:
+            value = getter(situation) if plain is None else plain.read(states.get(plain.key), now_ms)
             if value is not None:
                 found[name] = value
         return found
+
+
+class Plain:
+    """A feature that is read as it stands in the profile. There are many, so that they are asked without detours."""
+
+    def __init__(self, feature: FeatureDefinition) -> None:
+        self.key = feature.key
+        self.read = feature.reading()
+
+
+def _plain(name: str, definition: Definition) -> Plain | None:
+    scope, _, field = name.partition(".")
+    if scope != "customer" or field in KNOWN or field not in definition.features:
+        return None
+    feature = definition.features[field]
+    return Plain(feature) if feature.value_type != "timestamp" and feature.with_current else None
 
 
 def _getter(name: str, definition: Definition) -> Getter | None:
@@ -125,10 +108,7 @@ KNOWN: Mapping[str, Getter] = {
 
 
 def _feature(feature: FeatureDefinition) -> Getter:
-    if feature.value_type == "timestamp" or not feature.with_current:
-        return lambda situation: read_feature(feature, _counted(feature, situation).features, situation.now_ms)
-    read, key = feature.reading(), feature.key
-    return lambda situation: read(situation.profile.features.get(key), situation.now_ms)
+    return lambda situation: read_feature(feature, _counted(feature, situation).features, situation.now_ms)
 
 
 def _counted(feature: FeatureDefinition, situation: Situation) -> Profile:

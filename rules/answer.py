@@ -6,110 +6,28 @@ written already: that of a candidate when the policy is compiled (rules/left_out
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import orjson
-from msgspec import Struct
 from pydantic import TypeAdapter
 
 from rules import codes
-from rules.decide import Choice, HeldBack, Judgement
+from rules.answered import Answered as Answered
+from rules.answered import Kept as Kept
+from rules.answered import Origin as Origin
+from rules.answered import Recorded as Recorded
+from rules.answered import Reply as Reply
+from rules.answered import Treated as Treated
+from rules.judgement import Choice, HeldBack, Judgement
 from schemas.base import rfc3339
-from schemas.decision import Decision, DecisionRecord, Facts
+from schemas.decision import DecisionRecord, Facts
 from schemas.identity import fields_of
 from schemas.stock import Taking
 
 ENCODER = msgspec.json.Encoder()
 DURATION = TypeAdapter(timedelta)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What makes a decision this decision: enough to draw it again."""
-
-    decision: str
-    at_ms: int
-    shard: int
-    seed: int
-    salt: int
-    """How often codes had to be drawn anew, because one was taken."""
-    revision: str
-    model: str
-
-
-class Treated(Struct, frozen=True, omit_defaults=True):
-    """A treatment as it is written: `ChosenTreatment` says what each field means."""
-
-    code: str
-    placement: str
-    rank: int
-    campaign: str
-    program: str
-    cell: str
-    offer: str
-    offer_name: str
-    kind: str
-    treatment: str
-    language: str
-    content: dict[str, str]
-    score: float
-    factors: dict[str, float]
-    continues: str | None = None
-    same_contact: bool | None = None
-
-
-class Kept(Struct, frozen=True):
-    """What a holdout kept back, as it is written: `Withheld`."""
-
-    placement: str
-    kind: str
-    campaign: str
-    program: str
-    cell: str
-    offer: str
-
-
-class Answered(Struct, frozen=True):
-    """A decision in its two forms, and what a commit and the metrics need of it."""
-
-    decision: str
-    channel: str
-    treatments: tuple[Treated, ...]
-    withheld: tuple[Kept, ...]
-    takes: dict[str, dict[str, Taking]] | None
-    holdout: dict[str, bool] | None
-    judgement: Judgement
-    answer: bytes
-    """What the caller gets: a `Decision`."""
-    record: bytes
-    """What is stored and logged: a `DecisionRecord`."""
-
-    @property
-    def document(self) -> DecisionRecord:
-        """The record, read back."""
-        return DecisionRecord.model_validate_json(self.record)
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A decision that was made before."""
-
-    record: bytes
-
-    @property
-    def answer(self) -> bytes:
-        found = orjson.loads(self.record)
-        return orjson.dumps({name: found[name] for name in Decision.model_fields if name in found})
-
-    @property
-    def document(self) -> DecisionRecord:
-        return DecisionRecord.model_validate_json(self.record)
-
-
-Reply = Answered | Recorded
 
 
 def answered(judgement: Judgement, facts: Facts, origin: Origin) -> Answered:
@@ -126,7 +44,7 @@ def answered(judgement: Judgement, facts: Facts, origin: Origin) -> Answered:
         holdout=judgement.holdout,
         judgement=judgement,
         answer=said + b"}",
-        record=b"%b,%b" % (said, _stands_on(judgement, facts, origin, takes)),
+        record=b"".join([said, b",", _stands_on(judgement, facts, origin, takes)]),
     )
 
 

@@ -4,12 +4,11 @@ score = propensity^exponent × value × context × levers (DESIGN §5). Each fac
 by the policy, and is written into the record.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from rules.bounds import LEAST_LIKELY, MOST_LIKELY, within
 from rules.candidates import Candidate
@@ -38,19 +37,30 @@ class NothingLearned:
         return [1.0] * len(candidates)
 
 
-class Scored(NamedTuple):
-    """A candidate with its score. There are many in a decision, so it is quick to make."""
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A candidate with its score."""
 
     candidate: Candidate
     score: float
     factors: dict[str, float]
-    outranked: LeftOut
-    """What is said of it where the slots go to better scores."""
+    _outranked: LeftOut | None
+    """Where everybody has it with this score."""
+
+    @property
+    def outranked(self) -> LeftOut:
+        """What is said of it where the slots go to better scores."""
+        return self._outranked or outranked(self.candidate, self.score)
+
+
+def outranked(candidate: Candidate, score: float) -> LeftOut:
+    return left_out(candidate, Reason.OUTRANKED, f"score {score:g}")
 
 
 def alone(candidate: Candidate, arbitration: Arbitration) -> Scored:
     """As it is where nothing is learned and nothing pushes it: the same for everybody, so that it is made once."""
-    return _scored(candidate, 0.0, 1.0, arbitration)
+    score, factors = _score_of(candidate, 0.0, 1.0, arbitration)
+    return Scored(candidate, score, factors, outranked(candidate, score))
 
 
 def ranked(
@@ -78,21 +88,37 @@ def ranked(
 
 
 def _by_score(scored: Sequence[Scored], seed: int) -> list[Scored]:
-    scores = [each.score for each in scored]
-    if len(set(scores)) == len(scores):
-        return sorted(scored, key=itemgetter(1), reverse=True)
-    shared = Counter(scores)
+    """Chance is asked only where it decides: it takes longer than a score."""
+    found = sorted(scored, key=_score, reverse=True)
+    first, amount = 0, len(found)
+    while first < amount:
+        end, score = first + 1, found[first].score
+        while end < amount and found[end].score == score:
+            end += 1
+        if end > first + 1:
+            found[first:end] = _by_chance(found[first:end], seed)
+        first = end
+    return found
 
-    seeded = blake2b(f"{seed}|".encode(), digest_size=8)
 
-    # chance is asked only where it decides: it takes longer than a score
-    def rank(each: Scored) -> tuple[float, bytes]:
-        return -each.score, _chance(seeded, each.candidate) if shared[each.score] > 1 else b""
+def _score(scored: Scored) -> float:
+    return scored.score
 
-    return sorted(scored, key=rank)
+
+def _by_chance(scored: Sequence[Scored], seed: int) -> list[Scored]:
+    drawn = [(blake2b(f"{seed}|{each.candidate.key}".encode(), digest_size=8).digest(), each) for each in scored]
+    drawn.sort(key=itemgetter(0))
+    return [each for _, each in drawn]
 
 
 def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: Arbitration) -> Scored:
+    score, factors = _score_of(candidate, boost, propensity, arbitration)
+    return Scored(candidate, score, factors, None)
+
+
+def _score_of(
+    candidate: Candidate, boost: float, propensity: float, arbitration: Arbitration
+) -> tuple[float, dict[str, float]]:
     score = 1.0 if propensity == 1 else min(MOST_LIKELY, max(LEAST_LIKELY, propensity))
     if arbitration.propensity_exponent != 1:
         score **= arbitration.propensity_exponent
@@ -106,10 +132,4 @@ def _scored(candidate: Candidate, boost: float, propensity: float, arbitration: 
     if arbitration.levers:
         factors["levers"] = levers = candidate.levers
         score *= levers
-    return Scored(candidate, score, factors, left_out(candidate, Reason.OUTRANKED, f"score {score:g}"))
-
-
-def _chance(seeded: blake2b, candidate: Candidate) -> bytes:
-    hashed = seeded.copy()
-    hashed.update(candidate.key.encode())
-    return hashed.digest()
+    return score, factors

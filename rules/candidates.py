@@ -118,6 +118,8 @@ class Candidate:
     """The first choice for each channel and placement."""
     wordings: Mapping[Place, tuple[Wording, ...]]
     cells: Mapping[str, CellView]
+    own_conditions: tuple[Condition, ...]
+    """Those of the offer and its parts, in the order of the funnel."""
     shares: Shares
     """Of the program's cells."""
     offer_values: Mapping[str, Any]
@@ -165,6 +167,10 @@ class Catalogue:
         periods = self._periods(campaign, program, (offer, *parts))
         issue = self._policy.issues[campaign.issue].lever if campaign.issue else 0.0
         wordings = wordings_of(offer)
+        cells = {
+            cell.id: self._cell_view(cell, offer, (c, p, at), (campaign, program))
+            for at, cell in enumerate(program.cells)
+        }
         return Candidate(
             campaign=campaign,
             program=program,
@@ -183,10 +189,8 @@ class Catalogue:
             levers=within(1 + (issue + campaign.lever + program.lever + offer.lever) / 100),
             treatments={place: each[0].treatment for place, each in wordings.items()},
             wordings=wordings,
-            cells={
-                cell.id: self._cell_view(cell, offer, (c, p, at), (campaign, program))
-                for at, cell in enumerate(program.cells)
-            },
+            cells=cells,
+            own_conditions=tuple(each.condition for _, each in next(iter(cells.values())).own),
             shares=shares_of(program_key(campaign.id, program.id), program.cells),
             offer_values={
                 "offer.id": offer.id,

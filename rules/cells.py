@@ -2,30 +2,28 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate
-from typing import Any, NamedTuple
 
 from schemas.catalogue import Cell, UniversalHoldout
 from schemas.cells import HOLDOUT, SERVED, Cells, CellsOfOne, holdout_key
 
 
-class Shares(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shares:
     """The cells of a program, made ready."""
 
     program_key: str
     ends: tuple[float, ...]
     """Up to which point of [0, 100) each cell goes."""
     cells: tuple[str, ...]
-    salted: blake2b
-    """The hash of the program's key, to go on with."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _shares, self[:3]  # a hash that was begun stays in its process
+    salt: bytes
+    """What the hash begins with: the program's key."""
 
 
 def _shares(program_key: str, ends: tuple[float, ...], cells: tuple[str, ...]) -> Shares:
-    return Shares(program_key, ends, cells, blake2b(f"{program_key}|".encode(), digest_size=8))
+    return Shares(program_key, ends, cells, f"{program_key}|".encode())
 
 
 def shares_of(program_key: str, cells: Sequence[Cell]) -> Shares:
@@ -35,12 +33,11 @@ def shares_of(program_key: str, cells: Sequence[Cell]) -> Shares:
 def assign(shares: Shares, subject: str) -> str:
     """The cell in whose share the customer's hash falls: a number in [0, 1) that depends on nothing but the program's
     key and the customer."""
-    _, ends, cells, salted = shares
+    cells = shares.cells
     if len(cells) == 1:
         return cells[0]
-    hashed = salted.copy()
-    hashed.update(subject.encode())
-    at = bisect_right(ends, int.from_bytes(hashed.digest()) / 2**64 * 100)
+    hashed = blake2b(shares.salt + subject.encode(), digest_size=8).digest()
+    at = bisect_right(shares.ends, int.from_bytes(hashed) / 2**64 * 100)
     return cells[at] if at < len(cells) else cells[-1]
 
 

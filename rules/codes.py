@@ -7,11 +7,15 @@ of two characters is noticed.
 """
 
 from hashlib import blake2b
+from typing import Final
 
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LOOK_ALIKE = str.maketrans({"O": "0", "I": "1", "L": "1", "U": "V", "-": None, " ": None})
-SHARD_CHARACTERS, DRAWN_CHARACTERS = 3, 8
-LENGTH = SHARD_CHARACTERS + DRAWN_CHARACTERS + 1
+SHARD_CHARACTERS: Final = 3
+DRAWN_CHARACTERS: Final = 8
+LENGTH: Final = SHARD_CHARACTERS + DRAWN_CHARACTERS + 1
+SHORT: Final = 12
+SHORT_MASK: Final = (1 << 60) - 1
 PRIMITIVE_POLYNOMIAL = 0b100101  # x^5 + x^2 + 1
 
 
@@ -63,6 +67,8 @@ def shard_of(code: str) -> int:
 
 
 def _base32(number: int, characters: int) -> str:
+    if characters > SHORT:  # integers of up to 60 bits are quicker
+        return _base32(number >> 5 * SHORT, characters - SHORT) + _base32(number & SHORT_MASK, SHORT)
     return "".join([ALPHABET[(number >> at) & 31] for at in range(5 * characters - 5, -5, -5)])
 
 

@@ -7,8 +7,7 @@ Whatever depends on the customer alone is worked out once in a decision, when th
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from rules.candidates import Candidate
@@ -17,11 +16,10 @@ from rules.contact_rules import ContactRules
 from rules.counting import UNKNOWN, Counted, Key, ReadyCap, counted, ready_caps, since_ms, tally, within_window
 from rules.judgement import Refusal as Refusal
 from rules.language import Condition, EvaluationError
-from rules.permission import asked
+from rules.permission import Asked, asked
 from rules.reasons import Reason
 from rules.silences import Silence, cooling, held_back, suppressed
 from schemas.contact import (
-    Cap,
     CapScope,
     ChannelPriority,
     ContactPolicy,
@@ -36,43 +34,69 @@ Silencing = ChannelPriority | Suppression | CoolDown
 T = TypeVar("T")
 
 
-class Limit(NamedTuple):
-    """A cap with what counts for it: of the ledger, and of what the same answer has chosen."""
+class Limit:
+    """A cap with what counts for it: of the ledger, and of what the same answer has chosen.
 
-    cap: Cap
-    scope: CapScope
-    counts: dict[Key, int]
-    unknown: int
-    """What counts for everything, since what it is cannot be proven."""
-    room: int
-    """More than this refuses."""
-    counts_current: bool
+    `unknown`: what counts for everything, since what it is cannot be proven."""
+
+    def __init__(self, ready: ReadyCap, counts: dict[Key, int], unknown: int) -> None:
+        self.cap = ready.cap
+        self.scope = ready.scope
+        self.room = ready.room
+        self.counts_current = ready.counts_current
+        self.counts = counts
+        self.unknown = unknown
 
 
-@dataclass(slots=True)
 class ContactState:
-    """What the ledger says about one customer on one channel, asked many times within one decision."""
+    """What the ledger says about one customer on one channel, asked many times within one decision.
 
-    policy: ContactPolicy
-    lookback_ms: int
-    requirements: Sequence[Condition]
-    ledger: Ledger
-    channel: str
-    now_ms: int
-    rules: ContactRules
-    zone: ZoneInfo | None
-    """Whose clocks count; None if what is known of the customer's names none."""
-    asked: int = 1_000
-    """How many treatments were asked for, at most."""
-    continuing: frozenset[str] = frozenset()
-    """Offers that were handed over to this channel: they are a contact that has been made already."""
-    chosen: list[Candidate] = field(default_factory=list)
-    held_back: list[Candidate] = field(default_factory=list)
-    _verdicts: dict[Condition, Verdict] = field(init=False, default_factory=dict)
-    _general: dict[tuple[str, str | None], Refusal | None] = field(init=False, default_factory=dict)
-    _silences: list[tuple[Reason, CapScope, Silence]] | None = field(init=False, default=None)
-    _limits: dict[bool, list[Limit]] = field(init=False, default_factory=dict)
-    _concerned: dict[bool, set[str] | None] = field(init=False, default_factory=dict)
+    `zone`: whose clocks count; None if what is known of the customer's names none. `most`: how many treatments were
+    asked for, at most. `continuing`: offers that were handed over to this channel: they are a contact that has been
+    made already."""
+
+    def __init__(
+        self,
+        policy: ContactPolicy,
+        requirements: Sequence[Condition],
+        rules: ContactRules,
+        ledger: Ledger,
+        channel: str,
+        now_ms: int,
+        zone: ZoneInfo | None,
+        most: int,
+        continuing: frozenset[str],
+    ) -> None:
+        self.policy = policy
+        self.requirements = requirements
+        self.rules = rules
+        self.ledger = ledger
+        self.channel = channel
+        self.now_ms = now_ms
+        self.zone = zone
+        self.most = most
+        self.continuing = continuing
+        self.chosen: list[Candidate] = []
+        self.held_back: list[Candidate] = []
+        self._verdicts: dict[Condition, Verdict] = {}
+        self._general: dict[tuple[str, str | None], Refusal | None] = {}
+        self._silences: list[tuple[Reason, CapScope, Silence]] | None = None
+        self._limits: dict[bool, list[Limit]] = {}
+        self._concerned: dict[bool, set[str] | None] = {}
+
+    def alone(self, policy: ContactPolicy, now_ms: int | None = None, ledger: Ledger | None = None) -> "ContactState":
+        """The same customer under this policy alone, before anything is chosen; at another time, of another ledger."""
+        return ContactState(
+            policy,
+            (),
+            self.rules,
+            self.ledger if ledger is None else ledger,
+            self.channel,
+            self.now_ms if now_ms is None else now_ms,
+            self.zone,
+            self.most,
+            self.continuing,
+        )
 
     def against(self, candidate: Candidate, values: Mapping[str, Any], held_out: bool) -> Refusal | None:
         """The first reason against a candidate. `values` are those of the customer."""
@@ -130,7 +154,7 @@ class ContactState:
     def permission_refusal(self, candidate: Candidate, values: Mapping[str, Any]) -> Refusal | None:
         """Lists and consents, then requirements; what is refused decides, also beside what cannot be proven."""
         unknown: Refusal | None = None
-        for each in asked(self.policy, candidate, self.channel):
+        for each in self._asked(candidate):
             if each.key is None:
                 return each.reason, each.name
             condition = self.rules.conditions[each.key]
@@ -141,6 +165,11 @@ class ContactState:
                 unknown = Reason.CONTACT_UNKNOWN, f"{each.name}: {verdict.message}"
         required = self.requirement_refusal(values)
         return required if required and required[0] is Reason.CONTACT_REQUIREMENT else unknown or required
+
+    def _asked(self, candidate: Candidate) -> Sequence[Asked]:
+        if self.policy is self.rules.policy:
+            return self.rules.permissions.asked(candidate, self.channel)
+        return tuple(asked(self.policy, candidate, self.channel))
 
     def requirement_refusal(self, values: Mapping[str, Any]) -> Refusal | None:
         unknown = self._unprovable()
@@ -155,7 +184,7 @@ class ContactState:
         return unknown
 
     def _unprovable(self) -> Refusal | None:
-        if self.ledger.forgotten_ms > self.now_ms - self.lookback_ms:
+        if self.ledger.forgotten_ms > self.now_ms - self.rules.lookback_ms:
             return Reason.CONTACT_UNKNOWN, "the ledger is full: what it had to forget may have counted"
         if self.zone is None and self.policy.reads_clock:
             return Reason.CONTACT_UNKNOWN, f"{self.rules.zone_fact} is not the name of a time zone"
@@ -231,10 +260,10 @@ class ContactState:
             return None
         if self.continuing and candidate.offer.id in self.continuing:
             return None
-        for cap, scope, counts, unknown, room, _ in limits:
-            key = candidate.counts_for[scope]
-            if key is not None and counts.get(key, 0) + unknown > room:  # without a key it is not held to this cap
-                return Reason.CAP_REACHED, f"{cap.id}: at most {cap.at_most} per {cap.per}"
+        for each in limits:
+            key = candidate.counts_for[each.scope]  # without a key it is not held to this cap
+            if key is not None and each.counts.get(key, 0) + each.unknown > each.room:
+                return Reason.CAP_REACHED, f"{each.cap.id}: at most {each.cap.at_most} per {each.cap.per}"
         return None
 
     def _limits_of(self, held_out: bool) -> list[Limit]:
@@ -265,24 +294,24 @@ class ContactState:
         counted_by: dict[str, list[Counted]] = {}
         reading, channel = self.rules.reading, self.channel
         zone = self.zone or self.rules.zone  # without one, no calendar comes as far as this
-        most = self.asked * (2 if held_out else 1)  # what is chosen, and what is held back
+        most = self.most * (2 if held_out else 1)  # what is chosen, and what is held back
         found = []
-        for cap, scope, channels, counting, room, counts_current in self._caps():
-            if channels and channel not in channels:
+        for ready in self._caps():
+            if ready.channels and channel not in ready.channels:
                 continue
-            contacts = counted_by.get(counting)
+            contacts = counted_by.get(ready.counting)
             if contacts is None:
-                contacts = counted(counting, self.ledger.entries, held_out, reading, self.now_ms)
-                counted_by[counting] = contacts
-            if len(contacts) + most <= room:
+                contacts = counted(ready.counting, self.ledger.entries, held_out, reading, self.now_ms)
+                counted_by[ready.counting] = contacts
+            if len(contacts) + most <= ready.room:
                 continue  # not even if all of them counted for the same
-            recent = within_window(channels, contacts, since_ms(cap, self.now_ms, zone))
-            if len(recent) + most <= room:
+            recent = within_window(ready.channels, contacts, since_ms(ready.cap, self.now_ms, zone))
+            if len(recent) + most <= ready.room:
                 continue
-            counts = self._read(scope, tally(scope, recent, reading))
+            counts = self._read(ready.scope, tally(ready.scope, recent, reading))
             unknown = counts.get(UNKNOWN, 0)
-            if max(counts.values(), default=0) + unknown + most > room:
-                found.append(Limit(cap, scope, counts, unknown, room, counts_current))
+            if max(counts.values(), default=0) + unknown + most > ready.room:
+                found.append(Limit(ready, counts, unknown))
         for candidate in (*self.chosen, *self.held_back) if held_out else self.chosen:
             _count(candidate, found)
         return found

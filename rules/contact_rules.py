@@ -9,13 +9,11 @@ from rules.candidates import Candidate
 from rules.clocks import known_zone
 from rules.counting import Reading, ReadyCap, ready_caps
 from rules.language import Condition
+from rules.permission import ConditionKey, Permissions
 from rules.policy.conditions import OF_CONTACT
 from rules.whom import Whom, whom_of
 from schemas.contact import ContactPolicy
 from schemas.policy import Policy
-
-ConditionKey = tuple[str, str]
-"""Section of the contact policy, and id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +27,9 @@ class ContactRules:
     """Whether lists, consents and requirements ask no more of an offer than its class and purpose."""
     reading: Reading
     policy: ContactPolicy
+    permissions: Permissions
+    lookback_ms: int
+    """How far back it looks."""
     caps: tuple[ReadyCap, ...]
     """Those of the policy."""
     whom: Whom
@@ -61,6 +62,8 @@ class ContactRules:
             is_uniform=not of_offers and not contact.black_lists,
             reading=Reading.of(policy),
             policy=contact,
+            permissions=Permissions(contact),
+            lookback_ms=contact.lookback_ms,
             caps=ready_caps(contact.caps),
             whom=whom_of(candidates),
             zone=ZoneInfo(policy.policy.time_zone),

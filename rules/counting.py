@@ -6,7 +6,6 @@ for and the live policy no longer has the offer, its category cannot be proven: 
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from rules.clocks import period_start_ms
@@ -103,7 +102,8 @@ def keys_of(offer: Offer, campaign: str, program: str) -> dict[str, Key]:
     }
 
 
-class ReadyCap(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ReadyCap:
     """A cap with what is looked up in it, once."""
 
     cap: Cap

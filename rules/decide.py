@@ -13,8 +13,7 @@ written examples of a policy, rehearsal or replay.
                           just chosen
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from rules.arbitration import Models, Scored, ranked
 from rules.contact import ContactState
@@ -23,13 +22,15 @@ from rules.funnel import Funnel, is_held_out
 from rules.judgement import Choice as Choice
 from rules.judgement import HeldBack as HeldBack
 from rules.judgement import Judgement as Judgement
-from rules.left_out import Fallen, left_out, one_by_one
+from rules.left_out import Fallen, left_out
 from rules.left_out import LeftOut as LeftOut
 from rules.places import Group, Place
-from rules.proposing import Proposed, proposed
-from rules.ruleset import Candidate, RuleSet
+from rules.proposed import Proposed
+from rules.proposing import proposed
+from rules.ruleset import RuleSet
 from rules.slots import Slots
 from rules.stock import Stock
+from rules.weighed import Weighed as Weighed
 from schemas.decision import DefaultTreatment, Facts
 
 
@@ -37,44 +38,19 @@ def decide(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: in
     return judged(weighed(facts, ruleset, models, now_ms, seed))
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """The candidates before the slots are filled: who has fallen by then, and in which order the others come."""
-
-    funnel: Funnel
-    pushed: Mapping[str, float]
-    """By offer that is proposed, unless it is merely always on, Σ(boost − 1)."""
-    order: Sequence[Scored]
-    """Best first."""
-    propensities: Sequence[float]
-    """Of `surviving`."""
-    surviving: Sequence[Candidate]
-    fallen: Sequence[Fallen]
-
-    @property
-    def boosts(self) -> Mapping[str, float]:
-        """By offer that is a candidate."""
-        return {**self.funnel.ruleset.always_boosts, **self.pushed}
-
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        return tuple(one_by_one(self.fallen))
-
-
 def weighed(facts: Facts, ruleset: RuleSet, models: Models, now_ms: int, seed: int) -> Weighed:
     values = ruleset.classified(facts.values)
     found = proposed(facts, ruleset, values, now_ms)
     contact = ContactState(
         ruleset.contact_policy,
-        ruleset.contact_policy_lookback_ms,
         ruleset.requirements,
+        ruleset.contact,
         facts.ledger,
         facts.channel,
         now_ms,
-        ruleset.contact,
         ruleset.contact.zone_of(values),
         sum([count for _, count in facts.placements]),
-        continuing=found.continuing,
+        found.continuing,
     )
     stock = Stock(facts.stock, ruleset.supplies, found.handed)
     held_out = ruleset.holdout is not None and is_held_out(facts, ruleset.holdout)

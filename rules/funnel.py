@@ -5,8 +5,8 @@ what a cell inherits, the customer's cell of each program, and most of the conta
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from rules.arbitration import Scored
 from rules.candidates import LEVELS, Above, Candidate, CellView, Owned, Stage
@@ -14,7 +14,7 @@ from rules.cells import Shares, assign, kept
 from rules.contact import ContactState
 from rules.handing import Handed
 from rules.judgement import Refusal
-from rules.language import ERRORS, Condition, EvaluationError
+from rules.language import ERRORS, Condition, EvaluationError, Firsts
 from rules.left_out import Fallen, LeftOut, left_out
 from rules.places import Group, Section
 from rules.ready import Ready
@@ -26,7 +26,8 @@ from schemas.cells import HOLDOUT
 from schemas.decision import Facts
 
 
-class Inherited(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Inherited:
     """What the conditions come to that all offers of a cell inherit."""
 
     level: int
@@ -39,23 +40,34 @@ HOLDS, UNCLEAR = Inherited(len(LEVELS), -1), Inherited(-1, -1)
 """All hold; one cannot be evaluated, so that each candidate is asked by itself."""
 
 
-@dataclass(slots=True)
 class Funnel:
-    facts: Facts
-    ruleset: RuleSet
-    values: Mapping[str, Any]
-    contact: ContactState
-    now_ms: int
-    stock: Stock
-    settled: Mapping[str, str] = field(default_factory=dict)
-    """Offers that only waiting proposals propose, and that were answered since: how."""
-    is_held_out: bool = False
-    """Whether the customer is in the universal holdout."""
-    handed: Mapping[str, Handed] = field(default_factory=dict)
-    """Offers that wait here because they were handed over."""
-    _cells: dict[str, str] = field(init=False, default_factory=dict)
-    _verdicts: dict[Condition, bool | EvaluationError] = field(init=False, default_factory=dict)
-    _above: dict[Above, Inherited] = field(init=False, default_factory=dict)
+    """`settled`: offers that only waiting proposals propose, and that were answered since: how. `is_held_out`: whether
+    the customer is in the universal holdout. `handed`: offers that wait here because they were handed over."""
+
+    def __init__(
+        self,
+        facts: Facts,
+        ruleset: RuleSet,
+        values: Mapping[str, Any],
+        contact: ContactState,
+        now_ms: int,
+        stock: Stock,
+        settled: Mapping[str, str],
+        is_held_out: bool,
+        handed: Mapping[str, Handed],
+    ) -> None:
+        self.facts = facts
+        self.ruleset = ruleset
+        self.values = values
+        self.contact = contact
+        self.now_ms = now_ms
+        self.stock = stock
+        self.settled = settled
+        self.is_held_out = is_held_out
+        self.handed = handed
+        self._cells: dict[str, str] = {}
+        self._verdicts: dict[Condition, bool | EvaluationError] = {}
+        self._above: dict[Above, Inherited] = {}
 
     def judge(self, group: Group, surviving: list[Scored], fallen: list[Fallen]) -> None:
         """Each candidate of the group, none of them settled, goes to one of the two."""
@@ -63,9 +75,10 @@ class Funnel:
             fallen.append(group.unworded)
         if group.blocks:
             may_all = not self.is_held_out and self.contact.permits(group.samples, self.values)
+            firsts = group.own.firsts(self.values)
             for block in group.blocks:
                 section = block.everywhere or block.cells[self._cell_of(block.first)]
-                self._judge_section(section, may_all, surviving, fallen)
+                self._judge_section(section, firsts, may_all, surviving, fallen)
         for alone in group.to_judge:
             refusal = self.refusal(alone.candidate)
             if refusal is None:
@@ -73,34 +86,39 @@ class Funnel:
             else:
                 fallen.append(left_out(alone.candidate, *refusal))
 
-    def _judge_section(self, section: Section, may_all: bool, surviving: list[Scored], fallen: list[Fallen]) -> None:
-        """As `refusal`, for candidates that are live and worded, without looking twice at what they share. `may_all`:
-        no list, consent, requirement or quiet hour stands against any of them."""
+    def _judge_section(
+        self, section: Section, firsts: Firsts, may_all: bool, surviving: list[Scored], fallen: list[Fallen]
+    ) -> None:
+        """As `refusal`, for candidates that are live and worded, without looking twice at what they share. `firsts`: of
+        their own conditions; `may_all`: no list, consent, requirement or quiet hour stands against any of them."""
         inherited = self._inherited(section.above)
-        for ready in section.ready:
-            fell = self._condition_fell(ready, inherited) or self._contact_fell(ready, may_all)
+        falls, at = inherited.level, inherited.at
+        for place, ready in enumerate(section.ready):
+            number = section.numbers[place]
+            first = self._first_false(ready) if number < 0 else firsts[number]
+            if first is None or falls < 0 or ready.looks_at_offer:
+                fell = self._carefully(ready.candidate)
+            elif first < len(ready.own) and ready.own[first].level < falls:
+                fell = ready.own[first].if_false
+            else:
+                fell = ready.inherited[at] if at >= 0 else None
+            if fell is None:
+                fell = self._contact_fell(ready, may_all)
             if fell is None:
                 surviving.append(ready.alone)
             else:
                 fallen.append(fell)
 
-    def _condition_fell(self, ready: Ready, inherited: Inherited) -> LeftOut | None:
-        """As `_conditions_refusal`."""
-        falls, at = inherited
-        if falls < 0 or ready.looks_at_offer:
-            return self._carefully(ready.candidate)
-        for level, quick, if_false in ready.own:
-            if level >= falls:
-                break
+    def _first_false(self, ready: Ready) -> int | None:
+        """As `FirstFalse` has it."""
+        for number, asked in enumerate(ready.own):
             try:
-                value = quick(self.values)
+                value = asked.quick(self.values)
             except ERRORS:
-                return self._carefully(ready.candidate)
-            if value is False:
-                return if_false
+                return None
             if value is not True:
-                return self._carefully(ready.candidate)
-        return ready.inherited[at] if at >= 0 else None
+                return number if value is False else None
+        return len(ready.own)
 
     def _carefully(self, candidate: Candidate) -> LeftOut | None:
         refusal = self._conditions_refusal(self.cell(candidate), candidate)
@@ -109,10 +127,10 @@ class Funnel:
     def _contact_fell(self, ready: Ready, may_all: bool) -> LeftOut | None:
         candidate = ready.candidate
         view = self.cell(candidate)
-        if may_all and ready.is_plain:
+        if may_all and ready.is_free:
             concerned = self.contact.concerned(view.is_holdout)
             if concerned is not None and candidate.key not in concerned:
-                return None
+                return ready.other_cell
         refusal = self._contact_refusal(candidate, view)
         return None if refusal is None else left_out(candidate, *refusal)
 

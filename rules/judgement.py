@@ -1,7 +1,8 @@
 """What a decision comes to: every candidate chosen, or left out for one reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rules.arbitration import Scored
 from rules.candidates import Candidate
@@ -14,8 +15,7 @@ from schemas.decision import DefaultTreatment
 Refusal = tuple[Reason, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A treatment that won a slot."""
 
     placement: str
@@ -30,8 +30,7 @@ class Choice:
     """What it continues."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeldBack:
+class HeldBack(Struct, frozen=True):
     """A candidate that would have won a slot, had the customer not been held out."""
 
     placement: str
@@ -39,8 +38,7 @@ class HeldBack:
     cell: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """Every candidate is either among the choices or left out, never both."""
 
     choices: tuple[Choice, ...]

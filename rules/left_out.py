@@ -6,7 +6,8 @@ So each brings its JSON along: what can be known when a policy is compiled is wr
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -14,8 +15,9 @@ from rules.candidates import Candidate
 from rules.reasons import Reason
 
 
-class LeftOut(NamedTuple):
-    """A candidate that was not chosen. There are many in a decision, so it is quick to make."""
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A candidate that was not chosen."""
 
     candidate: Candidate
     reason: Reason

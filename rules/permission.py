@@ -1,16 +1,19 @@
 """Whom we may speak to at all: the lists and consents that concern a candidate. What their verdicts mean is for
 `contact` to say."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rules.candidates import Candidate
-from rules.contact_rules import ConditionKey
 from rules.reasons import Reason
 from schemas.contact import BlackList, ContactPolicy
 
+ConditionKey = tuple[str, str]
+"""Section of the contact policy, and id."""
 
-class Asked(NamedTuple):
+
+@dataclass(frozen=True, slots=True)
+class Asked:
     """One thing that must be known before a candidate may be made."""
 
     reason: Reason
@@ -19,6 +22,22 @@ class Asked(NamedTuple):
     """None: it is refused without asking."""
     refuses: bool
     """The verdict that refuses."""
+
+
+class Permissions:
+    """What is asked under one policy, kept by class and purpose where it depends on no more of an offer."""
+
+    def __init__(self, policy: ContactPolicy) -> None:
+        self._policy = policy
+        self._known: dict[tuple[str, tuple[str, str | None]], Sequence[Asked]] = {}
+
+    def asked(self, candidate: Candidate, channel: str) -> Sequence[Asked]:
+        if self._policy.black_lists:
+            return tuple(asked(self._policy, candidate, channel))
+        found = self._known.get((channel, candidate.manner))
+        if found is None:
+            found = self._known[channel, candidate.manner] = tuple(asked(self._policy, candidate, channel))
+        return found
 
 
 def asked(policy: ContactPolicy, candidate: Candidate, channel: str) -> Iterator[Asked]:

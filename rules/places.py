@@ -6,27 +6,32 @@ with dates is looked at each time, since that it is not live comes first.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from rules.arbitration import Scored
 from rules.candidates import Above, Candidate
 from rules.left_out import Together
+from rules.own_conditions import OwnConditions
 from rules.ready import Prepared, Ready
 from rules.treatments import Wording
 from schemas.policy import Arbitration
 
 MOST_KEPT = 200
 """How many combinations of placements are remembered: who asks names them."""
+NONE_ASKED = OwnConditions((), {})
 
 
-class Section(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Section:
     """Candidates that inherit the same conditions."""
 
     above: Above
     ready: tuple[Ready, ...]
+    numbers: tuple[int, ...]
+    """Of their own conditions, among those of the group."""
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Block:
     """The candidates of one program; or of several, where no condition depends on the customer's cell."""
 
     first: Candidate
@@ -36,10 +41,12 @@ class Block(NamedTuple):
     """By cell, where that makes a difference."""
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Group:
     """The candidates of some offers at some placements of a channel."""
 
     blocks: tuple[Block, ...]
+    own: OwnConditions
     samples: tuple[Candidate, ...]
     """One candidate in these of each class and purpose."""
     to_judge: tuple[Scored, ...]
@@ -64,7 +71,7 @@ class Place:
         found = self._groups.get(offer)
         if found is None and offer in self._others:
             candidates = self._others[offer]
-            found = self._groups[offer] = _group(candidates, self.channel, self.placements, self._prepared)
+            found = self._groups[offer] = _group(candidates, self.channel, self.placements, self._prepared, NONE_ASKED)
         return found
 
 
@@ -74,6 +81,8 @@ class Places:
     _others: Mapping[str, tuple[Candidate, ...]]
     _prepared: Prepared
     _known: dict[tuple[str, tuple[str, ...]], Place] = field(init=False, default_factory=dict)
+    _own: dict[tuple[str, str], OwnConditions] = field(init=False, default_factory=dict)
+    """Of the offers that are always on, by channel and placement."""
 
     @staticmethod
     def of(always: Sequence[str], by_offer: Mapping[str, tuple[Candidate, ...]], arbitration: Arbitration) -> "Places":
@@ -87,6 +96,8 @@ class Places:
     def prepare(self) -> None:
         """Every placement by itself: so that the first who asks does not wait for it."""
         for channel, placement in sorted({place for each in self._always for place in each.wordings}):
+            worded = [each for each in self._always if _is_ready(each, channel, (placement,))]
+            self._own[channel, placement] = OwnConditions.of(each.own_conditions for each in worded)
             self.at(channel, (placement,))
 
     def at(self, channel: str, placements: tuple[str, ...]) -> Place:
@@ -94,39 +105,52 @@ class Places:
         if found is None:
             if len(self._known) >= MOST_KEPT:
                 self._known.clear()
-            always = _group(self._always, channel, placements, self._prepared)
+            own = OwnConditions.joined(self._own[channel, name] for name in placements if (channel, name) in self._own)
+            always = _group(self._always, channel, placements, self._prepared, own)
             found = self._known[channel, placements] = Place(channel, placements, always, self._prepared, self._others)
         return found
 
 
-def _group(candidates: Iterable[Candidate], channel: str, placements: tuple[str, ...], prepared: Prepared) -> Group:
+def _group(
+    candidates: Iterable[Candidate],
+    channel: str,
+    placements: tuple[str, ...],
+    prepared: Prepared,
+    own: OwnConditions,
+) -> Group:
     ready: dict[str, list[Candidate]] = {}
     to_judge, unworded = [], []
     for each in candidates:
-        wordings = [each.wordings[channel, name] for name in placements if (channel, name) in each.wordings]
-        if each.periods or (wordings and not any(_is_plain(found) for found in wordings)):
-            to_judge.append(prepared.alone(each))
-        elif wordings:
+        if _is_ready(each, channel, placements):
             ready.setdefault(each.program_key, []).append(each)
+        elif each.periods or _wordings(each, channel, placements):
+            to_judge.append(prepared.alone(each))
         else:
             unworded.append(prepared.unworded(each, channel))
     return Group(
-        blocks=tuple(_blocks(ready.values(), prepared)),
+        blocks=tuple(_blocks(ready.values(), prepared, own)),
+        own=own,
         samples=tuple({each.manner: each for found in ready.values() for each in found}.values()),
         to_judge=tuple(to_judge),
         unworded=Together(unworded) if unworded else None,
     )
 
 
-def _is_plain(wordings: Sequence[Wording]) -> bool:
-    return any(not each.variables for each in wordings)
+def _is_ready(candidate: Candidate, channel: str, placements: tuple[str, ...]) -> bool:
+    """Whether it can be made there whatever the moment and the facts are, but for its conditions."""
+    found = _wordings(candidate, channel, placements)
+    return not candidate.periods and any(not each.variables for wordings in found for each in wordings)
 
 
-def _blocks(programs: Iterable[Sequence[Candidate]], prepared: Prepared) -> Iterator[Block]:
+def _wordings(candidate: Candidate, channel: str, placements: tuple[str, ...]) -> list[tuple[Wording, ...]]:
+    return [candidate.wordings[channel, name] for name in placements if (channel, name) in candidate.wordings]
+
+
+def _blocks(programs: Iterable[Sequence[Candidate]], prepared: Prepared, own: OwnConditions) -> Iterator[Block]:
     """Programs that follow each other and inherit the same in every cell are one block."""
     waiting: list[Block] = []
     for candidates in programs:
-        block = _block([prepared.ready(each) for each in candidates])
+        block = _block([prepared.ready(each) for each in candidates], own)
         if waiting and not _same_above(waiting[-1], block):
             yield _together(waiting)
             waiting = []
@@ -135,13 +159,17 @@ def _blocks(programs: Iterable[Sequence[Candidate]], prepared: Prepared) -> Iter
         yield _together(waiting)
 
 
-def _block(program: Sequence[Mapping[str, Ready]]) -> Block:
+def _block(program: Sequence[Mapping[str, Ready]], own: OwnConditions) -> Block:
     """Of candidates of one program, each by cell."""
     cells = {cell: tuple(each[cell] for each in program) for cell in program[0]}
     first = next(iter(cells.values()))
     is_everywhere = not any(each.looks_at_offer for each in first) and all(each == first for each in cells.values())
-    sections = {cell: Section(each[0].above, each) for cell, each in cells.items()}
-    return Block(first[0].candidate, Section(first[0].above, first) if is_everywhere else None, sections)
+    sections = {cell: _section(each, own) for cell, each in cells.items()}
+    return Block(first[0].candidate, _section(first, own) if is_everywhere else None, sections)
+
+
+def _section(ready: tuple[Ready, ...], own: OwnConditions) -> Section:
+    return Section(ready[0].above, ready, tuple(own.number(each.candidate.own_conditions) for each in ready))
 
 
 def _same_above(one: Block, other: Block) -> bool:
@@ -156,4 +184,5 @@ def _together(blocks: Sequence[Block]) -> Block:
     if not others or not sections:
         return first
     ready = tuple(one for each in sections for one in each.ready)
-    return Block(first.first, Section(sections[0].above, ready), {})
+    numbers = tuple(one for each in sections for one in each.numbers)
+    return Block(first.first, Section(sections[0].above, ready, numbers), {})

@@ -5,35 +5,14 @@ What one channel has settled, every channel knows: an offer that was accepted or
 made is settled, until something proposes it anew.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rules.handing import Handed, handed_over
+from rules.proposed import Proposed
 from rules.ruleset import RuleSet
 from schemas.decision import Facts
 from schemas.ledger import Proposal
-
-NONE: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Proposed:
-    pushed: Mapping[str, float]
-    """By offer, Σ(boost − 1) of the rules that propose it; without those that nothing but being always on proposes."""
-    besides: Sequence[str]
-    """The offers among them that are neither always on nor settled."""
-    settled: Mapping[str, str]
-    """Offers that nothing but settled proposals propose, and what settled them."""
-    handed: Mapping[str, Handed]
-    """Offers that were handed over to this channel, and wait."""
-
-    @property
-    def continuing(self) -> frozenset[str]:
-        """Those of them that are no contact of their own."""
-        if not self.handed:
-            return NONE
-        return frozenset(offer for offer, each in self.handed.items() if each.same_contact)
 
 
 def proposed(facts: Facts, ruleset: RuleSet, values: Mapping[str, Any], now_ms: int) -> Proposed:

@@ -3,7 +3,6 @@ compiled, and only read from then on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from rules.arbitration import Scored, alone
 from rules.candidates import LEVELS, Above, Candidate, CellView
@@ -13,19 +12,32 @@ from rules.reasons import Reason
 from schemas.policy import Arbitration
 
 
-class Ready(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A condition of the candidate's own."""
+
+    level: int
+    quick: Quick
+    if_false: LeftOut
+    """What follows if it is false where all before it hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
     """A candidate that is live and worded, whatever the facts are, and what its cell means for it."""
 
     candidate: Candidate
     above: Above
-    own: tuple[tuple[int, Quick, LeftOut], ...]
-    """Its own conditions, each with its level and what follows if it is false where all before it hold."""
+    own: tuple[Asked, ...]
+    """Its own conditions, in their order."""
     inherited: tuple[LeftOut, ...]
     """What follows if one of the conditions above is false where all before it hold; in their order."""
     looks_at_offer: bool
     """One of all these conditions does."""
-    is_plain: bool
-    """Every cell has it or holds it back, and there is as much of it as one likes."""
+    is_free: bool
+    """There is as much of it as one likes."""
+    other_cell: LeftOut | None
+    """What follows where nothing else stands against it, as the cell has other offers."""
     alone: Scored
 
 
@@ -68,11 +80,12 @@ class Prepared:
             candidate=candidate,
             above=view.above,
             own=tuple(
-                (level, owned.condition.quick(), left_out(candidate, LEVELS[level][1], owned.said))
+                Asked(level, owned.condition.quick(), left_out(candidate, LEVELS[level][1], owned.said))
                 for level, owned in view.own
             ),
             inherited=tuple(left_out(candidate, LEVELS[level][1], said) for (level, _), said in above),
             looks_at_offer=view.looks_at_offer,
-            is_plain=all(each.is_plain for each in candidate.cells.values()),
+            is_free=not candidate.takes,
+            other_cell=None if view.has_offer else left_out(candidate, Reason.OTHER_CELL, f"cell {view.cell.id}"),
             alone=self.alone(candidate),
         )

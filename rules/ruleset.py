@@ -65,7 +65,6 @@ class RuleSet:
     requirements: tuple[Condition, ...]
     """Of the contact policy, in its order."""
     contact: ContactRules
-    contact_policy_lookback_ms: int
     quality: Mapping[str, Condition]
     """The expectations of data quality, by name. They are asked at a load, not at a decision."""
 
@@ -142,7 +141,7 @@ def compile_rules(checked: Checked) -> RuleSet:
         revision=checked.revision,
         policy=policy,
         types=checked.vocabulary.types,
-        lookback_ms=max(policy.contact_policy.lookback_ms, *lifetimes.values(), *waiting_ms, 0),
+        lookback_ms=max(contact.lookback_ms, *lifetimes.values(), *waiting_ms, 0),
         lifetimes=lifetimes,
         ending=frozenset(name for name, each in policy.outcomes.items() if each.ends),
         timed=compile_timed(policy, conditions, checked.moments),
@@ -162,7 +161,6 @@ def compile_rules(checked: Checked) -> RuleSet:
         quality={name: conditions["quality", name, "expect"] for name in policy.quality},
         requirements=_requirements(policy, conditions),
         contact=contact,
-        contact_policy_lookback_ms=policy.contact_policy.lookback_ms,
         holdout=None if policy.holdout is None else universal_shares(policy.holdout),
         defaults=defaults_of(policy),
         hand_overs=hand_overs,

@@ -35,9 +35,11 @@ def held_back(rule: ChannelPriority, entries: Iterable[LedgerEntry], reading: Re
     return found
 
 
-def suppressed(rule: Suppression, entries: Iterable[LedgerEntry], reading: Reading, now_ms: int) -> Silence:
-    concerned = _by_key(rule, entries, reading)
+def suppressed(rule: Suppression, entries: Sequence[LedgerEntry], reading: Reading, now_ms: int) -> Silence:
     found: Silence = {}
+    if len(entries) < rule.after:
+        return found
+    concerned = _by_key(rule, entries, reading)
     for key, about in concerned.items():
         if len(about) >= rule.after:  # as few are
             times = _unanswered(about, reading) if rule.of == UNANSWERED else _happened(rule.of, about)

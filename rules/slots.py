@@ -4,9 +4,7 @@ A candidate that is held out takes a slot in the count of what would have been, 
 exactly what the treated get; the slot itself goes to the next one.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from rules.arbitration import Scored
 from rules.candidates import Candidate, CellView
@@ -18,16 +16,16 @@ from rules.whom import Whom
 from schemas.decision import Facts
 
 
-@dataclass(slots=True)
 class Beside:
     """What an answer has so far, and whether another candidate may stand beside it."""
 
-    most_of_category: int | None
-    offers: dict[str, Candidate] = field(default_factory=dict)
-    groups: dict[str, Candidate] = field(default_factory=dict)
-    covered: dict[str, Candidate] = field(default_factory=dict)
-    """What is made, alone or in a bundle."""
-    categories: Counter[str] = field(default_factory=Counter)
+    def __init__(self, most_of_category: int | None) -> None:
+        self.most_of_category = most_of_category
+        self.offers: dict[str, Candidate] = {}
+        self.groups: dict[str, Candidate] = {}
+        self.covered: dict[str, Candidate] = {}
+        """What is made, alone or in a bundle."""
+        self.categories: dict[str, int] = {}
 
     def add(self, candidate: Candidate) -> None:
         offer = candidate.offer
@@ -36,12 +34,13 @@ class Beside:
         if offer.exclusive_group is not None:
             self.groups[offer.exclusive_group] = candidate
         if offer.category is not None:
-            self.categories[offer.category] += 1
+            self.categories[offer.category] = self.categories.get(offer.category, 0) + 1
 
     def copy(self) -> "Beside":
-        return Beside(
-            self.most_of_category, dict(self.offers), dict(self.groups), dict(self.covered), Counter(self.categories)
-        )
+        found = Beside(self.most_of_category)
+        found.offers, found.groups = dict(self.offers), dict(self.groups)
+        found.covered, found.categories = dict(self.covered), dict(self.categories)
+        return found
 
     def clash(self, candidate: Candidate) -> Refusal | None:
         offer = candidate.offer
@@ -54,7 +53,7 @@ class Beside:
             return Reason.EXCLUDED, self._made(min(self.covered.keys() & candidate.covers))
         if self.most_of_category is None or offer.category is None or offer.kind == "mandatory":
             return None
-        if self.categories[offer.category] >= self.most_of_category:
+        if self.categories.get(offer.category, 0) >= self.most_of_category:
             return Reason.DIVERSITY, f"at most {self.most_of_category} of {offer.category}"
         return None
 

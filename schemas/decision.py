@@ -1,7 +1,6 @@
 """Decisions: the request, the answer, the record that replays, and the facts that a decision stands on."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -109,8 +108,7 @@ class Question(Struct, frozen=True, forbid_unknown_fields=True):
         return named({**self.identifiers, CUSTOMER: self.customer, VISITOR: self.visitor}, kinds)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """All that a decision may look at. Everything else it needs is the rule set, the models and the seed."""
 
     subject: str
@@ -120,9 +118,9 @@ class Facts:
     values: Mapping[str, Any]
     """What conditions see, by qualified name; a name that is missing is not known."""
     ledger: Ledger
-    cells: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = {}
     """Cell by program, where somebody chose it (a test customer); otherwise the hash assigns it."""
-    stock: Mapping[str, int] = field(default_factory=dict)
+    stock: Mapping[str, int] = {}
     """What is left of each supply within reach (schemas/supplies.py); of one that is not named, all of it."""
 
 

@@ -1,6 +1,6 @@
 """A `Meter` for what is folded again: it was counted the first time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from consumers.meter import Labels
 
@@ -9,7 +9,7 @@ class Quiet:
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         pass
 
-    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+    def tally(self, name: str, each: Sequence[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
         pass
 
     def observe(self, name: str, seconds: float) -> None:

@@ -1,7 +1,6 @@
 """What of the contact policy stands against a candidate, in the order in which it is judged."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from rules.explaining.case import Case
@@ -13,6 +12,6 @@ from rules.ruleset import Candidate
 
 def contact(case: Case, candidate: Candidate, values: Mapping[str, Any], is_held_out: bool) -> Iterator[Found]:
     """Before anything of the same answer is chosen. `values` are those of the customer and of the offer."""
-    state = replace(case.weighed.funnel.contact, chosen=[], held_back=[])
+    state = case.weighed.funnel.contact
     yield from Permission(state, values, case.ruleset, case.zone).against(candidate)
     yield from Silent(state, candidate, is_held_out, case.zone).against()

@@ -4,7 +4,7 @@ Which of them concern the candidate, and which verdict refuses, is asked of `rul
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -63,13 +63,13 @@ class Permission:
 
     def _unprovable(self) -> Iterator[Found]:
         """A ledger that had to forget; a customer's clock that cannot be read."""
-        blank = replace(self.state, policy=ContactPolicy(), requirements=())
+        blank = self.state.alone(ContactPolicy())
         forgotten = blank.requirement_refusal({})
         if forgotten is not None:
-            until_ms = blank.ledger.forgotten_ms + blank.lookback_ms
+            until_ms = blank.ledger.forgotten_ms + blank.rules.lookback_ms
             text = f"{forgotten[1]}; known in full again on {minute(until_ms, self.zone)}"
             yield Found(forgotten[0], "contact_policy", text, until_ms=until_ms)
         clocks = self.state.policy.model_copy(update={"requirements": ()})
-        unread = replace(blank, policy=clocks, ledger=Ledger()).requirement_refusal({})
+        unread = self.state.alone(clocks, ledger=Ledger()).requirement_refusal({})
         if unread is not None:
             yield Found(unread[0], "customer_time_zone", unread[1])

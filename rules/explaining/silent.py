@@ -6,7 +6,7 @@ hours and calendar windows end by the customer's, and are told by the policy's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from rules.contact import ContactState
@@ -28,7 +28,7 @@ Refuses = Callable[[int, Ledger], bool]
 @dataclass(frozen=True, slots=True)
 class Silent:
     state: ContactState
-    """In which nothing has been chosen yet."""
+    """What it has chosen is not looked at."""
     candidate: Candidate
     is_held_out: bool
     zone: ZoneInfo
@@ -108,10 +108,9 @@ class Silent:
 
     def _refusing(self, policy: ContactPolicy) -> Refuses:
         """Whether this policy alone refuses the candidate."""
-        alone = replace(self.state, policy=policy, requirements=())
 
         def refuses(now_ms: int, ledger: Ledger) -> bool:
-            then, candidate = replace(alone, now_ms=now_ms, ledger=ledger), self.candidate
+            then, candidate = self.state.alone(policy, now_ms, ledger), self.candidate
             return any(
                 each is not None
                 for each in (

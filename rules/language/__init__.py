@@ -8,6 +8,7 @@ condition.holds({"event.type": "cart_abandoned", "customer.spend_90d": 120.0})
 from rules.language.condition import Condition, Expression, compile_condition, compile_expression
 from rules.language.contradictions import holds_always, never_holds, never_together
 from rules.language.explain import Explanation, explain
+from rules.language.firsts import FirstFalse, Firsts
 from rules.language.lacking import Lack, Lacking, Lacks, lacking, leaves, together
 from rules.language.matcher import Matcher
 from rules.language.problems import ConditionError, EvaluationError, Problem
@@ -22,6 +23,8 @@ __all__ = [
     "EvaluationError",
     "Explanation",
     "Expression",
+    "FirstFalse",
+    "Firsts",
     "Lack",
     "Lacking",
     "Lacks",

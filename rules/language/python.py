@@ -179,6 +179,11 @@ def assign(name: str, value: ast.expr) -> ast.stmt:
     return ast.Assign([store(name)], value, **_AT)
 
 
+def put(name: str, at: ast.expr, value: ast.expr) -> ast.stmt:
+    """`name[at] = value`."""
+    return ast.Assign([ast.Subscript(load(name), at, _STORE, **_AT)], value, **_AT)
+
+
 def when(test: ast.expr, body: Sequence[ast.stmt]) -> ast.stmt:
     return ast.If(test, list(body), [], **_AT)
 

@@ -40,34 +40,40 @@ from rules.language.tree import (
 Collect = Callable[[Any, Callable[[int], None]], None]
 """Called with the facts and with what to call for every rule that holds."""
 
-_ADD, _ERRORS = "add", "errors"
+_ADD, ERRORS_NAME = "add", "errors"
 
 
 def collector(rules: Sequence[Rule]) -> Collect:
     """One function for these rules."""
-    writer = _Writer(rules)
+    writer = Writer(plan(rules))
     made = writer.function()
     writer.forget()
     return made
 
 
-class _Writer:
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._parts = plan(rules)
+class Writer:
+    """Writes one function of many conditions."""
+
+    def __init__(self, parts: Sequence[Group | Rule]) -> None:
+        self._parts = parts
         self._names = py.Globals()
-        self._names.values[_ERRORS] = (*ERRORS, NameError)  # a name that was not known is not bound
+        self._names.values[ERRORS_NAME] = (*ERRORS, NameError)  # a name that was not known is not bound
         self._variables: dict[Name, str] = {}
         self._flags: dict[str, str] = {}
         self._emitter = Emitter(self._names, read=self._variable, known=self._flag)
         self._uses_budget = False
         self._emitter.shared = {node: f"s{at}" for at, node in enumerate(_repeated(self._parts))}
 
-    def function(self) -> Collect:
+    def function(self) -> Callable[..., Any]:
         body = [self._part(part) for part in self._parts]
+        return self._names.function(py.definition("rules", [FACTS, _ADD], [*self._start(), *body]))
+
+    def _start(self) -> list[ast.stmt]:
+        """What stands before the body, which has been written."""
         start: list[ast.stmt] = [py.assign(name, self._names.constant(None)) for name in self._emitter.shared.values()]
         if self._uses_budget:
             start.append(budget(self._names))
-        return self._names.function(py.definition("rules", [FACTS, _ADD], [*start, *self._reads(), *body]))
+        return [*start, *self._reads()]
 
     def forget(self) -> None:
         """Parts from its emitter, which knows it: a cycle would keep all that is named here until it is looked for."""
@@ -104,7 +110,7 @@ class _Writer:
         if isinstance(part, Rule):
             return self._rule(part)
         nested = [self._part(inner) for inner in part.parts]
-        return py.attempt([py.when(py.every(self._tests(part.term)), nested)], py.load(_ERRORS), [])
+        return py.attempt([py.when(py.every(self._tests(part.term)), nested)], py.load(ERRORS_NAME), [])
 
     def _tests(self, term: Node, begin: Callable[[list[int]], bool] = logic.begin) -> list[ast.expr]:
         """The term's test; if it takes of the budget, after the count has begun anew."""
@@ -130,7 +136,7 @@ class _Writer:
         if not all(map(is_plain, rule.terms)):
             asked = py.call(self._names.constant(rule.carefully), py.load(FACTS))
             otherwise = [py.when(py.compare(asked, ast.Is(), self._names.constant(True)), [hit])]
-        return py.attempt([py.when(test, [hit])], py.load(_ERRORS), otherwise)
+        return py.attempt([py.when(test, [hit])], py.load(ERRORS_NAME), otherwise)
 
 
 def _repeated(parts: Sequence[Group | Rule]) -> list[Node]:

@@ -1,6 +1,6 @@
 """A store on a real Redis, and workers that are driven step by step."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -28,7 +28,7 @@ class Counted:
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + amount
 
-    def tally(self, name: str, each: Iterable[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
+    def tally(self, name: str, each: Sequence[Labels], together: Iterable[Mapping[Labels, int]] = ()) -> None:
         self.count(name, len(list(each)) + sum(sum(counts.values()) for counts in together))
 
     def observe(self, name: str, seconds: float) -> None: ...

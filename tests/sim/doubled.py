@@ -129,8 +129,7 @@ class Decisions(Decisioning):
     """Without chance."""
 
     def _origin(self, asked: Asked, person: Person, policy: LivePolicy, number: int) -> Origin:
-        origin = super()._origin(asked, person, policy, number)
-        return Origin(**{name: getattr(origin, name) for name in origin.__slots__} | {"seed": 7})
+        return replace(super()._origin(asked, person, policy, number), seed=7)
 
 
 class Life:

@@ -6,7 +6,6 @@ ledger that had to forget, and for quiet hours not on the days on which clocks c
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any
@@ -112,8 +111,7 @@ def says_when_it_ends(case: Case) -> None:
                 assert found.until_ms is not None, found  # no cap of these lets nothing through
                 alone = only(case.ruleset.contact_policy, found.where)
                 for now_ms, refuses in ((found.until_ms - 1, True), (found.until_ms, False)):
-                    state = replace(clean, policy=alone, requirements=(), now_ms=now_ms, chosen=[], held_back=[])
-                    assert refused(state, each.candidate, is_held_out) is refuses, found
+                    assert refused(clean.alone(alone, now_ms), each.candidate, is_held_out) is refuses, found
 
 
 def ends_in_time() -> set[Reason]:
