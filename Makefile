@@ -54,7 +54,7 @@ test: setup-dev ## all tests; they start the servers they need
 
 test-compiled: compiled ## the tests of deciding and folding, on the machine code
 	$(BIN)/python -m pytest -p app tests/rules/test_*.py tests/rules/explaining tests/profiles tests/consumers/test_goals.py \
-	  tests/sim/test_real.py
+	  tests/app/test_crossing.py tests/app/test_beside.py tests/sim/test_real.py
 
 faults: setup-dev ## every fault of docs/reliability.md on real Kafka and Redis, and writes its table there; half an hour
 	@deploy/need-java

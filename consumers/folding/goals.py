@@ -161,7 +161,7 @@ def _unsettled(known: Known, horizon: Horizon) -> list[LedgerEntry]:
 def _frozen(known: Known, policy: LivePolicy) -> frozenset[str]:
     gone = [each.code for each in known.entries if policy.ruleset.goals.of(each) is None]
     held = (found for code in gone if (found := known.inferred(code)) is not None)
-    return frozenset(event for each in held for event in (*each.credits, *each.met)) & known.events.keys()
+    return frozenset(event for each in held for event in (*each.credits, *each.met) if event in known.events)
 
 
 def _keep(
