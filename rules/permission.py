@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rules.candidates import Candidate
 from rules.reasons import Reason
@@ -30,6 +31,10 @@ class Permissions:
     def __init__(self, policy: ContactPolicy) -> None:
         self._policy = policy
         self._known: dict[tuple[str, tuple[str, str | None]], Sequence[Asked]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Machine code does not pickle by itself."""
+        return Permissions, (self._policy,)
 
     def asked(self, candidate: Candidate, channel: str) -> Sequence[Asked]:
         if self._policy.black_lists:
