@@ -146,7 +146,16 @@ def _came_of(order: IO[bytes]) -> Any:
         return work(*arguments)
     except Exception as error:  # noqa: BLE001 – it is raised where the work was asked for
         error.add_note(f"in a process of its own:\n{traceback.format_exc()}")
-        return Failed(error)
+        return Failed(_that_crosses(error))
+
+
+def _that_crosses(error: BaseException) -> BaseException:
+    """The error, or one that says the same where it does not pickle."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 – written in the same line
+    except Exception:  # noqa: BLE001 – whatever its class does
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def main() -> None:

@@ -120,11 +120,14 @@ class LivePolicies:
         return bool(due)
 
     async def _compiled(self, revision: str) -> LivePolicy | None:
-        """None if it cannot be compiled here, which is logged once."""
+        """None if it cannot be compiled here, which is logged once, and when all is to stop."""
         if self._current is not None and self._current.revision == revision:
             return self._current
         if revision in self._refused or revision in self._ready:
             return self._ready.get(revision)
+        return None if self._stopping.asked else await self._freshly(revision)
+
+    async def _freshly(self, revision: str) -> LivePolicy | None:
         files = await self._lifecycle.files(revision)
         try:
             self._compiling = asyncio.create_task(beside(live_of, files))

@@ -18,6 +18,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from profiles.connection import ANSWER_TIMEOUT_S, BACKOFF_S, UNREACHABLE
@@ -129,6 +130,7 @@ class Lane:
             if error is not None:
                 if not isinstance(error, UNREACHABLE) or ride.repeated == self._repeats:
                     raise error
+                await self._drop_idle()  # as old as the one that was lost, and as likely to be
                 await asyncio.sleep(BACKOFF_S * 2**ride.repeated)
                 ride.repeated += 1
             try:
@@ -144,9 +146,17 @@ class Lane:
             await self._drop(wire)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                return Wire(await self._pool.get_connection())  # type: ignore[no-untyped-call]
+                wire = Wire(await self._pool.get_connection())  # type: ignore[no-untyped-call]
         except TimeoutError as cause:
             raise RedisTimeoutError(f"no connection within {ANSWER_TIMEOUT_S:g} s") from cause
+        if not wire.is_open:
+            await self._drop(wire)
+            raise RedisConnectionError("Redis has closed the connection at once")
+        return wire
+
+    async def _drop_idle(self) -> None:
+        while self._idle:
+            await self._drop(self._idle.pop())
 
     async def _drop(self, wire: Wire) -> None:
         await wire.connection.disconnect(nowait=True)

@@ -20,6 +20,7 @@ from profiles.connection import ANSWER_TIMEOUT_S
 
 NOT_YET: Final = object()
 """What hiredis says when an answer is not complete."""
+READ_WITHIN_S: Final = 0.001
 Told = Callable[[list[Any] | Exception], None]
 
 
@@ -39,6 +40,7 @@ class Wire(asyncio.Protocol):
         self._expected = 0
         self._told: Told | None = None
         self._until_s = 0.0
+        self._is_late = False
         self._watch: asyncio.TimerHandle | None = None
         self._transport.set_protocol(self)
 
@@ -52,6 +54,7 @@ class Wire(asyncio.Protocol):
         self._answers, self._expected, self._told = [], expected, told
         loop = asyncio.get_running_loop()
         self._until_s = loop.time() + ANSWER_TIMEOUT_S
+        self._is_late = False
         if self._watch is None:
             self._watch = loop.call_at(self._until_s, self._look)
         self._transport.writelines(packed)
@@ -92,6 +95,9 @@ class Wire(asyncio.Protocol):
             return
         if loop.time() < self._until_s:
             self._watch = loop.call_at(self._until_s, self._look)
+        elif not self._is_late:  # if the loop stood still, the answer may be there and is read before the next look
+            self._is_late = True
+            self._watch = loop.call_later(READ_WITHIN_S, self._look)
         else:
             self._fail(RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s"))
 

@@ -86,10 +86,14 @@ class _Writer(Writer):
         return py.attempt(noted, py.load(ERRORS_NAME), [])
 
     def _noted(self, rule: Rule) -> ast.stmt:
-        """`found[3] = (2 if v1 > 5 else 1) if v0 else 0`"""
+        """`found[3] = ((2 if v1 > 5 else 1) if v1_is_known else None) if v0 else 0`"""
         value = self._names.constant(len(rule.terms))
         for at in reversed(range(len(rule.terms))):
             value = py.choice(py.every(self._tests(rule.terms[at])), value, self._names.constant(at))
+            more = sorted(needed(rule.terms[at]) - needed(rule.terms[0]))
+            if more:  # one that is not known is of this list alone
+                known = py.every([self._flag(Known("bool", name)) for name in more])
+                value = py.choice(known, value, self._names.constant(None))
         return py.put(_FOUND, self._names.constant(rule.number), value)
 
 

@@ -32,6 +32,9 @@ class ConditionError(Exception):
         super().__init__("; ".join(str(problem) for problem in problems))
         self.problems = problems
 
+    def __reduce__(self) -> tuple[type[ConditionError], tuple[tuple[Problem, ...]]]:
+        return ConditionError, (self.problems,)
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluationError:

@@ -64,6 +64,13 @@ def refuse(files: Mapping[str, str], what: str) -> None:
     raise ValueError(what)
 
 
+def refuse_oddly(files: Mapping[str, str]) -> None:
+    class OddError(ValueError):
+        """Of no module, so that it does not pickle."""
+
+    raise OddError("only Mondays")
+
+
 def die(files: Mapping[str, str], path: str, times: int) -> int:
     """Kills its process so many times; from then on it says how often it was called."""
     with Path(path).open("a+") as marks:
@@ -142,6 +149,11 @@ async def test_what_is_refused_is_refused_in_the_same_words(files: Mapping[str, 
     with pytest.raises(ValueError, match="only Mondays") as raised:
         await beside(refuse, files, "only Mondays")
     assert str(raised.value) == "only Mondays"
+
+
+async def test_an_error_that_cannot_leave_its_process_is_told_all_the_same() -> None:
+    with pytest.raises(RuntimeError, match="OddError: only Mondays"):
+        await beside(refuse_oddly, LARGE)
 
 
 async def test_a_policy_with_errors_is_refused_elsewhere_too() -> None:

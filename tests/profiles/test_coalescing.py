@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -235,3 +235,16 @@ async def test_what_nobody_has_foreseen_is_told_to_all_who_wait(redis: Redis) ->
     lane = Odd(redis)
     found = await asyncio.gather(*(lane.run([("PING",)]) for _ in range(3)), return_exceptions=True)
     assert [type(each) for each in found] == 3 * [InvalidResponse]
+
+
+async def test_who_has_lost_a_connection_trusts_none_of_its_age(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    lane = Lane(redis)
+    slow = asyncio.create_task(lane.run([("BLPOP", "nothing", 4 * LONGEST_WAIT_S)]))
+    await asyncio.sleep(LONGEST_WAIT_S)
+    await lane.run([("PING",)])
+    await slow
+    assert len(lane._idle) == 2
+    for each in lane._idle:
+        cast("asyncio.Transport", each._transport).pause_reading()  # such as after a proxy has forgotten them
+    monkeypatch.setattr("profiles.wire.ANSWER_TIMEOUT_S", 0.1)
+    assert await lane.run([("PING",)]) == [b"PONG"]

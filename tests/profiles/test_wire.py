@@ -1,6 +1,8 @@
 """What may come on a connection instead of the answers. The other end is a socket that says what a test wants."""
 
 import asyncio
+import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import uvloop
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import BusyLoadingError, InvalidResponse, NoScriptError
@@ -105,3 +108,31 @@ async def test_one_timer_watches_many_exchanges_and_the_last_has_all_of_its_time
         with pytest.raises(RedisTimeoutError):
             await asked(wire, PING)
         assert 0.39 <= asyncio.get_running_loop().time() - began < 2
+
+
+class Hog(asyncio.Protocol):
+    def data_received(self, data: bytes) -> None:
+        time.sleep(0.5)
+
+
+def test_an_answer_that_came_while_the_loop_stood_still_is_not_late(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On uvloop, which the service runs on and which looks at timers after what it has read, and before it reads."""
+    monkeypatch.setattr("profiles.wire.ANSWER_TIMEOUT_S", 0.3)
+
+    async def stand_still() -> list[Any]:
+        ours, others = socket.socketpair()
+        hog, _ = await asyncio.get_running_loop().create_connection(Hog, sock=ours)
+        async with connected(redis_url) as redis:
+            wire = Wire(await redis.connection_pool.get_connection())  # type: ignore[no-untyped-call]
+            asking = asyncio.create_task(asked(wire, pack_command(cast("tuple[Any]", ("DEBUG", "SLEEP", "0.05")))))
+            asyncio.get_running_loop().call_later(0.01, others.send, b"x")
+            try:
+                return await asking
+            finally:
+                await wire.connection.disconnect(nowait=True)
+                hog.close()
+                others.close()
+
+    assert uvloop.run(stand_still()) == [b"OK"]

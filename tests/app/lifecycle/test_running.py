@@ -279,6 +279,8 @@ def test_who_stops_while_a_policy_is_compiled_does_not_wait_for_it(redis_url: st
         await looking
         assert live.current is None
         await until(lambda: not children())
+        await live.look()
+        assert live.current is None, "nothing is begun any more"
 
     on_redis(redis_url, story)
 

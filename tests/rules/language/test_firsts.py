@@ -50,6 +50,12 @@ def test_how_many_hold_before_the_first_that_is_false(sources: tuple[str, ...], 
     assert FirstFalse([(condition("a.int > 0"),), conditions, (condition("a.flag"),)]).of(KNOWN) == [1, expected, 1]
 
 
+def test_a_name_that_is_not_known_is_of_no_concern_to_others() -> None:
+    lists = [("a.int > 2", "a.other > 2"), ("a.int > 2",), ("a.int > 2", "a.flag", "a.other > 1"), ("a.int > 3",)]
+    asked = FirstFalse([tuple(condition(each) for each in one) for one in lists])
+    assert asked.of(KNOWN) == [None, 1, None, 0]
+
+
 def test_more_than_one_function_holds() -> None:
     lists = [(condition(f"a.int >= {number % 7}"),) for number in range(1_000)]
     assert FirstFalse(lists).of(KNOWN) == [int(number % 7 <= 3) for number in range(1_000)]
