@@ -235,3 +235,30 @@ async def test_what_nobody_has_foreseen_is_told_to_all_who_wait(redis: Redis) ->
     lane = Odd(redis)
     found = await asyncio.gather(*(lane.run([("PING",)]) for _ in range(3)), return_exceptions=True)
     assert [type(each) for each in found] == 3 * [InvalidResponse]
+
+
+async def test_a_client_that_is_closed_while_a_trip_is_under_way_stays_closed(redis_url: str) -> None:
+    async with connected(redis_url) as redis:
+        lane = Lane(redis)
+        await lane.run([("PING",)])
+        asked = asyncio.create_task(lane.run([("DEBUG", "SLEEP", LONGEST_WAIT_S)]))
+        await asyncio.sleep(LONGEST_WAIT_S / 5)
+    with pytest.raises(StoreUnavailable, match="the client is closed"):
+        await asked
+    pool = redis.connection_pool
+    assert not any(each.is_connected for each in (*pool._available_connections, *pool._in_use_connections))
+
+
+async def test_a_client_that_is_closed_while_a_connection_is_opened_stays_closed() -> None:
+    with RedisServer() as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            async with connected(server.url) as redis:
+                asked = asyncio.create_task(Lane(redis).run([("PING",)]))
+                await asyncio.sleep(LONGEST_WAIT_S)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        with pytest.raises(StoreUnavailable):
+            await asked
+        pool = redis.connection_pool
+        assert not any(each.is_connected for each in (*pool._available_connections, *pool._in_use_connections))
