@@ -8,9 +8,11 @@ every process looks, the first one makes it live, and all take over what they ha
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 
 from app.beside import beside
+from app.errand import UndoneError
 from app.huge_pages import gather
 from app.lifecycle.book import Heading, Scheduled, Who
 from app.lifecycle.running import Lifecycle
@@ -23,6 +25,8 @@ from rules.policy import check
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
+AGAIN_AFTER_S = 30.0
+"""How long a policy is left alone whose compiling was ended again and again: it takes a core, and memory from all."""
 AHEAD_MS = 600_000
 """How long before its time a scheduled revision is compiled."""
 
@@ -61,6 +65,8 @@ class LivePolicies:
         self._ready: dict[str, LivePolicy] = {}
         """What is scheduled and compiled."""
         self._refused: set[str] = set()
+        self._undone: dict[str, float] = {}
+        """What could not be compiled to its end, until when it is left alone."""
         self._look_after_s = LOOK_EVERY_S
         self._compiling: asyncio.Task[LivePolicy] | None = None
         self._stopping = Stopping()
@@ -99,7 +105,7 @@ class LivePolicies:
     async def _take_over(self, revision: str | None) -> None:
         if revision is None or (self._current is not None and self._current.revision == revision):
             return
-        policy = await self._compiled(revision)
+        policy = await self._if_it_can_be(revision)
         if policy is not None:
             self._current = policy
             log.info("policy is live", extra={"revision": revision})
@@ -109,7 +115,7 @@ class LivePolicies:
         """Gets ready what is scheduled soon. Whether something was due, and may be live now."""
         soon = await self._lifecycle.now_ms() + AHEAD_MS
         near = [each for each in schedule if each.at_ms <= soon]
-        found = {each.revision: await self._compiled(each.revision) for each in near}
+        found = {each.revision: await self._if_it_can_be(each.revision) for each in near}
         self._ready = {revision: policy for revision, policy in found.items() if policy is not None}
         now_ms = await self._lifecycle.now_ms()
         due = [each for each in near if each.at_ms <= now_ms and each.revision in self._ready]
@@ -118,6 +124,23 @@ class LivePolicies:
         if due:
             await self._lifecycle.promote(due[-1])
         return bool(due)
+
+    async def _if_it_can_be(self, revision: str) -> LivePolicy | None:
+        """Compiled. None as well while it is left alone, since whatever compiles it is killed: what lacks memory lacks
+        it half a second later too. Other revisions are taken over meanwhile."""
+        if time.monotonic() < self._undone.get(revision, 0.0):
+            return None
+        try:
+            return await self._compiled(revision)
+        except (UndoneError, MemoryError) as cause:
+            self._undone[revision] = time.monotonic() + AGAIN_AFTER_S
+            log.error(  # noqa: TRY400 (where we waited for it says nothing)
+                "policy not compiled; the running one stays, and it is tried again in %g s. Most likely memory ran out:"
+                " give this process room for one more policy, or publish a smaller one",
+                AGAIN_AFTER_S,
+                extra={"revision": revision, "cause": str(cause) or type(cause).__name__},
+            )
+            return None
 
     async def _compiled(self, revision: str) -> LivePolicy | None:
         """None if it cannot be compiled here, which is logged once, and when all is to stop."""

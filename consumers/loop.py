@@ -41,8 +41,11 @@ SHORTEST_ROUND_S = 0.015
 record does, and who finds nothing to do waits for the next record, and not for this."""
 BEHIND_ROUND_S, BEHIND_S = 0.25, 2.0
 """Likewise where the records are older than this and still come in small portions: a customer who has several in one
-round is read, written and committed once. A broker whose clock is slow by more makes this the rule, no more."""
+round is read, written and committed once. A Redis or a broker whose clock is slow by more makes this the rule, no
+more."""
 MOST_ATTEMPTS = 50
+MOST_OPEN = 16
+"""Groups whose commits are on their way. Each holds a connection; a client has 64 (profiles/connection.py)."""
 LEASE_MS = 10_000
 """How long a rebuild keeps a shard from the workers without saying so again."""
 
@@ -185,7 +188,7 @@ class GuardedLoop:
             await self._store.stocks.adopt(shelf)
         batches = [GuardedBatch(self._store, number, records, shelf) for number, records in found.items()]
         several = [Together(self._store, each) for each in groups(batches)]
-        opened = []
+        opened = deque[Together]()
         try:
             await several[0].begin(self._shards)
             if len(several) > 1:  # there is a backlog: more is there
@@ -194,13 +197,14 @@ class GuardedLoop:
             for these, next_ones in zip_longest(several, several[1:]):
                 if self._stopping.asked:
                     break  # what has only begun has changed nothing
+                if len(opened) == MOST_OPEN:
+                    await self._settle_all(opened.popleft(), fold)
                 if next_ones is not None:
                     await next_ones.begin(self._shards)
                 await self._apply(these, fold)
                 opened.append(these)
             for these in opened:
-                for batch, is_closed in await these.closed():
-                    await self._settle(batch, fold, is_closed)
+                await self._settle_all(these, fold)
         finally:
             for these in several:
                 await these.drop()
@@ -216,6 +220,10 @@ class GuardedLoop:
         started = time.monotonic()
         await several.apply(fold, {each.number: self._trim_before(each) for each in several.begun})
         self._meter.observe("worker_fold", time.monotonic() - started)
+
+    async def _settle_all(self, several: Together, fold: Fold) -> None:
+        for batch, is_closed in await several.closed():
+            await self._settle(batch, fold, is_closed)
 
     async def _settle(self, batch: GuardedBatch, fold: Fold, is_closed: bool) -> None:
         """Follows a batch to its END; customers that met a conflict are folded again."""

@@ -87,6 +87,31 @@ class _Unix(_Writing, UnixDomainSocketConnection):
     pass
 
 
+class _Pool(BlockingConnectionPool):
+    """Once it is closed it stays so: redis-py's opens again for whoever asks late, and nobody closes that."""
+
+    _is_closed = False
+
+    async def aclose(self) -> None:
+        self._is_closed = True
+        await super().aclose()
+
+    async def get_connection(self, *_: Any, **__: Any) -> AbstractConnection:
+        self._require_open()
+        connection: AbstractConnection = await super().get_connection()  # type: ignore[no-untyped-call]
+        try:
+            self._require_open()  # it may have been closed meanwhile
+        except RedisConnectionError:
+            await connection.disconnect(nowait=True)
+            await self.release(connection)
+            raise
+        return connection
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise RedisConnectionError("the client is closed")
+
+
 PACKED = {Connection: _Tcp, SSLConnection: _Tls, UnixDomainSocketConnection: _Unix}
 
 
@@ -100,7 +125,7 @@ def connect(url: str, *, connections_max: int = 64, retries: int = RETRIES) -> R
     """
     if is_cluster(url):
         return Cluster(url, lambda node: connect(node, connections_max=connections_max, retries=retries))
-    pool = BlockingConnectionPool.from_url(
+    pool = _Pool.from_url(
         url,
         max_connections=connections_max,
         timeout=POOL_TIMEOUT_S,

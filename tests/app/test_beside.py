@@ -60,6 +60,10 @@ def process_id(files: Mapping[str, str]) -> int:
     return os.getpid()
 
 
+def oom_score(files: Mapping[str, str]) -> str:
+    return errand.OUT_OF_MEMORY.read_text().strip()
+
+
 def refuse(files: Mapping[str, str], what: str) -> None:
     raise ValueError(what)
 
@@ -175,6 +179,13 @@ async def test_one_that_always_dies_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UndoneError, match="SIGKILL"):
         await beside(die, LARGE, str(tmp_path / "marks"), 99)
     assert (tmp_path / "marks").read_text() == "x" * errand.TRIES
+
+
+@pytest.mark.skipif(not errand.OUT_OF_MEMORY.exists(), reason="Linux alone has it")
+async def test_where_memory_runs_out_it_goes_first() -> None:
+    ours = errand.OUT_OF_MEMORY.read_text()
+    assert await beside(oom_score, LARGE) == "1000"
+    assert errand.OUT_OF_MEMORY.read_text() == ours
 
 
 async def test_where_no_process_can_be_started_it_is_done_here(

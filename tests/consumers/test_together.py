@@ -5,14 +5,24 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from consumers.folding import ProfileFold
 from consumers.guarded_batch import GuardedBatch
 from consumers.log import LogRecord
-from consumers.loop import BEHIND_ROUND_S, MOST_RECORDS, SHORTEST_ROUND_S, GuardedLoop, shortest_round_s
-from consumers.together import groups
+from consumers.loop import (
+    BEHIND_ROUND_S,
+    MOST_OPEN,
+    MOST_RECORDS,
+    SHORTEST_ROUND_S,
+    GuardedLoop,
+    shortest_round_s,
+)
+from consumers.redis_streams import RedisStreams
+from consumers.together import MOST_TOGETHER, groups
 from profiles import keys
+from profiles.connection import connect
 from profiles.store import CustomerStore
 from profiles.trip import Trip
-from tests.builders import purchase
+from tests.builders import live, purchase
 from tests.consumers.conftest import SHARDS, Counted, MakeWorker
 from tests.consumers.test_loop import drained, said, spend
 
@@ -130,3 +140,21 @@ async def _with_an_owner_between(loop: GuardedLoop, redis: Redis, shard: int) ->
         await loop.step()
     finally:
         loop._apply = apply  # type: ignore[method-assign]
+
+
+async def test_a_backlog_on_more_shards_than_there_are_connections_is_folded_in_one_round(
+    redis_url: str, meter: Counted
+) -> None:
+    shards = MOST_OPEN + 12
+    redis = connect(redis_url, connections_max=MOST_OPEN + 6, retries=0)
+    try:
+        store = await CustomerStore.open(redis, shards)
+        one_of = {store.shard(each): each for each in (f"customer:{number}" for number in range(20 * shards))}
+        for each in one_of.values():
+            await store.append(said(purchase(1, subject=each, id=str(number))) for number in range(MOST_TOGETHER))
+        fold = ProfileFold(live(), meter)
+        await GuardedLoop(store, RedisStreams(redis, shards, "one"), lambda: fold, meter, 1_000, wait_ms=20).step()
+        assert meter.counts["worker_folded"] == len(one_of) * MOST_TOGETHER
+        assert len(one_of) == shards
+    finally:
+        await redis.aclose()

@@ -248,3 +248,30 @@ async def test_who_has_lost_a_connection_trusts_none_of_its_age(redis: Redis, mo
         cast("asyncio.Transport", each._transport).pause_reading()  # such as after a proxy has forgotten them
     monkeypatch.setattr("profiles.wire.ANSWER_TIMEOUT_S", 0.1)
     assert await lane.run([("PING",)]) == [b"PONG"]
+
+
+async def test_a_client_that_is_closed_while_a_trip_is_under_way_stays_closed(redis_url: str) -> None:
+    async with connected(redis_url) as redis:
+        lane = Lane(redis)
+        await lane.run([("PING",)])
+        asked = asyncio.create_task(lane.run([("DEBUG", "SLEEP", LONGEST_WAIT_S)]))
+        await asyncio.sleep(LONGEST_WAIT_S / 5)
+    with pytest.raises(StoreUnavailable, match="the client is closed"):
+        await asked
+    pool = redis.connection_pool
+    assert not any(each.is_connected for each in (*pool._available_connections, *pool._in_use_connections))
+
+
+async def test_a_client_that_is_closed_while_a_connection_is_opened_stays_closed() -> None:
+    with RedisServer() as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            async with connected(server.url) as redis:
+                asked = asyncio.create_task(Lane(redis).run([("PING",)]))
+                await asyncio.sleep(LONGEST_WAIT_S)
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        with pytest.raises(StoreUnavailable):
+            await asked
+        pool = redis.connection_pool
+        assert not any(each.is_connected for each in (*pool._available_connections, *pool._in_use_connections))

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from app import publishing
+from app.beside import SMALL
 from app.errors import NotApproved, RequestError, WrongState
 from app.keys import KeyStore
 from app.lifecycle.book import Heading, Who
@@ -261,6 +264,45 @@ def test_a_scheduled_policy_is_compiled_before_its_time_and_once(
         for _ in range(3):
             await live.look()
         assert compiled == [one, soon]
+
+    on_redis(redis_url, story)
+
+
+def killed(files: Mapping[str, str]) -> LivePolicy:
+    """By the kernel, if it is large."""
+    if sum(map(len, files.values())) > SMALL:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return live_of(files)
+
+
+def test_a_policy_whose_compiling_is_killed_again_and_again_is_left_alone_for_a_while(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publishing, "live_of", killed)
+    small, files = policy(1)
+    large = {"policy.yaml": files["policy.yaml"] + "# " + "x" * SMALL + "\n"}
+
+    def gave_up() -> int:
+        return sum("Most likely memory ran out" in each.getMessage() for each in caplog.records)
+
+    async def story(lifecycle: Lifecycle, redis: Redis) -> None:
+        heavy = live_of(large)
+        await lifecycle.draft(Heading.of(heavy), large, (), ANN)
+        await lifecycle.draft(Heading.of(small), files, (), ANN)
+        await lifecycle.publish(heavy.revision, ANN)
+        live = LivePolicies(PolicyStore(Registry(redis)))
+        for _ in range(2):
+            await live.look()  # as at the start
+        assert (live.current, gave_up()) == (None, 1)
+        await lifecycle.publish(small.revision, ANN)
+        await live.look()
+        assert live.current is not None, "another one is taken over at once"
+        await lifecycle.publish(heavy.revision, ANN)
+        await live.look()
+        assert gave_up() == 1
+        live._undone[heavy.revision] = 0.0  # the while is over
+        await live.look()
+        assert (live.current.revision, gave_up()) == (small.revision, 2)
 
     on_redis(redis_url, story)
 
