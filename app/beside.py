@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 SMALL = 30_000
-"""Characters of a policy that is compiled in a fifth of a second; a process takes two to begin."""
+"""Characters of a policy that is compiled in a fifth of a second; a process takes one and a half to begin."""
 STEP_S, PAUSE_S = 0.0005, 0.001
 SWITCH_S = 0.0001
 YOUNG, MIDDLE, NEVER = 5_000, 10, 1_000_000_000

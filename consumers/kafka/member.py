@@ -150,7 +150,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _pace(self, *, is_busy: bool) -> None:
         """How long brokers gather what the next fetch brings. aiokafka takes that for the life of a consumer; what it
-        keeps it in is private, and tested against the version in the lock file."""
+        keeps it in is private: to be looked at when the version in the lock file changes."""
         fetcher, self._is_busy = self._consumer._fetcher, is_busy
         wait_ms, least = (BUSY_WAIT_MS, BUSY_BYTES) if is_busy else (FETCH_WAIT_MS, FETCH_BYTES)
         fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes = wait_ms, least
