@@ -211,11 +211,11 @@ async def test_workers_that_are_killed_fire_and_act_once(redis: Redis, redis_url
         workers = [_worker(redis_url, stack) for _ in range(2)]
         await eventually("both workers are there", lambda: _reported(redis, 2))
         for at in range(0, len(people), 10):
-            now_ms = int(time.time() * 1000)
+            now_ms = int(time.time() * 1000)  # what comes from the future would be taken as of its arrival
             some = people[at : at + 10]
-            await store.append(said(interaction(at_ms=now_ms, subject=each, id=each)) for each in some)
+            await store.append(said(interaction(at_ms=now_ms - 1, subject=each, id=each)) for each in some)
             buying = [each for each in some if each in bought]
-            await store.append(said(purchase(1, now_ms + 1, subject=each, id=f"buy-{each}")) for each in buying)
+            await store.append(said(purchase(1, now_ms, subject=each, id=f"buy-{each}")) for each in buying)
             await asyncio.sleep(0.3)
             if at % 30 == 20:
                 workers[0].kill()
