@@ -9,7 +9,7 @@ from app.errors import PolicyRefused
 from app.lifecycle.book import Heading
 from consumers.live import LivePolicy
 from rules.differences import differences
-from rules.policy import Checked, Finding, check
+from rules.policy import Finding, check
 from schemas.difference import PolicyDifferences
 
 Findings = tuple[Finding, ...]
@@ -23,8 +23,8 @@ class Judged:
 
     @staticmethod
     def of(report: Report) -> "Judged":
-        fits = report.policy is not None and report.ok
-        return Judged(Heading.of(report.policy) if report.policy is not None and fits else None, report.findings)
+        heading = Heading.of(report.policy) if report.policy is not None and report.ok else None
+        return Judged(heading, report.findings)
 
     def required(self) -> Heading:
         """Raises PolicyRefused."""
@@ -49,16 +49,13 @@ def misfits(files: Mapping[str, str]) -> Findings | None:
 
 def differing(before: Mapping[str, str], after: Mapping[str, str]) -> PolicyDifferences | Findings:
     """The findings of one that cannot be understood (any more)."""
-    sides = [check(before), check(after)]
-    return next((each.findings for each in sides if each.policy is None), None) or compared(*sides)
-
-
-def compared(before: Checked, after: Checked) -> PolicyDifferences:
-    """Of two that are understood."""
-    assert before.policy is not None
-    assert after.policy is not None
-    found = tuple(differences(before.policy, after.policy))
-    return PolicyDifferences(before=before.revision, after=after.revision, differences=found)
+    first, second = check(before), check(after)
+    if first.policy is None:
+        return first.findings
+    if second.policy is None:
+        return second.findings
+    found = tuple(differences(first.policy, second.policy))
+    return PolicyDifferences(before=first.revision, after=second.revision, differences=found)
 
 
 def refused(findings: Findings) -> PolicyRefused:
